@@ -1,0 +1,54 @@
+# What every target of the project is compiled with: khala_options (definitions, sanitizers, coverage; inherited by
+# whoever links a library, since mixing sanitized and plain code is an error) and khala_warnings (ours only).
+# khala_sanitizers is apart because SQLite wants it too, and nothing else of this.
+
+add_library(khala_sanitizers INTERFACE)
+add_library(khala_options INTERFACE)
+target_compile_features(khala_options INTERFACE cxx_std_20)
+target_link_libraries(khala_options INTERFACE khala_sanitizers)
+
+foreach(switch IN ITEMS FAILPOINTS PLANTS)
+  if(KHALA_${switch})
+    target_compile_definitions(khala_options INTERFACE KHALA_${switch}=1)
+  endif()
+endforeach()
+target_compile_definitions(khala_options INTERFACE KHALA_VERSION="${PROJECT_VERSION}")
+
+if(KHALA_SANITIZE)
+  list(JOIN KHALA_SANITIZE "," sanitizers)
+  target_compile_options(khala_sanitizers INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
+                                                    -fno-sanitize-recover=all)
+  target_link_options(khala_sanitizers INTERFACE -fsanitize=${sanitizers})
+endif()
+
+if(KHALA_COVERAGE)
+  # -fprofile-update=atomic: counters are bumped from several threads; without it they tear and undercount.
+  target_compile_options(khala_options INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(khala_options INTERFACE --coverage)
+endif()
+
+add_library(khala_warnings INTERFACE)
+target_compile_options(
+  khala_warnings
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wconversion
+            -Wsign-conversion
+            -Wshadow
+            -Wnon-virtual-dtor
+            -Wold-style-cast
+            -Woverloaded-virtual
+            -Wcast-align
+            -Wunused
+            -Wformat=2
+            -Wimplicit-fallthrough
+            -Wswitch-enum
+            -Wnull-dereference
+            -Wextra-semi)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(khala_warnings INTERFACE -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
+endif()
+if(KHALA_WERROR)
+  target_compile_options(khala_warnings INTERFACE -Werror)
+endif()

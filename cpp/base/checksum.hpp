@@ -1,0 +1,40 @@
+// XXH3 (64 bit) over a sequence of fields: what a stored row's checksum is made of.
+//
+// Every field is fed with its kind and length, so ("ab", "c") and ("a", "bc"), or an absent value and an empty one,
+// never give the same sum. The result does not depend on the machine's byte order and may be stored.
+//
+//     const std::uint64_t sum = Checksum{}.add(id).add(attempt).add(error).digest();
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace khala::base {
+
+class Checksum {
+public:
+    explicit Checksum(std::uint64_t seed = 0) noexcept;
+
+    Checksum& add(std::string_view bytes) noexcept;
+    Checksum& add(std::int64_t value) noexcept;
+    Checksum& add_null() noexcept;
+
+    Checksum& add(std::optional<std::string_view> bytes) noexcept { return bytes ? add(*bytes) : add_null(); }
+    Checksum& add(std::optional<std::int64_t> value) noexcept { return value ? add(*value) : add_null(); }
+
+    // Of everything added so far; adding may go on afterwards.
+    [[nodiscard]] std::uint64_t digest() const noexcept;
+
+private:
+    // Room for the hash's own state, so that its header stays out of this one. checksum.cpp checks the size.
+    static constexpr std::size_t kStateBytes = 576;
+    alignas(64) std::array<std::byte, kStateBytes> state_;
+};
+
+// The plain hash of some bytes, for tables and sampling.
+[[nodiscard]] std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed = 0) noexcept;
+
+}  // namespace khala::base
