@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint8_t {
     unsupported,       // a feature or environment this build cannot serve (a network file system, for one)
     closed,            // the object was closed, or is closing
     forked,            // used in a child process of the one that opened it
+    interrupted,       // the caller asked for the work to stop before it was done
     internal,          // a broken invariant of ours
 };
 
@@ -49,6 +50,7 @@ enum class ErrorCode : std::uint8_t {
         case ErrorCode::unsupported: return "unsupported";
         case ErrorCode::closed: return "closed";
         case ErrorCode::forked: return "forked";
+        case ErrorCode::interrupted: return "interrupted";
         case ErrorCode::internal: return "internal";
     }
     return "unknown";
