@@ -198,6 +198,8 @@ class Wakeup {
     virtual void drain() noexcept = 0;
 };
 
+inline constexpr int kSlotsMax = 4096;  // handlers one process runs at a time
+
 class Store {
   public:
     virtual ~Store() = default;
@@ -215,10 +217,13 @@ class Store {
     [[nodiscard]] virtual Status announce(const WorkerInfo& worker) = 0;
     [[nodiscard]] virtual Status retire(const std::string& worker) = 0;
     [[nodiscard]] virtual Result<std::vector<WorkerInfo>> workers() = 0;
-    // Marks, without a transaction, that the handler of this lease was entered (as_suspect: as the process's one
-    // suspect). Survives the death of the process; see Lapse.
-    virtual void mark_started(const Lease& lease, bool as_suspect) noexcept = 0;
-    virtual void mark_ended(const Lease& lease) noexcept = 0;
+    // Marks, without a transaction, that the handler of the lease with this token was entered in `slot` of this
+    // process (as_suspect: as the process's one suspect). Survives the death of the process; see Lapse. One word a
+    // slot, so the two are safe from any thread beside every other verb; a slot has one user at a time. A mark stays
+    // until its slot is marked again or ended, and says nothing about any other token.
+    // slot in [0, kSlotsMax).
+    virtual void mark_started(int slot, Token token, bool as_suspect) noexcept = 0;
+    virtual void mark_ended(int slot) noexcept = 0;
 
     // Leases to be taken back now, at most `limit`. Reading only: the caller decides and moves.
     [[nodiscard]] virtual Result<std::vector<Lapse>> lapsed(int limit) = 0;
