@@ -36,20 +36,20 @@ Checksum::Checksum(std::uint64_t seed) noexcept {  // NOLINT(cppcoreguidelines-p
     XXH3_64bits_reset_withSeed(hash_state(state_), seed);
 }
 
-Checksum& Checksum::add(std::string_view bytes) noexcept {
+Checksum& Checksum::text(std::string_view bytes) noexcept {
     const auto start = head(Kind::bytes, bytes.size());
     XXH3_64bits_update(hash_state(state_), start.data(), start.size());
     XXH3_64bits_update(hash_state(state_), bytes.data(), bytes.size());
     return *this;
 }
 
-Checksum& Checksum::add(std::int64_t value) noexcept {
+Checksum& Checksum::integer(std::int64_t value) noexcept {
     const auto whole = head(Kind::integer, static_cast<std::uint64_t>(value));
     XXH3_64bits_update(hash_state(state_), whole.data(), whole.size());
     return *this;
 }
 
-Checksum& Checksum::add_null() noexcept {
+Checksum& Checksum::null() noexcept {
     const auto whole = head(Kind::null, 0);
     XXH3_64bits_update(hash_state(state_), whole.data(), whole.size());
     return *this;

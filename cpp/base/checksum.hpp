@@ -3,7 +3,7 @@
 // Every field is fed with its kind and length, so ("ab", "c") and ("a", "bc"), or an absent value and an empty one,
 // never give the same sum. The result does not depend on the machine's byte order and may be stored.
 //
-//     const std::uint64_t sum = Checksum{}.add(id).add(attempt).add(error).digest();
+//     const std::uint64_t sum = Checksum{}.text(id).integer(attempt).maybe_text(error).digest();
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@ class Checksum {
 public:
     explicit Checksum(std::uint64_t seed = 0) noexcept;
 
-    Checksum& add(std::string_view bytes) noexcept;
-    Checksum& add(std::int64_t value) noexcept;
-    Checksum& add_null() noexcept;
+    Checksum& text(std::string_view bytes) noexcept;
+    Checksum& integer(std::int64_t value) noexcept;
+    Checksum& null() noexcept;
 
-    Checksum& add(std::optional<std::string_view> bytes) noexcept { return bytes ? add(*bytes) : add_null(); }
-    Checksum& add(std::optional<std::int64_t> value) noexcept { return value ? add(*value) : add_null(); }
+    Checksum& maybe_text(std::optional<std::string_view> bytes) noexcept { return bytes ? text(*bytes) : null(); }
+    Checksum& maybe_integer(std::optional<std::int64_t> value) noexcept { return value ? integer(*value) : null(); }
 
     // Of everything added so far; adding may go on afterwards.
     [[nodiscard]] std::uint64_t digest() const noexcept;

@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint8_t {
     unsupported,       // a feature or environment this build cannot serve (a network file system, for one)
     closed,            // the object was closed, or is closing
     forked,            // used in a child process of the one that opened it
+    unknown_outcome,   // the store cannot tell whether the write happened; asking again (same ids) is safe
     interrupted,       // the caller asked for the work to stop before it was done
     internal,          // a broken invariant of ours
 };
@@ -50,6 +51,7 @@ enum class ErrorCode : std::uint8_t {
         case ErrorCode::unsupported: return "unsupported";
         case ErrorCode::closed: return "closed";
         case ErrorCode::forked: return "forked";
+        case ErrorCode::unknown_outcome: return "unknown_outcome";
         case ErrorCode::interrupted: return "interrupted";
         case ErrorCode::internal: return "internal";
     }
@@ -170,6 +172,14 @@ private:
 using Status = Result<void>;
 
 }  // namespace khala::base
+
+// Words that every folder speaks; they need no folder's name in front.
+namespace khala {
+using base::Error;
+using base::ErrorCode;
+using base::Result;
+using base::Status;
+}  // namespace khala
 
 #define KHALA_CONCAT_INNER(a, b) a##b
 #define KHALA_CONCAT(a, b) KHALA_CONCAT_INNER(a, b)

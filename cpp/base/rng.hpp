@@ -66,3 +66,7 @@ private:
 };
 
 }  // namespace khala::base
+
+namespace khala {
+using base::Rng;
+}  // namespace khala

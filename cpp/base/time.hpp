@@ -76,3 +76,9 @@ private:
 };
 
 }  // namespace khala::base
+
+namespace khala {
+using base::Clock;
+using base::Millis;
+using base::SystemClock;
+}  // namespace khala
