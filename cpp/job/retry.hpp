@@ -20,16 +20,20 @@
 namespace khala::job {
 
 enum class Backoff : std::uint8_t { none, fixed, linear, exponential, delays };
-enum class Jitter : std::uint8_t { none, full, equal };  // full: U(0,d); equal: d/2 + U(0,d/2); never on explicit delays
+enum class Jitter : std::uint8_t {
+    none,
+    full,
+    equal
+};  // full: U(0,d); equal: d/2 + U(0,d/2); never on explicit delays
 
 struct RetryPolicy {
     Backoff kind = Backoff::none;
-    int max_retries = 0;               // max_retries + 1 runs may end in an error
+    int max_retries = 0;  // max_retries + 1 runs may end in an error
     Millis base_ms = 0;
-    double factor = 2.0;               // exponential: base * factor^(n-1)
-    Millis cap_ms = 0;                 // 0 = kBackoffCapMs
+    double factor = 2.0;  // exponential: base * factor^(n-1)
+    Millis cap_ms = 0;    // 0 = kBackoffCapMs
     Jitter jitter = Jitter::none;
-    std::vector<Millis> delays_ms;     // delays: the n-th retry waits the n-th entry, later ones the last
+    std::vector<Millis> delays_ms;  // delays: the n-th retry waits the n-th entry, later ones the last
     std::vector<std::string> on;
     std::vector<std::string> not_on;
 };
