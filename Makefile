@@ -1,0 +1,160 @@
+# Everything a developer does, one target each. Every target does its own set-up first, and repeats none of it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+JOBS ?= $(shell nproc)
+VENV := .venv/bin
+PYTEST := $(VENV)/python -m pytest -n $(JOBS) --dist worksteal
+CPP_FILES = $(shell git ls-files --cached --others --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' 'tests/cpp/*.hpp' 'tests/cpp/*.cpp')
+
+# $(call configure,<preset>[,<cmake arguments>]): a folder that was configured before is left to ninja, which knows when
+# to do it again.
+configure = if [[ ! -f build/$(1)/build.ninja ]]; then \
+	echo "build: configuring $(1)"; mkdir -p build/$(1); \
+	cmake --preset $(1) -D Python_EXECUTABLE="$$PWD/$(VENV)/python" $(2) > build/$(1)/configure.log 2>&1 \
+	|| { cat build/$(1)/configure.log; exit 1; }; grep -E "^-- SQLite" build/$(1)/configure.log || true; fi
+
+# $(call build,<preset>[,<target>...])
+build = cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
+
+# $(call package_tree,<preset>): build/<preset>/python is the package with that preset's own _core in it.
+package_tree = mkdir -p build/$(1)/python/khala_jobs && for entry in python/khala_jobs/*; do case $$entry in *.so) ;; \
+	*) ln -sfn "$$PWD/$$entry" build/$(1)/python/khala_jobs/ ;; esac; done
+module_dir = -D KHALA_PYTHON=ON -D KHALA_MODULE_DIR="$$PWD/build/$(1)/python/khala_jobs"
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
+
+# --- set-up and build -------------------------------------------------------------------------------------------------
+
+.PHONY: setup system venv venv-test venv-dev
+setup: system venv build ## install what is missing, create .venv, build the core in place
+
+system:
+	@scripts/setup_system.sh
+
+venv: system
+	@scripts/setup_venv.sh embed
+
+venv-test: venv
+	@scripts/setup_venv.sh embed,parquet,test
+
+venv-dev: venv-test
+	@scripts/setup_venv.sh dev
+
+.PHONY: build
+build: venv ## build the Python module in place (preset dev)
+	@$(call configure,dev,-D KHALA_PYTHON=ON)
+	@$(call build,dev,_core)
+
+# --- the two commands of the README -----------------------------------------------------------------------------------
+
+.PHONY: run
+run: setup ## the memory lifecycle as durable jobs on a corpus of 10,000 memories, with a killed worker
+	@$(VENV)/khala-jobs demo
+
+.PHONY: test test-cpp test-py
+test: test-cpp test-py ## all tests, C++ and Python, in parallel and random order
+
+test-cpp: build
+	@echo "test: building the C++ tests"
+	@$(call build,dev)
+	@echo "test: running the C++ tests"
+	@ctest --preset dev --parallel $(JOBS) --progress
+
+test-py: build venv-test
+	@echo "test: running the Python tests"
+	@$(PYTEST)
+
+# --- quality ----------------------------------------------------------------------------------------------------------
+
+.PHONY: check check-system lint types format-cpp tidy stubs-check layers
+check: lint types layers stubs-check format-cpp tidy ## linters, formatters, types, clang-tidy, stubs, layers
+
+check-system:
+	@scripts/setup_system.sh clang-format clang-tidy
+
+lint: venv-dev
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+
+types: venv-dev
+	$(VENV)/mypy
+
+layers: venv-dev
+	$(VENV)/python scripts/check_layers.py
+
+stubs-check: venv-dev build
+	$(VENV)/python scripts/stubs.py --check
+
+format-cpp: check-system
+	@echo "clang-format --dry-run -Werror ($(words $(CPP_FILES)) files)"
+	@clang-format --dry-run -Werror $(CPP_FILES)
+
+tidy: check-system venv-dev
+	@echo "clang-tidy: files that changed, and what includes them (minutes at the first time)"
+	@$(call configure,tidy,$(call module_dir,tidy))
+	@$(call build,tidy)
+
+.PHONY: format stubs
+format: venv-dev check-system ## let ruff and clang-format rewrite the files
+	$(VENV)/ruff check --fix --exit-zero
+	$(VENV)/ruff format
+	@clang-format -i $(CPP_FILES)
+
+stubs: venv-dev build ## write python/khala_jobs/_core.pyi from the built module
+	$(VENV)/python scripts/stubs.py
+
+.PHONY: coverage
+coverage: venv-dev ## line coverage of both languages; fails below 90 %
+	@$(call configure,coverage,$(call module_dir,coverage))
+	@$(call build,coverage)
+	@$(call package_tree,coverage)
+	@find build/coverage -name '*.gcda' -delete
+	@rm -f .coverage .coverage.*
+	@ctest --preset coverage --parallel $(JOBS) --progress
+	@PYTHONPATH=build/coverage/python $(VENV)/coverage run -m pytest -n $(JOBS) --dist worksteal
+	@$(VENV)/coverage combine --quiet
+	@echo "coverage: Python"
+	@$(VENV)/coverage report
+	@echo "coverage: C++"
+	@$(VENV)/gcovr --config scripts/gcovr.cfg build/coverage
+
+.PHONY: asan tsan
+asan: venv ## the C++ tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call configure,asan-ubsan)
+	@$(call build,asan-ubsan)
+	@ctest --preset asan-ubsan --parallel $(JOBS) --progress
+
+tsan: venv ## the C++ tests under ThreadSanitizer
+	@$(call configure,tsan)
+	@$(call build,tsan)
+	@ctest --preset tsan --parallel $(JOBS) --progress
+
+.PHONY: bench
+bench: venv ## measure, with a release build; writes bench/README.md
+	@scripts/setup_venv.sh bench
+	@$(call configure,release,$(call module_dir,release))
+	@$(call build,release)
+	@$(call package_tree,release)
+	@PYTHONPATH=build/release/python $(VENV)/python -m bench
+
+# --- releases ---------------------------------------------------------------------------------------------------------
+
+.PHONY: wheel test-pythons
+wheel: venv ## a self-contained wheel in wheelhouse/, tried in a clean venv
+	@scripts/setup_venv.sh release
+	@scripts/wheel.sh
+
+test-pythons: venv ## the Python suite on every supported Python that this machine has
+	@scripts/test_pythons.sh 3.11 3.12 3.13
+
+.PHONY: clean
+clean: ## remove what was built; .venv and the fetched SQLite stay
+	@find build -mindepth 1 -maxdepth 1 ! -name _deps -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf dist wheelhouse .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	@rm -f python/khala_jobs/_core*.so
