@@ -1,0 +1,34 @@
+// Which compiled copy of the tile kernels runs on this machine.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "vec/kernels.hpp"
+
+namespace khala::vec {
+
+// `automatic` is the best copy the processor can run, unless the environment variable KHALA_JOBS_ISA (read once a
+// process) says `baseline` or `v3`.
+enum class Isa : std::uint8_t { automatic, baseline, v3 };
+
+[[nodiscard]] constexpr std::string_view name(Isa isa) noexcept {
+    switch (isa) {
+        case Isa::automatic: return "auto";
+        case Isa::baseline: return "baseline";
+        case Isa::v3: return "v3";
+    }
+    return "unknown";
+}
+
+// The inverse of name(); the error names `field` and the known words.
+[[nodiscard]] base::Result<Isa> parse_isa(std::string_view text, std::string_view field);
+
+// Never `automatic`. ErrorCode::unsupported when the processor or this build lacks what was asked for.
+[[nodiscard]] base::Result<Isa> resolve_isa(Isa wanted);
+
+// `isa` as resolve_isa returned it.
+[[nodiscard]] const KernelTable& kernels_for(Isa isa) noexcept;
+
+}  // namespace khala::vec

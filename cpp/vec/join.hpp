@@ -1,0 +1,110 @@
+// Exact threshold joins: which pairs of rows have a cosine of at least t, all of them and nothing else.
+//
+//   self_join   every pair i < j of one matrix
+//   match_rows  every (query, row) of two matrices, or the best k rows of each query
+//
+// How: leave out rows that cannot be compared (and say so) -> collapse byte-identical rows -> sweep float32 tiles for
+// candidates -> sim64 decides and is what is reported -> sort. So a pair is in the answer exactly when its sim64
+// reaches the threshold, whatever the processor, the number of threads and the order of the rows.
+//
+// Rows are partitioned by group numbers; rows of different groups are never compared. Every result carries a
+// certificate: what was compared and how often float64 had to step in, and an order-independent hash of the pair set
+// with which two runs, or two programs, can be compared.
+//
+// Functions here are thread-safe; they use Execution::threads threads and return when those have ended. They hold
+// about 40 bytes a pair besides the input.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "vec/matrix.hpp"
+#include "vec/sweep.hpp"
+
+namespace khala::vec {
+
+inline constexpr std::uint64_t kPairsDefault = 10'000'000;  // what `max_pairs` is when nobody says otherwise
+
+// What becomes of byte-identical rows. `collapse` answers with the pairs of their representatives alone (a thousand
+// copies of a row make half a million pairs); Join::representative says which row stands for which.
+enum class Copies : std::uint8_t { expand, collapse };
+
+struct JoinOptions {
+    double threshold = 0.95;  // [-1, 1]
+    Groups groups;            // empty or one for each row
+    std::uint64_t max_pairs = kPairsDefault;
+    Copies copies = Copies::expand;
+    Faulty faulty = Faulty::refuse;
+    Execution execution;
+};
+
+struct StageSeconds {
+    double check = 0;     // finite, norms
+    double collapse = 0;  // copies and groups
+    double sweep = 0;     // float32 products and float64 decisions
+    double finish = 0;    // expand, sort, hash
+};
+
+struct Certificate {
+    std::uint64_t rows = 0;             // as given (both matrices)
+    std::uint64_t compared_rows = 0;    // after faulty rows and copies were taken out
+    std::uint64_t pairs_evaluated = 0;  // float32 products; equals the number of pairs of the plan
+    std::uint64_t candidates = 0;       // of these, within tolerance of the threshold or above
+    std::uint64_t rechecked = 0;        // candidates that float32 alone could not have decided
+    std::uint64_t pairs = 0;            // in the answer
+    std::uint64_t set_hash = 0;         // pair_set_hash of the answer
+    double threshold = 0;
+    double tolerance = 0;               // half width of the band that is rechecked
+    Isa isa = Isa::baseline;
+    int threads = 1;
+    StageSeconds seconds;
+};
+
+// Columns of pairs. For a self join left < right, ascending by (left, right); for matches left is the query and right
+// the row, ascending by query, then by falling cosine, then by row.
+struct Pairs {
+    std::vector<std::int64_t> left;
+    std::vector<std::int64_t> right;
+    std::vector<double> cosine;  // sim64
+};
+
+struct Join {
+    Pairs pairs;
+    std::vector<std::int64_t> representative;  // one for each row: see Collapsed
+    std::vector<RowFault> faults;              // only under Faulty::report
+    Certificate certificate;
+};
+
+// Errors: invalid_argument (shape, threshold, groups, threads, faulty rows; more than max_pairs pairs, and then
+// nothing is returned), interrupted, unsupported.
+[[nodiscard]] base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options);
+
+struct MatchOptions {
+    double threshold = 0.95;
+    Groups query_groups;  // both empty, or one for each query and each row
+    Groups row_groups;
+    std::uint64_t best = 0;  // at most this many rows for each query, the best ones, equal cosines by lower row; 0 = all
+    std::uint64_t max_pairs = kPairsDefault;
+    Faulty faulty = Faulty::refuse;
+    Execution execution;
+};
+
+struct Matches {
+    Pairs pairs;
+    std::vector<RowFault> query_faults;
+    std::vector<RowFault> row_faults;
+    Certificate certificate;
+};
+
+[[nodiscard]] base::Result<Matches> match_rows(const MatrixView& queries, const MatrixView& rows,
+                                               const MatchOptions& options);
+
+// Sum modulo 2^64 of a mixed (left, right) over all pairs: equal sets have equal hashes in any order. Cosines take no
+// part, so that the answer of another program can be compared.
+[[nodiscard]] std::uint64_t pair_set_hash(std::span<const std::int64_t> left,
+                                          std::span<const std::int64_t> right) noexcept;
+
+}  // namespace khala::vec

@@ -1,0 +1,92 @@
+#include "vec/join_parts.hpp"
+
+#include <string>
+
+#include "vec/isa.hpp"
+
+namespace khala::vec {
+namespace {
+
+using base::Error;
+using base::ErrorCode;
+using base::Status;
+
+// A bijection of 64-bit words that spreads every bit (the finalizer of SplitMix64).
+constexpr std::uint64_t mix(std::uint64_t word) noexcept {
+    word += 0x9e3779b97f4a7c15U;
+    word = (word ^ (word >> 30U)) * 0xbf58476d1ce4e5b9U;
+    word = (word ^ (word >> 27U)) * 0x94d049bb133111ebU;
+    return word ^ (word >> 31U);
+}
+
+}  // namespace
+
+Status Budget::spend(std::uint64_t pairs) {
+    if (spent_.fetch_add(pairs, std::memory_order_relaxed) + pairs <= limit_) {
+        return {};
+    }
+    return Error{ErrorCode::invalid_argument, "max_pairs",
+                 "more than " + std::to_string(limit_) +
+                     " pairs reach the threshold, and none may be lost: raise max_pairs or the threshold, or let "
+                     "byte-identical rows stand for one"};
+}
+
+Status check_execution(const Execution& execution) {
+    if (execution.threads < 1 || execution.threads > kThreadsMax) {
+        return Error{ErrorCode::invalid_argument, "threads",
+                     std::to_string(execution.threads) + "; the limits are 1 and " + std::to_string(kThreadsMax)};
+    }
+    return {};
+}
+
+Status begin_certificate(double threshold, std::size_t dim, const Execution& execution, Certificate& certificate) {
+    if (!(threshold >= -1.0 && threshold <= 1.0)) {
+        return Error{ErrorCode::invalid_argument, "threshold",
+                     std::to_string(threshold) + " is no cosine; the limits are -1 and 1"};
+    }
+    KHALA_TRY(check_execution(execution));
+    KHALA_TRY_ASSIGN(certificate.isa, resolve_isa(execution.isa));
+    certificate.threads = execution.threads;
+    certificate.threshold = threshold;
+    certificate.tolerance = tolerance(dim);
+    return {};
+}
+
+Status run_sweep(const Side& left, const Side& right, std::span<const Block> blocks, std::span<Sink* const> sinks,
+                 const Execution& execution, Certificate& certificate) {
+    const float cut = sweep_cut(certificate.threshold, left.matrix.dim);
+    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution));
+    if (swept.pairs != pair_count(blocks)) {
+        return Error{ErrorCode::internal, "sweep",
+                     "looked at " + std::to_string(swept.pairs) + " of " + std::to_string(pair_count(blocks)) +
+                         " pairs"};
+    }
+    certificate.pairs_evaluated = swept.pairs;
+    certificate.candidates = swept.hits;
+    return {};
+}
+
+Pairs to_columns(std::span<const FoundPair> found, Certificate& certificate) {
+    Pairs pairs;
+    pairs.left.reserve(found.size());
+    pairs.right.reserve(found.size());
+    pairs.cosine.reserve(found.size());
+    for (const FoundPair& pair : found) {
+        pairs.left.push_back(pair.left);
+        pairs.right.push_back(pair.right);
+        pairs.cosine.push_back(pair.cosine);
+    }
+    certificate.pairs = found.size();
+    certificate.set_hash = pair_set_hash(pairs.left, pairs.right);
+    return pairs;
+}
+
+std::uint64_t pair_set_hash(std::span<const std::int64_t> left, std::span<const std::int64_t> right) noexcept {
+    std::uint64_t sum = 0;
+    for (std::size_t index = 0; index < left.size(); ++index) {
+        sum += mix(mix(static_cast<std::uint64_t>(left[index])) ^ static_cast<std::uint64_t>(right[index]));
+    }
+    return sum;
+}
+
+}  // namespace khala::vec

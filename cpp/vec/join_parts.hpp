@@ -1,0 +1,89 @@
+// Steps that self_join, match_rows and components have in common. Not for other folders.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "vec/join.hpp"
+#include "vec/sim64.hpp"
+#include "vec/sweep.hpp"
+
+namespace khala::vec {
+
+struct FoundPair {
+    std::uint32_t left = 0;  // rows, not positions
+    std::uint32_t right = 0;
+    double cosine = 0;
+};
+
+// Seconds between laps.
+class Stopwatch {
+public:
+    double lap() noexcept {
+        const auto now = std::chrono::steady_clock::now();
+        const double seconds = std::chrono::duration<double>(now - last_).count();
+        last_ = now;
+        return seconds;
+    }
+
+private:
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+// The float64 decision on a candidate. Constant during a sweep and shared by its threads.
+struct Decision {
+    Side left;
+    Side right;
+    double threshold = 0;
+    double tolerance = 0;
+
+    [[nodiscard]] double cosine(const Hit& hit) const noexcept {
+        return sim64(left.row(hit.left), left.norm(hit.left), right.row(hit.right), right.norm(hit.right),
+                     left.matrix.dim);
+    }
+    // The float32 product alone leaves open on which side of the threshold the cosine is.
+    [[nodiscard]] bool in_band(const Hit& hit) const noexcept {
+        return static_cast<double>(hit.dot) < threshold + tolerance;
+    }
+};
+
+// Counts what all threads of a join keep and refuses the pair that is too many. Thread-safe.
+class Budget {
+public:
+    explicit Budget(std::uint64_t limit) noexcept : limit_{limit} {}
+
+    [[nodiscard]] base::Status spend(std::uint64_t pairs);
+
+private:
+    std::uint64_t limit_;
+    std::atomic<std::uint64_t> spent_{0};
+};
+
+// Checks what every join is asked with, and notes it.
+[[nodiscard]] base::Status begin_certificate(double threshold, std::size_t dim, const Execution& execution,
+                                             Certificate& certificate);
+
+[[nodiscard]] base::Status check_execution(const Execution& execution);
+
+// Sweeps with one sink a thread, notes the counts, and makes sure that every planned pair was looked at.
+[[nodiscard]] base::Status run_sweep(const Side& left, const Side& right, std::span<const Block> blocks,
+                                     std::span<Sink* const> sinks, const Execution& execution,
+                                     Certificate& certificate);
+
+template <typename AnySink>
+[[nodiscard]] std::vector<Sink*> pointers(std::vector<AnySink>& sinks) {
+    std::vector<Sink*> result;
+    for (AnySink& sink : sinks) {
+        result.push_back(&sink);
+    }
+    return result;
+}
+
+// The columns of `found`, in its order; notes their number and hash.
+[[nodiscard]] Pairs to_columns(std::span<const FoundPair> found, Certificate& certificate);
+
+}  // namespace khala::vec
