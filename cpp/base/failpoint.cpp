@@ -2,12 +2,12 @@
 
 #if defined(KHALA_FAILPOINTS)
 
-#include <csignal>
 #include <unistd.h>
 
 #include <atomic>
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -27,7 +27,7 @@ struct Armed {
 
 struct Registry {
     std::mutex mutex;
-    std::map<std::string, Armed, std::less<>> armed;          // guarded by mutex
+    std::map<std::string, Armed, std::less<>> armed;         // guarded by mutex
     std::map<std::string, std::uint64_t, std::less<>> hits;  // guarded by mutex
     std::once_flag from_environment;
 };

@@ -11,8 +11,7 @@ std::string uuid7(Millis now_ms, Rng& rng) {
     constexpr std::uint64_t kVariant = 0x8000000000000000U;
     constexpr std::string_view kDigits = "0123456789abcdef";
 
-    const std::uint64_t high =
-        (static_cast<std::uint64_t>(now_ms) << 16U) | kVersion7 | (rng() & 0x0fffU);
+    const std::uint64_t high = (static_cast<std::uint64_t>(now_ms) << 16U) | kVersion7 | (rng() & 0x0fffU);
     const std::uint64_t low = kVariant | (rng() >> 2U);
 
     std::string text;

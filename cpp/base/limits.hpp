@@ -21,8 +21,8 @@ inline constexpr std::size_t kResultBytes = 1 * kMiB;
 inline constexpr std::size_t kResultHardBytes = 16 * kMiB;
 inline constexpr std::size_t kErrorTextBytes = 16 * kKiB;  // type, message and traceback of one attempt together
 inline constexpr std::size_t kProgressMessageBytes = 1 * kKiB;
-inline constexpr std::size_t kReasonBytes = 1 * kKiB;    // why a job was cancelled, moved, quarantined
-inline constexpr std::size_t kHistoryCount = 32;         // attempts kept a job, the latest
+inline constexpr std::size_t kReasonBytes = 1 * kKiB;  // why a job was cancelled, moved, quarantined
+inline constexpr std::size_t kHistoryCount = 32;       // attempts kept a job, the latest
 
 // Names and keys, in UTF-8 bytes.
 inline constexpr std::size_t kIdBytes = 128;

@@ -185,17 +185,17 @@ using base::Status;
 #define KHALA_CONCAT(a, b) KHALA_CONCAT_INNER(a, b)
 
 // Runs an expression that yields Status or Result and returns its error from the enclosing function, if it has one.
-#define KHALA_TRY(expression)                                    \
-    do {                                                         \
+#define KHALA_TRY(expression)                                          \
+    do {                                                               \
         if (auto khala_try_status = (expression); !khala_try_status) { \
-            return std::move(khala_try_status).error();          \
-        }                                                        \
+            return std::move(khala_try_status).error();                \
+        }                                                              \
     } while (false)
 
 // KHALA_TRY_ASSIGN(auto row, read_row(id)); declares `row` or returns the error. Not usable as a one-line if body.
-#define KHALA_TRY_ASSIGN(declaration, expression)                                              \
-    auto KHALA_CONCAT(khala_try_result_, __LINE__) = (expression);                             \
-    if (!KHALA_CONCAT(khala_try_result_, __LINE__)) {                                          \
-        return std::move(KHALA_CONCAT(khala_try_result_, __LINE__)).error();                   \
-    }                                                                                          \
+#define KHALA_TRY_ASSIGN(declaration, expression)                            \
+    auto KHALA_CONCAT(khala_try_result_, __LINE__) = (expression);           \
+    if (!KHALA_CONCAT(khala_try_result_, __LINE__)) {                        \
+        return std::move(KHALA_CONCAT(khala_try_result_, __LINE__)).error(); \
+    }                                                                        \
     declaration = std::move(KHALA_CONCAT(khala_try_result_, __LINE__)).value()

@@ -3,7 +3,8 @@
 // Two clocks, never mixed:
 //   wall_ms   UTC since 1970. What users say and see (scheduled at, created at). May jump, forwards and backwards.
 //   lease_ms  CLOCK_BOOTTIME: monotonic, counts suspend, the same for every process of this boot. Leases are measured
-//             with it, so a corrected wall clock neither ends nor extends one. Meaningless after a reboot, hence boot_id.
+//             with it, so a corrected wall clock neither ends nor extends one. Meaningless after a reboot, hence
+//             boot_id.
 //
 // Only stores and the engine read a clock; everything below gets `now` as an argument.
 #pragma once

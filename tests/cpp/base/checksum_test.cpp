@@ -58,7 +58,8 @@ TEST(Checksum, CopiesAreIndependent) {
 // Stored in databases: these must never change.
 TEST(Checksum, IsStable) {
     EXPECT_EQ(hash_bytes(""), 0x2d06800538d394c2U);  // XXH3's published value for no input and seed 0
-    EXPECT_EQ(Checksum{}.text("khala").integer(7).null().digest(), 0xa9c09d91f3cf3021U);  // as another implementation of XXH3 has it
+    EXPECT_EQ(Checksum{}.text("khala").integer(7).null().digest(),
+              0xa9c09d91f3cf3021U);  // as another implementation of XXH3 has it
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 #include "base/failpoint.hpp"
 
 #include <gtest/gtest.h>
-
-#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 
 namespace khala::base {

@@ -73,7 +73,8 @@ TEST(Uuid7, HasTheFormOfTheRfc) {
     EXPECT_NE(std::string{"89ab"}.find(id[19]), std::string::npos);
     EXPECT_EQ(id[23], '-');
     for (const char character : id) {
-        EXPECT_TRUE(character == '-' || (character >= '0' && character <= '9') || (character >= 'a' && character <= 'f'));
+        EXPECT_TRUE(character == '-' || (character >= '0' && character <= '9') ||
+                    (character >= 'a' && character <= 'f'));
     }
 }
 

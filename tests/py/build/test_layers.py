@@ -1,0 +1,98 @@
+"""The direction of includes and imports, and that the check of it finds what it should."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def check_layers() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_layers", ROOT / "scripts" / "check_layers.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def test_the_tree_keeps_the_rules(check_layers: ModuleType) -> None:
+    assert [str(b) for b in check_layers.check_includes()] == []
+    assert [str(b) for b in check_layers.check_imports()] == []
+
+
+def test_the_core_is_cut_as_documented(check_layers: ModuleType) -> None:
+    allowed = check_layers.reachable(check_layers.declared_dependencies())
+    assert allowed["base"] == {"base"}
+    assert allowed["job"] == {"job", "base"}
+    assert "vec" not in allowed["engine"]
+    assert allowed["vec"] == {"vec", "base"}
+    assert "store/sqlite" not in allowed["store/memory"]
+    assert "store/memory" not in allowed["store/sqlite"]
+
+
+def test_includes_against_the_declared_direction_are_found(
+    check_layers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_layers, "ROOT", tmp_path)
+    cpp = tmp_path / "cpp"
+    write(cpp / "low" / "CMakeLists.txt", "khala_library(low SOURCES low.cpp)")
+    write(cpp / "mid" / "CMakeLists.txt", "khala_library(mid SOURCES mid.cpp DEPS low LINK eigen)")
+    write(cpp / "mid" / "deep" / "CMakeLists.txt", "khala_library(mid/deep DEPS mid)  # DEPS high")
+    write(cpp / "low" / "low.cpp", '#include <vector>\n\n#include "mid/mid.hpp"\n')
+    write(cpp / "mid" / "mid.hpp", '#include "low/low.hpp"\n#include "mid/deep/inner.hpp"\n')
+    write(cpp / "mid" / "deep" / "inner.hpp", '#include "low/low.hpp"\n#include "high/high.hpp"\n')
+
+    breaches = [str(b) for b in check_layers.check_includes(cpp)]
+
+    assert breaches == [
+        "cpp/low/low.cpp:3: low must not include mid/mid.hpp: mid is not in its DEPS",
+        "cpp/mid/deep/inner.hpp:2: mid/deep must not include high/high.hpp: high is not in its DEPS",
+        "cpp/mid/mid.hpp:2: mid must not include mid/deep/inner.hpp: mid/deep is not in its DEPS",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from khala_jobs.cli import main\n",
+        "import khala_jobs.cli.worker\n",
+        "from khala_jobs import cli\n",
+        "from . import cli\n",
+        "from .cli import main\n",
+        "def late() -> None:\n    from khala_jobs.cli import main\n",
+    ],
+)
+def test_imports_of_the_top_from_below_are_found(
+    check_layers: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(check_layers, "ROOT", tmp_path)
+    package = tmp_path / "khala_jobs"
+    write(package / "__init__.py", "")
+    write(package / "cli.py", "from khala_jobs import engine\n")
+    write(package / "engine.py", text)
+
+    breaches = check_layers.check_imports(package)
+
+    assert breaches
+    assert {str(b).split(": ", 1)[1] for b in breaches} == {"engine must not import cli"}
+
+
+def test_relative_imports_inside_packages_are_resolved(check_layers: ModuleType, tmp_path: Path) -> None:
+    package = tmp_path / "khala_jobs"
+    write(package / "memory" / "__init__.py", "from .plan import decay\n")
+    write(package / "memory" / "plan.py", "from ..cli import main\nfrom . import decay\n")
+
+    found = {str(b.file.name): b.what for b in check_layers.check_imports(package)}
+
+    assert found == {"plan.py": "memory.plan must not import cli"}
