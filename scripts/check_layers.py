@@ -5,8 +5,8 @@ C++: a file of cpp/<folder> may include headers of its own folder and of those t
 ``khala_library(... DEPS ...)`` names, directly or through them. So the link graph is the rule, and this check
 holds the headers to it, which the linker does not see. Tests may include anything.
 
-Python: ``RULES`` below says which modules of the package a module must not import. ``_core`` is imported only by
-the modules that ``CORE_USERS`` names.
+Python: ``RULES`` below says which modules of the package a module must not import. ``_core`` is imported only
+by the modules that ``CORE_USERS`` names.
 
 Exit status 1 and one line per breach.
 """
@@ -97,8 +97,8 @@ def check_includes(cpp: Path = CPP) -> list[Breach]:
     return breaches
 
 
-# Who may not import whom, by module prefix below khala_jobs. The command line, the compatibility names and the test
-# helpers are on top of everything.
+# Who may not import whom, by module prefix below khala_jobs. The command line, the compatibility names and
+# the test helpers are on top of everything.
 TOP = ("cli", "compat", "testing")
 RULES: dict[str, tuple[str, ...]] = {}
 
@@ -165,9 +165,8 @@ def main() -> int:
     for breach in breaches:
         print(breach)
     if not breaches:
-        print(
-            f"layers: {len(declared_dependencies())} C++ libraries and the Python package import the right way"
-        )
+        libraries = len(declared_dependencies())
+        print(f"layers: {libraries} C++ libraries and the Python package import the right way")
     return 1 if breaches else 0
 
 

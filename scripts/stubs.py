@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write python/khala_jobs/_core.pyi from the built module, or compare with it (``--check``).
 
-The stub is generated, formatted by ruff and committed; ``make check`` compares, so that a changed binding shows
-up in review as a changed signature. The build must be current (``make stubs`` and ``make check`` see to it).
+The stub is generated, formatted by ruff and committed; ``make check`` compares, so that a changed binding is
+seen in review as a changed signature. The build must be current: ``make stubs`` and ``make check`` see to it.
 """
 
 from __future__ import annotations
