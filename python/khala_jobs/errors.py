@@ -18,13 +18,20 @@ __all__ = [
     "Internal",
     "Interrupted",
     "InvalidArgument",
+    "JobCancelled",
+    "JobError",
+    "JobExpired",
+    "JobFailed",
+    "JobQuarantined",
     "NotFound",
+    "PayloadMismatch",
     "QueueFull",
     "SchemaMismatch",
     "StoreBusy",
     "StoreCorrupt",
     "StoreFull",
     "StoreIO",
+    "UnknownOutcome",
     "Unsupported",
 ]
 
@@ -59,6 +66,10 @@ class NotFound(Error, LookupError):
     """No such job, queue or file."""
 
     code = "not_found"
+
+
+class PayloadMismatch(InvalidArgument):
+    """A stored payload does not have the parameters of the task's signature: older or newer code wrote it."""
 
 
 class QueueFull(Error):
@@ -115,6 +126,12 @@ class Forked(Error):
     code = "forked"
 
 
+class UnknownOutcome(Error):
+    """The store cannot tell whether the write happened; asking again with the same ids is safe."""
+
+    code = "unknown_outcome"
+
+
 class Interrupted(Error):
     """The caller asked for the work to stop before it was done."""
 
@@ -125,3 +142,55 @@ class Internal(Error):
     """A broken invariant of khala_jobs itself: please report it."""
 
     code = "internal"
+
+
+class JobError(Error):
+    """A job that was waited for ended without a result.
+
+    Attributes:
+        job_id: Which one.
+    """
+
+    code = "job"
+
+    def __init__(self, job_id: str, message: str) -> None:
+        super().__init__(f"job {job_id}", message)
+        self.args = (job_id, message)
+        self.job_id = job_id
+
+
+class JobFailed(JobError):
+    """It is out of retries: a dead letter now.
+
+    Attributes:
+        error_type: Class name of the handler's last exception.
+        error_message: Its text.
+        traceback: Where it was raised, as text; may be empty.
+    """
+
+    code = "job_failed"
+
+    def __init__(self, job_id: str, error_type: str, error_message: str, traceback: str = "") -> None:
+        super().__init__(job_id, f"{error_type}: {error_message}" if error_message else error_type)
+        self.args = (job_id, error_type, error_message, traceback)
+        self.error_type = error_type
+        self.error_message = error_message
+        self.traceback = traceback
+
+
+class JobCancelled(JobError):
+    """Somebody cancelled it, or its handler did."""
+
+    code = "job_cancelled"
+
+
+class JobExpired(JobError):
+    """It was not started before its time was over."""
+
+    code = "job_expired"
+
+
+class JobQuarantined(JobError):
+    """Its row is damaged, or it killed its workers."""
+
+    code = "job_quarantined"
