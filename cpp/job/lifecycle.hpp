@@ -78,7 +78,7 @@ inline constexpr Millis kDeadLetterTtlMs = 30 * base::kDayMs;
 // * Done clears suspect.
 // Unroutable, Overdue and Damaged need no lease: `lease.standing.state` says where the job is. An outcome that has no
 // legal move from there is a programming error (asserted).
-[[nodiscard]] Move decide(const Lease& lease, const Outcome& outcome, Millis now, Rng& rng, const Limits& limits = {});
+[[nodiscard]] Move decide(const Lease& lease, Outcome outcome, Millis now, Rng& rng, const Limits& limits = {});
 
 // The holder decides with what it knew; a cancellation may have been requested since. `current` is how the job stands
 // when the move reaches it; the store applies what this returns. A job that was asked to stop becomes cancelled
