@@ -25,6 +25,7 @@ constexpr const char* class_name(ErrorCode code) noexcept {
         case ErrorCode::closed: return "Closed";
         case ErrorCode::forked: return "Forked";
         case ErrorCode::interrupted: return "Interrupted";
+        case ErrorCode::unknown_outcome: return "UnknownOutcome";
         case ErrorCode::internal: return "Internal";
     }
     return "Internal";
@@ -38,7 +39,9 @@ const py::module_& classes() {
 
 }  // namespace
 
-void register_errors(py::module_& module) { module.attr("Error") = classes().attr("Error"); }
+void register_errors(py::module_& module) {
+    module.attr("Error") = classes().attr("Error");
+}
 
 void raise(const base::Error& error) {
     const py::object type = classes().attr(class_name(error.code));

@@ -23,13 +23,15 @@ Error invalid(const char* field, std::string message) {
     return {ErrorCode::invalid_argument, field, std::move(message)};
 }
 
-bool in_range(std::int64_t row, std::size_t rows) { return row >= 0 && static_cast<std::size_t>(row) < rows; }
+bool in_range(std::int64_t row, std::size_t rows) {
+    return row >= 0 && static_cast<std::size_t>(row) < rows;
+}
 
 Status check_pairs(const PairColumns& pairs, std::size_t rows) {
     if (pairs.left.size() != pairs.right.size() || pairs.left.size() != pairs.cosine.size()) {
         return invalid("pairs", "the columns have " + std::to_string(pairs.left.size()) + ", " +
-                                    std::to_string(pairs.right.size()) + " and " +
-                                    std::to_string(pairs.cosine.size()) + " elements");
+                                    std::to_string(pairs.right.size()) + " and " + std::to_string(pairs.cosine.size()) +
+                                    " elements");
     }
     for (std::size_t index = 0; index < pairs.left.size(); ++index) {
         if (!in_range(pairs.left[index], rows) || !in_range(pairs.right[index], rows)) {
@@ -54,8 +56,8 @@ Status check_representatives(Representatives representative, std::size_t rows) {
         return {};
     }
     if (representative.size() != rows) {
-        return invalid("representative", std::to_string(representative.size()) + " elements for " +
-                                             std::to_string(rows) + " rows");
+        return invalid("representative",
+                       std::to_string(representative.size()) + " elements for " + std::to_string(rows) + " rows");
     }
     for (std::size_t row = 0; row < rows; ++row) {
         const std::int64_t owner = representative[row];
@@ -117,8 +119,7 @@ base::Result<std::vector<std::size_t>> by_rank(std::span<const std::int64_t> ran
                                         [&](std::size_t a, std::size_t b) { return rank[a] == rank[b]; });
     if (tie != order.end()) {
         return invalid("rank", "rows " + std::to_string(*tie) + " and " + std::to_string(*std::next(tie)) +
-                                   " have the same rank " + std::to_string(rank[*tie]) +
-                                   "; a total order is needed");
+                                   " have the same rank " + std::to_string(rank[*tie]) + "; a total order is needed");
     }
     return order;
 }
@@ -172,8 +173,8 @@ base::Result<Stars> star_clusters(const PairColumns& pairs, std::span<const std:
     stars.cosine.resize(rows);
     for (std::size_t row = 0; row < rows; ++row) {
         const std::size_t owner = owner_of(representative, row);
-        const Graph::Edge star = head[owner] != kNone ? Graph::Edge{owner, 1.0}
-                                                      : nearest_canonical(graph.from(owner), head, rank);
+        const Graph::Edge star =
+            head[owner] != kNone ? Graph::Edge{owner, 1.0} : nearest_canonical(graph.from(owner), head, rank);
         stars.canonical[row] = static_cast<std::int64_t>(head[star.to]);
         stars.cosine[row] = star.cosine;
     }
@@ -262,8 +263,8 @@ Layout lay_out(Components& result) {
 
 }  // namespace
 
-base::Result<Components> components(const MatrixView& matrix, const PairColumns& pairs,
-                                    Representatives representative, const Execution& execution) {
+base::Result<Components> components(const MatrixView& matrix, const PairColumns& pairs, Representatives representative,
+                                    const Execution& execution) {
     const FloatEnvironment environment;
     const std::size_t rows = matrix.rows;
     KHALA_TRY(check_execution(execution));

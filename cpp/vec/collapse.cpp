@@ -10,7 +10,9 @@
 namespace khala::vec {
 namespace {
 
-std::int32_t group_of(Groups groups, std::uint32_t row) { return groups.empty() ? 0 : groups[row]; }
+std::int32_t group_of(Groups groups, std::uint32_t row) {
+    return groups.empty() ? 0 : groups[row];
+}
 
 std::vector<std::uint32_t> identity(std::size_t rows) {
     std::vector<std::uint32_t> numbers(rows);

@@ -85,8 +85,8 @@ base::Result<std::vector<double>> accessed_half_lives(std::span<const double> ba
     std::vector<double> adjusted(base.size());
     for (std::size_t row = 0; row < base.size(); ++row) {
         if (access_count[row] < 0) {
-            return invalid("access_count", "row " + std::to_string(row) + " is " +
-                                               std::to_string(access_count[row]) + "; it must be 0 or more");
+            return invalid("access_count", "row " + std::to_string(row) + " is " + std::to_string(access_count[row]) +
+                                               "; it must be 0 or more");
         }
         const double boost = std::log(static_cast<double>(access_count[row]) + 1.0) * 0.5;
         adjusted[row] = base[row] * (1.0 + boost);

@@ -25,13 +25,13 @@ enum class DecayModel : std::uint8_t { khala_compat, half_life };
 struct DecayColumns {
     std::span<const double> importance;  // finite, 0 or more
     std::span<const double> age;
-    std::span<const double> half_life;   // finite, more than 0
+    std::span<const double> half_life;  // finite, more than 0
 };
 
 struct Decay {
     std::vector<double> score;
-    std::int64_t future_count = 0;       // ages below 0, taken as 0
-    std::int64_t unknown_count = 0;      // ages that are NaN, taken as 0
+    std::int64_t future_count = 0;   // ages below 0, taken as 0
+    std::int64_t unknown_count = 0;  // ages that are NaN, taken as 0
 };
 
 // Errors: invalid_argument that names the column, the first bad row and the limit.

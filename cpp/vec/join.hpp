@@ -17,7 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <span>
 #include <vector>
 
 #include "base/result.hpp"
@@ -57,7 +57,7 @@ struct Certificate {
     std::uint64_t pairs = 0;            // in the answer
     std::uint64_t set_hash = 0;         // pair_set_hash of the answer
     double threshold = 0;
-    double tolerance = 0;               // half width of the band that is rechecked
+    double tolerance = 0;  // half width of the band that is rechecked
     Isa isa = Isa::baseline;
     int threads = 1;
     StageSeconds seconds;
@@ -86,7 +86,8 @@ struct MatchOptions {
     double threshold = 0.95;
     Groups query_groups;  // both empty, or one for each query and each row
     Groups row_groups;
-    std::uint64_t best = 0;  // at most this many rows for each query, the best ones, equal cosines by lower row; 0 = all
+    std::uint64_t best =
+        0;  // at most this many rows for each query, the best ones, equal cosines by lower row; 0 = all
     std::uint64_t max_pairs = kPairsDefault;
     Faulty faulty = Faulty::refuse;
     Execution execution;
@@ -102,9 +103,15 @@ struct Matches {
 [[nodiscard]] base::Result<Matches> match_rows(const MatrixView& queries, const MatrixView& rows,
                                                const MatchOptions& options);
 
+// sim64 of each pair of rows, which need not be near each other. Errors: invalid_argument (shape, lengths, a row out of
+// range or not comparable).
+[[nodiscard]] base::Result<std::vector<double>> pair_cosines(const MatrixView& matrix,
+                                                             std::span<const std::int64_t> left,
+                                                             std::span<const std::int64_t> right);
+
 // Sum modulo 2^64 of a mixed (left, right) over all pairs: equal sets have equal hashes in any order. Cosines take no
 // part, so that the answer of another program can be compared.
-[[nodiscard]] std::uint64_t pair_set_hash(std::span<const std::int64_t> left,
-                                          std::span<const std::int64_t> right) noexcept;
+[[nodiscard]] base::Result<std::uint64_t> pair_set_hash(std::span<const std::int64_t> left,
+                                                        std::span<const std::int64_t> right);
 
 }  // namespace khala::vec

@@ -19,6 +19,23 @@ constexpr std::uint64_t mix(std::uint64_t word) noexcept {
     return word ^ (word >> 31U);
 }
 
+std::uint64_t set_hash(std::span<const std::int64_t> left, std::span<const std::int64_t> right) noexcept {
+    std::uint64_t sum = 0;
+    for (std::size_t index = 0; index < left.size(); ++index) {
+        sum += mix(mix(static_cast<std::uint64_t>(left[index])) ^ static_cast<std::uint64_t>(right[index]));
+    }
+    return sum;
+}
+
+Status check_lengths(std::span<const std::int64_t> left, std::span<const std::int64_t> right) {
+    if (left.size() != right.size()) {
+        return Error{
+            ErrorCode::invalid_argument, "pairs",
+            "the columns have " + std::to_string(left.size()) + " and " + std::to_string(right.size()) + " elements"};
+    }
+    return {};
+}
+
 }  // namespace
 
 Status Budget::spend(std::uint64_t pairs) {
@@ -57,9 +74,9 @@ Status run_sweep(const Side& left, const Side& right, std::span<const Block> blo
     const float cut = sweep_cut(certificate.threshold, left.matrix.dim);
     KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution));
     if (swept.pairs != pair_count(blocks)) {
-        return Error{ErrorCode::internal, "sweep",
-                     "looked at " + std::to_string(swept.pairs) + " of " + std::to_string(pair_count(blocks)) +
-                         " pairs"};
+        return Error{
+            ErrorCode::internal, "sweep",
+            "looked at " + std::to_string(swept.pairs) + " of " + std::to_string(pair_count(blocks)) + " pairs"};
     }
     certificate.pairs_evaluated = swept.pairs;
     certificate.candidates = swept.hits;
@@ -77,16 +94,38 @@ Pairs to_columns(std::span<const FoundPair> found, Certificate& certificate) {
         pairs.cosine.push_back(pair.cosine);
     }
     certificate.pairs = found.size();
-    certificate.set_hash = pair_set_hash(pairs.left, pairs.right);
+    certificate.set_hash = set_hash(pairs.left, pairs.right);
     return pairs;
 }
 
-std::uint64_t pair_set_hash(std::span<const std::int64_t> left, std::span<const std::int64_t> right) noexcept {
-    std::uint64_t sum = 0;
+base::Result<std::uint64_t> pair_set_hash(std::span<const std::int64_t> left, std::span<const std::int64_t> right) {
+    KHALA_TRY(check_lengths(left, right));
+    return set_hash(left, right);
+}
+
+base::Result<std::vector<double>> pair_cosines(const MatrixView& matrix, std::span<const std::int64_t> left,
+                                               std::span<const std::int64_t> right) {
+    const FloatEnvironment environment;
+    KHALA_TRY(check_lengths(left, right));
+    KHALA_TRY_ASSIGN(const RowCheck check, check_rows(matrix, "matrix", Faulty::report));
+    const auto comparable = [&](std::int64_t row) {
+        return row >= 0 && static_cast<std::size_t>(row) < matrix.rows &&
+               check.norms[static_cast<std::size_t>(row)] > 0.0;
+    };
+    std::vector<double> cosines(left.size());
     for (std::size_t index = 0; index < left.size(); ++index) {
-        sum += mix(mix(static_cast<std::uint64_t>(left[index])) ^ static_cast<std::uint64_t>(right[index]));
+        for (const std::int64_t row : {left[index], right[index]}) {
+            if (!comparable(row)) {
+                return Error{ErrorCode::invalid_argument, "pairs",
+                             "pair " + std::to_string(index) + " names row " + std::to_string(row) +
+                                 ", which is not there or cannot be compared"};
+            }
+        }
+        const auto a = static_cast<std::size_t>(left[index]);
+        const auto b = static_cast<std::size_t>(right[index]);
+        cosines[index] = sim64(matrix.row(a), check.norms[a], matrix.row(b), check.norms[b], matrix.dim);
     }
-    return sum;
+    return cosines;
 }
 
 }  // namespace khala::vec

@@ -25,7 +25,9 @@ struct Scored {
     }
 };
 
-bool better(const Scored& a, const Scored& b) noexcept { return a.better_than(b); }
+bool better(const Scored& a, const Scored& b) noexcept {
+    return a.better_than(b);
+}
 
 // Keeps for every query position either all rows that reach the threshold, or the best of them in a heap whose front
 // is the worst one kept.
@@ -89,8 +91,8 @@ std::vector<Rectangle> common_groups(const Collapsed& queries, const Collapsed& 
             ++row_group;
         }
         if (row_group < rows.groups.size() && rows.groups[row_group] == queries.groups[group]) {
-            rectangles.push_back({queries.starts[group], queries.starts[group + 1], rows.starts[row_group],
-                                  rows.starts[row_group + 1]});
+            rectangles.push_back(
+                {queries.starts[group], queries.starts[group + 1], rows.starts[row_group], rows.starts[row_group + 1]});
         }
     }
     return rectangles;

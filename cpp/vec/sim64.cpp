@@ -29,7 +29,9 @@ double dot64(const float* x, const float* y, std::size_t dim) noexcept {
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
-double norm64(const float* x, std::size_t dim) noexcept { return std::sqrt(dot64(x, x, dim)); }
+double norm64(const float* x, std::size_t dim) noexcept {
+    return std::sqrt(dot64(x, x, dim));
+}
 
 double sim64(const float* x, double norm_x, const float* y, double norm_y, std::size_t dim) noexcept {
     const double cosine = dot64(x, y, dim) / (norm_x * norm_y);

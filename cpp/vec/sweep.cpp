@@ -28,7 +28,9 @@ constexpr std::uint64_t kClaimPairs = std::uint64_t{kTileRows} * kTileCols;
 // Rights of one cross block: bounds the work between two claims when a few queries meet a long matrix.
 constexpr std::uint32_t kBlockRights = 64 * kTileCols;
 
-constexpr std::uint32_t narrow(std::size_t position) noexcept { return static_cast<std::uint32_t>(position); }
+constexpr std::uint32_t narrow(std::size_t position) noexcept {
+    return static_cast<std::uint32_t>(position);
+}
 
 // What the threads of one sweep share. Constant but for `next` and `stopped`.
 struct Shared {
@@ -106,8 +108,7 @@ private:
     Status diagonal(const Block& block) {
         load(shared_.left, block.first_left, block.lefts, left_.get());
         shared_.kernels.products_upper(left_.get(), block.lefts, dim_, products_.get());
-        const std::size_t found =
-            shared_.kernels.scan_upper(products_.get(), block.lefts, shared_.cut, hits_.get());
+        const std::size_t found = shared_.kernels.scan_upper(products_.get(), block.lefts, shared_.cut, hits_.get());
         return deliver(found, block.first_left, block.first_left, block.pairs());
     }
 

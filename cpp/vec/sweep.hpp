@@ -28,7 +28,7 @@ inline constexpr int kThreadsMax = 64;
 
 // How a kernel runs, as opposed to what it computes: none of this changes a result.
 struct Execution {
-    int threads = 1;                // 1..kThreadsMax, the calling thread included
+    int threads = 1;  // 1..kThreadsMax, the calling thread included
     Isa isa = Isa::automatic;
     Progress* progress = nullptr;  // may be null; must outlive the call
 };

@@ -138,6 +138,12 @@ class Interrupted(Error):
     code = "interrupted"
 
 
+class UnknownOutcome(Error):
+    """The answer to a write was lost: it happened or it did not. Repeating it with the same ids is safe."""
+
+    code = "unknown_outcome"
+
+
 class Internal(Error):
     """A broken invariant of khala_jobs itself: please report it."""
 

@@ -1,0 +1,204 @@
+// _core.vec: the kernels of cpp/vec on NumPy columns. khala_jobs/vec.py documents what people call.
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "bind/arrays.hpp"
+#include "bind/status.hpp"
+#include "vec/cluster.hpp"
+#include "vec/decay.hpp"
+#include "vec/isa.hpp"
+#include "vec/join.hpp"
+#include "vec/progress.hpp"
+
+namespace khala::bind {
+namespace {
+
+namespace py = pybind11;
+using Object = py::object;  // an argument that column_in or matrix_in checks
+
+// Releases the GIL round the call and raises its error.
+template <typename Call>
+auto without_gil(Call call) {
+    auto result = [&] {
+        const py::gil_scoped_release released;
+        return call();
+    }();
+    return unwrap(std::move(result));
+}
+
+vec::Execution execution(int threads, const std::string& isa, vec::Progress* progress) {
+    return {threads, unwrap(vec::parse_isa(isa, "isa")), progress};
+}
+
+vec::Faulty faulty(bool report) {
+    return report ? vec::Faulty::report : vec::Faulty::refuse;
+}
+
+py::list faults_out(const std::vector<vec::RowFault>& faults) {
+    py::list list;
+    for (const vec::RowFault& fault : faults) {
+        list.append(py::make_tuple(fault.row, std::string{name(fault.kind)}));
+    }
+    return list;
+}
+
+py::tuple pairs_out(vec::Pairs&& pairs) {
+    return py::make_tuple(column_out(std::move(pairs.left)), column_out(std::move(pairs.right)),
+                          column_out(std::move(pairs.cosine)));
+}
+
+py::dict certificate_out(const vec::Certificate& certificate) {
+    py::dict seconds;
+    seconds["check"] = certificate.seconds.check;
+    seconds["collapse"] = certificate.seconds.collapse;
+    seconds["sweep"] = certificate.seconds.sweep;
+    seconds["finish"] = certificate.seconds.finish;
+    py::dict out;
+    out["rows"] = certificate.rows;
+    out["compared_rows"] = certificate.compared_rows;
+    out["pairs_evaluated"] = certificate.pairs_evaluated;
+    out["candidates"] = certificate.candidates;
+    out["rechecked"] = certificate.rechecked;
+    out["pairs"] = certificate.pairs;
+    out["set_hash"] = certificate.set_hash;
+    out["threshold"] = certificate.threshold;
+    out["tolerance"] = certificate.tolerance;
+    out["isa"] = std::string{name(certificate.isa)};
+    out["threads"] = certificate.threads;
+    out["seconds"] = seconds;
+    return out;
+}
+
+py::tuple self_join(const Object& matrix, double threshold, const Object& groups, std::uint64_t max_pairs,
+                    bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
+                    vec::Progress* progress) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::JoinOptions options{
+        .threshold = threshold,
+        .groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
+        .max_pairs = max_pairs,
+        .copies = collapse_copies ? vec::Copies::collapse : vec::Copies::expand,
+        .faulty = faulty(report_faulty),
+        .execution = execution(threads, isa, progress),
+    };
+    vec::Join join = without_gil([&] { return vec::self_join(view, options); });
+    return py::make_tuple(pairs_out(std::move(join.pairs)), column_out(std::move(join.representative)),
+                          faults_out(join.faults), certificate_out(join.certificate));
+}
+
+py::tuple match_rows(const Object& queries, const Object& matrix, double threshold, const Object& query_groups,
+                     const Object& groups, std::uint64_t best, std::uint64_t max_pairs, bool report_faulty, int threads,
+                     const std::string& isa, vec::Progress* progress) {
+    const vec::MatrixView query_view = matrix_in(queries, "queries");
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::MatchOptions options{
+        .threshold = threshold,
+        .query_groups = optional_column_in<std::int32_t>(query_groups, "query_groups", query_view.rows),
+        .row_groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
+        .best = best,
+        .max_pairs = max_pairs,
+        .faulty = faulty(report_faulty),
+        .execution = execution(threads, isa, progress),
+    };
+    vec::Matches matches = without_gil([&] { return vec::match_rows(query_view, view, options); });
+    return py::make_tuple(pairs_out(std::move(matches.pairs)), faults_out(matches.query_faults),
+                          faults_out(matches.row_faults), certificate_out(matches.certificate));
+}
+
+vec::PairColumns pairs_in(const Object& left, const Object& right, const Object& cosine) {
+    return {column_in<std::int64_t>(left, "left"), column_in<std::int64_t>(right, "right"),
+            column_in<double>(cosine, "cosine")};
+}
+
+py::tuple star_clusters(const Object& left, const Object& right, const Object& cosine, const Object& rank,
+                        const Object& representative) {
+    const vec::PairColumns pairs = pairs_in(left, right, cosine);
+    const auto ranks = column_in<std::int64_t>(rank, "rank");
+    const auto representatives = optional_column_in<std::int64_t>(representative, "representative", ranks.size());
+    vec::Stars stars = without_gil([&] { return vec::star_clusters(pairs, ranks, representatives); });
+    return py::make_tuple(column_out(std::move(stars.canonical)), column_out(std::move(stars.cosine)), stars.clusters);
+}
+
+py::tuple components(const Object& matrix, const Object& left, const Object& right, const Object& cosine,
+                     const Object& representative, int threads, const std::string& isa, vec::Progress* progress) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::PairColumns pairs = pairs_in(left, right, cosine);
+    const auto representatives = optional_column_in<std::int64_t>(representative, "representative", view.rows);
+    const vec::Execution how = execution(threads, isa, progress);
+    vec::Components found = without_gil([&] { return vec::components(view, pairs, representatives, how); });
+    return py::make_tuple(column_out(std::move(found.label)), column_out(std::move(found.root)),
+                          column_out(std::move(found.size)), column_out(std::move(found.min_cosine)));
+}
+
+py::tuple decay_scores(const Object& importance, const Object& age, const Object& half_life, bool khala_compat) {
+    const vec::DecayColumns columns{column_in<double>(importance, "importance"), column_in<double>(age, "age"),
+                                    column_in<double>(half_life, "half_life")};
+    const vec::DecayModel model = khala_compat ? vec::DecayModel::khala_compat : vec::DecayModel::half_life;
+    vec::Decay decay = without_gil([&] { return vec::decay_scores(columns, model); });
+    return py::make_tuple(column_out(std::move(decay.score)), decay.future_count, decay.unknown_count);
+}
+
+py::array_t<double> accessed_half_lives(const Object& base, const Object& access_count) {
+    const auto bases = column_in<double>(base, "base");
+    const auto counts = column_in<std::int64_t>(access_count, "access_count");
+    return column_out(without_gil([&] { return vec::accessed_half_lives(bases, counts); }));
+}
+
+py::array_t<double> pair_cosines(const Object& matrix, const Object& left, const Object& right) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const auto lefts = column_in<std::int64_t>(left, "left");
+    const auto rights = column_in<std::int64_t>(right, "right");
+    return column_out(without_gil([&] { return vec::pair_cosines(view, lefts, rights); }));
+}
+
+std::uint64_t pair_set_hash(const Object& left, const Object& right) {
+    const auto lefts = column_in<std::int64_t>(left, "left");
+    const auto rights = column_in<std::int64_t>(right, "right");
+    return without_gil([&] { return vec::pair_set_hash(lefts, rights); });
+}
+
+py::tuple check_rows(const Object& matrix) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    vec::RowCheck check = without_gil([&] { return vec::check_rows(view, "matrix", vec::Faulty::report); });
+    return py::make_tuple(column_out(std::move(check.norms)), faults_out(check.faults));
+}
+
+void register_progress(py::module_& module) {
+    py::class_<vec::Progress>(module, "Progress")
+        .def(py::init<>())
+        .def_property_readonly("done", [](const vec::Progress& progress) { return progress.done.load(); })
+        .def_property_readonly("total", [](const vec::Progress& progress) { return progress.total.load(); })
+        .def("cancel", [](vec::Progress& progress) { progress.cancelled.store(true); });
+}
+
+}  // namespace
+
+void register_vec(py::module_& parent) {
+    py::module_ module = parent.def_submodule("vec", "Vector kernels; see khala_jobs.vec.");
+    register_progress(module);
+    const auto threads = py::arg("threads") = 1;
+    const auto isa = py::arg("isa") = "auto";
+    const auto progress = py::arg("progress") = py::none();
+    module.def("self_join", &self_join, py::arg("matrix"), py::arg("threshold"), py::kw_only(),
+               py::arg("groups") = py::none(), py::arg("max_pairs") = vec::kPairsDefault,
+               py::arg("collapse_copies") = false, py::arg("report_faulty") = false, threads, isa, progress);
+    module.def("match_rows", &match_rows, py::arg("queries"), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
+               py::arg("query_groups") = py::none(), py::arg("groups") = py::none(), py::arg("best") = 0,
+               py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress);
+    module.def("star_clusters", &star_clusters, py::arg("left"), py::arg("right"), py::arg("cosine"), py::arg("rank"),
+               py::arg("representative") = py::none());
+    module.def("components", &components, py::arg("matrix"), py::arg("left"), py::arg("right"), py::arg("cosine"),
+               py::arg("representative") = py::none(), py::kw_only(), threads, isa, progress);
+    module.def("decay_scores", &decay_scores, py::arg("importance"), py::arg("age"), py::arg("half_life"),
+               py::kw_only(), py::arg("khala_compat"));
+    module.def("accessed_half_lives", &accessed_half_lives, py::arg("base"), py::arg("access_count"));
+    module.def("pair_cosines", &pair_cosines, py::arg("matrix"), py::arg("left"), py::arg("right"));
+    module.def("pair_set_hash", &pair_set_hash, py::arg("left"), py::arg("right"));
+    module.def("check_rows", &check_rows, py::arg("matrix"));
+    module.def("isa", [] { return std::string{name(unwrap(vec::resolve_isa(vec::Isa::automatic)))}; });
+}
+
+}  // namespace khala::bind
