@@ -1,11 +1,9 @@
 """What goes wrong and can be told to a caller: one small tree of exceptions under `Error`.
 
-The core fails by value, with one of a closed list of codes; the binding turns each code into the class below that
-has it. Python code raises the same classes, so `except InvalidArgument` covers both. Every error says what it is
-about (`field`) and, in one sentence, what is wrong and which limit or rule it breaks (`message`).
+The core fails by value, with one of a closed list of codes; the binding turns each code into the class below
+that has it. Python code raises the same classes, so `except InvalidArgument` covers both. Every error says what
+it is about (`field`) and, in one sentence, what is wrong and which limit or rule it breaks (`message`).
 """
-
-# ruff: noqa: N818 -- the names say what happened; the base class says that it is an error.
 
 from __future__ import annotations
 
@@ -136,12 +134,6 @@ class Interrupted(Error):
     """The caller asked for the work to stop before it was done."""
 
     code = "interrupted"
-
-
-class UnknownOutcome(Error):
-    """The answer to a write was lost: it happened or it did not. Repeating it with the same ids is safe."""
-
-    code = "unknown_outcome"
 
 
 class Internal(Error):
