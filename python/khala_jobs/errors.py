@@ -1,8 +1,8 @@
 """What goes wrong and can be told to a caller: one small tree of exceptions under `Error`.
 
 The core fails by value, with one of a closed list of codes; the binding turns each code into the class below
-that has it. Python code raises the same classes, so `except InvalidArgument` covers both. Every error says what
-it is about (`field`) and, in one sentence, what is wrong and which limit or rule it breaks (`message`).
+that has it. Python code raises the same classes, so `except InvalidArgument` covers both. Every error says
+what it is about (`field`) and, in one sentence, what is wrong and which limit or rule it breaks (`message`).
 """
 
 from __future__ import annotations
