@@ -17,11 +17,20 @@ if(NOT KHALA_SQLITE STREQUAL "system")
   execute_process(
     COMMAND "${CMAKE_COMMAND}" -D "DIR=${KHALA_SQLITE_DIR}" -D "MINIMUM=${KHALA_SQLITE_MINIMUM}" -P
             "${CMAKE_CURRENT_LIST_DIR}/fetch_sqlite.cmake"
-    RESULT_VARIABLE khala_sqlite_result)
+    RESULT_VARIABLE khala_sqlite_result
+    OUTPUT_VARIABLE khala_sqlite_said
+    ERROR_VARIABLE khala_sqlite_said
+    OUTPUT_STRIP_TRAILING_WHITESPACE
+    ERROR_STRIP_TRAILING_WHITESPACE)
   if(khala_sqlite_result EQUAL 0)
     set(khala_sqlite_found ON)
+    message("${khala_sqlite_said}")
   elseif(KHALA_SQLITE STREQUAL "bundled")
-    message(FATAL_ERROR "KHALA_SQLITE=bundled, but no SQLite amalgamation >= ${KHALA_SQLITE_MINIMUM} could be had")
+    message(FATAL_ERROR "KHALA_SQLITE=bundled, but there is no amalgamation >= ${KHALA_SQLITE_MINIMUM}: ${khala_sqlite_said}")
+  else()
+    string(REGEX REPLACE ".*SQLite: ([^\n]*(\n  [^\n]+)*).*" "\\1" khala_sqlite_reason "${khala_sqlite_said}")
+    string(REGEX REPLACE "[ \n]+" " " khala_sqlite_reason "${khala_sqlite_reason}")
+    message(STATUS "SQLite: ${khala_sqlite_reason}")
   endif()
 endif()
 
