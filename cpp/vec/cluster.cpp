@@ -196,7 +196,7 @@ public:
         return row;
     }
     void join(std::size_t a, std::size_t b) {
-        const auto [low, high] = std::minmax(find(a), find(b));
+        const auto [low, high] = std::minmax({find(a), find(b)});
         parent_[high] = low;
     }
 
