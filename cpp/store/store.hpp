@@ -93,7 +93,7 @@ struct ExchangeReply {
     std::vector<JobRow> damaged;       // rows whose checksum failed during this claim: now quarantined
     std::vector<std::string> expired;  // ids of the jobs that this claim's sweep closed
     // Ready jobs were left that another worker could take: of a known task, no suspects, in a queue of the claim that
-    // is not paused and has limit > 0; or the sweep ended at kSweepCount.
+    // is not paused and has limit > 0; or one of the sweeps reached kSweepCount.
     bool more = false;
 };
 
@@ -222,9 +222,10 @@ struct QueueChange {
     std::string actor;
     std::optional<bool> log_moves;
 };
-// A closed job goes when a rule says so, oldest first. Without a rule by age or count: when its keep_until has come.
-// With one or both: when it is older, or not among the newest; keep_until is not asked then, and dead letters (failed,
-// quarantined) go only when `states` names them. Ids are remembered for kClosedIdMs from then on.
+// A closed job goes when a rule says so. Without a rule by age or count: when its keep_until has come, earliest first.
+// With one or both: when it is older, or not among the newest, earliest closed_at first; keep_until is not asked then,
+// and dead letters (failed, quarantined) go only when `states` names them. Equal times go by ref. Ids are remembered
+// for kClosedIdMs from then on.
 struct Prune {
     std::string queue;             // empty = all
     std::vector<State> states;     // closed states only; empty = all the rule allows
