@@ -1,0 +1,118 @@
+"""What the commands share: options, output, errors, and the way from a URL to a client."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from .. import JobProcessor
+from ..errors import Error
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+EXIT_FAILURES = 1
+EXIT_USAGE = 2
+EXIT_STORE = 3
+
+
+def url_option(command: F) -> F:
+    """``--url``: which store; BG_JOBS_URL and then the embedded default when it is not given."""
+    return click.option("--url", envvar="BG_JOBS_URL", show_envvar=True, help="Store, e.g. sqlite:///jobs.db.")(command)
+
+
+def json_option(command: F) -> F:
+    """``--json``: one JSON document on standard output instead of text."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end; an error of ours becomes one sentence and an exit status."""
+    try:
+        return asyncio.run(work)
+    except Error as error:
+        click.echo(f"khala-jobs: {error}", err=True)
+        refused_input = isinstance(error, ValueError | LookupError)
+        raise SystemExit(EXIT_USAGE if refused_input else EXIT_STORE) from None
+
+
+@contextlib.asynccontextmanager
+async def client(url: str | None) -> AsyncIterator[JobProcessor]:
+    """A processor that runs nothing: enqueue, read, manage."""
+    jobs = JobProcessor(url) if url else JobProcessor()
+    try:
+        yield jobs
+    finally:
+        await jobs.close()
+
+
+def load(target: str) -> Any:
+    """The object that ``module:object`` names, with the working directory importable.
+
+    Raises:
+        click.BadParameter: No such module or object; the text says which.
+    """
+    module_name, colon, path = target.partition(":")
+    if not colon or not module_name or not path:
+        raise click.BadParameter(f"{target!r} is not of the form module:object", param_hint="TARGET")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # the module is there and itself imports something that is not
+        raise click.BadParameter(f"no module named {error.name!r}", param_hint="TARGET") from None
+    for name in path.split("."):
+        if not hasattr(found, name):
+            raise click.BadParameter(f"{module_name} has no {path!r}", param_hint="TARGET")
+        found = getattr(found, name)
+    return found
+
+
+def emit(value: Any, as_json: bool, show: Callable[[Console], None]) -> None:
+    """Print `value` as JSON, or let `show` print it for people."""
+    if as_json:
+        text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+        click.echo(text.decode())
+    else:
+        show(Console(highlight=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A plain table; numbers to the right."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    listed = [list(row) for row in rows]
+    for index, column in enumerate(columns):
+        numeric = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in listed:
+        made.add_row(*("" if cell is None else str(cell) for cell in row))
+    return made
+
+
+def age(moment: datetime | None) -> str:
+    """How long ago, in the largest unit that fits: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    if moment is None:
+        return ""
+    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if abs(seconds) >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def by_name(mapping: Mapping[str, T], name: str | None) -> dict[str, T]:
+    """All of `mapping`, or the one entry named."""
+    return dict(mapping) if name is None else {name: mapping[name]}
