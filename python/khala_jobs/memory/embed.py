@@ -1,0 +1,96 @@
+"""Text to vectors: the embedder port and the choice of one.
+
+An *embedder* turns texts into unit rows; everything behind it (join, clusters, guard) only ever sees the rows.
+Three things satisfy the port here, and a user's own object may as well:
+
+* ``MiniLmEmbedder`` (embed_minilm.py): all-MiniLM-L6-v2 as an int8 ONNX model on the CPU, 384 dimensions.
+* ``LexicalEmbedder`` (embed_lexical.py): hashed word and character n-grams. It needs nothing, knows no meaning, and
+  finds re-worded duplicates only as far as the words themselves survive.
+* ``CachedEmbedder`` (embed_cache.py): either of them in front of a directory of vectors already computed.
+
+Rules every embedder keeps: rows are finite and of length one; the same text gives the same row in every process;
+``model_id`` changes whenever rows of two versions must not be compared.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Embedder", "EmbedderUnavailable", "FloatMatrix", "Progress", "best_embedder", "embed_distinct"]
+
+FloatMatrix = npt.NDArray[np.float32]
+
+Progress = Callable[[int, int], None]
+"""Called with (texts done, texts in all); from the embedding thread, never more often than once a batch."""
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """What the memory jobs need of an embedding model."""
+
+    @property
+    def model_id(self) -> str:
+        """Names the model and its version; rows are compared only under one id."""
+
+    @property
+    def dim(self) -> int:
+        """Columns of a row."""
+
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> FloatMatrix:
+        """Embed texts.
+
+        Args:
+            texts: n texts; an empty one is allowed and gets a row like any other.
+            progress: Told how far the work is.
+
+        Returns:
+            C-contiguous float32 [n, dim], rows of length one, in the order of ``texts``.
+        """
+
+
+class EmbedderUnavailable(RuntimeError):
+    """An embedder cannot be had on this machine; the message is one line that says what is missing."""
+
+
+def embed_distinct(embedder: Embedder, texts: Sequence[str], progress: Progress | None = None) -> FloatMatrix:
+    """Embed each distinct text once and give every repeat the very same row.
+
+    Args:
+        embedder: Who embeds.
+        texts: n texts, repeats allowed.
+        progress: Told about distinct texts.
+
+    Returns:
+        float32 [n, embedder.dim].
+    """
+    position: dict[str, int] = {}
+    rows = np.fromiter(
+        (position.setdefault(text, len(position)) for text in texts), dtype=np.intp, count=len(texts)
+    )
+    return embedder.embed(list(position), progress)[rows]
+
+
+def best_embedder(say: Callable[[str], None] | None = None, *, threads: int = 2) -> Embedder:
+    """The best embedder this machine has: MiniLM, or else the lexical one.
+
+    Args:
+        say: Told in one line when the lexical embedder is taken, and why. Default: a warning in this module's logger.
+        threads: Threads the model may use.
+
+    Returns:
+        An embedder that is ready to use.
+    """
+    from khala_jobs.memory.embed_lexical import LexicalEmbedder
+    from khala_jobs.memory.embed_minilm import MiniLmEmbedder
+
+    try:
+        return MiniLmEmbedder(threads=threads)
+    except EmbedderUnavailable as reason:
+        line = f"sentence model not used ({reason}); falling back to the lexical embedder, which finds fewer paraphrases"
+        (say or logging.getLogger(__name__).warning)(line)
+        return LexicalEmbedder()

@@ -1,0 +1,80 @@
+"""How two different words relate: the same, opposites, two values of one attribute, or nothing known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from khala_jobs.memory.guard_lemma import same_stem, word_of
+from khala_jobs.memory.guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
+
+__all__ = ["OPPOSITES", "exclusive", "opposite", "same"]
+
+_NONE: Final = frozenset[str]()
+_NO_GROUP: Final = frozenset[int]()
+_PREFIXES: Final = frozenset({"un", "dis", "in", "im", "ir", "il", "non", "mis", "de", "anti"})
+_MIN_PREFIXED: Final = 3
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two base forms mean the same: synonyms, or forms of one word that the rules did not unite."""
+    if not _SYNONYMS.get(one, _NO_GROUP).isdisjoint(_SYNONYMS.get(other, _NO_GROUP)):
+        return True
+    return same_stem(one, other) and not opposite(one, other)
+
+
+def opposite(one: str, other: str) -> bool:
+    """Whether two base forms are listed opposites, or one is the other with a negating prefix."""
+    return other in OPPOSITES.get(one, _NONE) or _prefixed(one, other) or _prefixed(other, one)
+
+
+def exclusive(one: str, other: str) -> bool:
+    """Whether two base forms are values of one attribute."""
+    return not _EXCLUSIVE.get(one, _NONE).isdisjoint(_EXCLUSIVE.get(other, _NONE))
+
+
+def _prefixed(one: str, other: str) -> bool:
+    """Whether ``one`` is ``other`` behind a negating prefix."""
+    cut = len(one) - len(other)
+    return cut > 1 and len(other) >= _MIN_PREFIXED and one.endswith(other) and one[:cut] in _PREFIXES
+
+
+def _key(listed: str) -> str:
+    return word_of(listed).base
+
+
+def _groups(lines: str) -> Mapping[str, frozenset[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for number, group in enumerate(lines.replace("\n", "|").split("|")):
+        for word in group.split():
+            found[_key(word)].add(number)
+    return {word: frozenset(groups) for word, groups in found.items()}
+
+
+def _opposites(lines: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for pair in lines.strip().replace("\n", "|").split("|"):
+        left, _, right = pair.partition(" : ")
+        for one in map(_key, left.split()):
+            for other in map(_key, right.split()):
+                found[one].add(other)
+                found[other].add(one)
+    return {word: frozenset(others) for word, others in found.items()}
+
+
+def _attributes(lines: str) -> Mapping[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for line in lines.strip().splitlines():
+        attribute, _, values = line.partition(":")
+        for value in values.split():
+            found[_key(value)].add(attribute)
+    return {value: frozenset(attributes) for value, attributes in found.items()}
+
+
+#: word -> numbers of the groups it is in; two words mean the same if they share a group.
+_SYNONYMS: Final = _groups(SYNONYM_LIST)
+#: word -> its opposites; symmetric.
+OPPOSITES: Final = _opposites(OPPOSITE_LIST)
+#: word -> attributes it is a value of; two words that share one exclude each other.
+_EXCLUSIVE: Final = _attributes(EXCLUSIVE_LIST)

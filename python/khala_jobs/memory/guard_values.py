@@ -1,0 +1,204 @@
+"""Numbers, amounts, dates and times in one spelling, so that "May 3rd, 2024" and "2024-05-03" are the same value.
+
+Every function turns one regular-expression match of guard_text.py into a *key*: a string that is equal exactly for equal
+values. What cannot be read without guessing (is 03/05/2024 in March or in May?) keeps its own spelling and so equals
+only itself.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+__all__ = [
+    "MONTHS",
+    "RELATIVE_DAYS",
+    "SCALES",
+    "UNITS",
+    "WEEKDAYS",
+    "amount_key",
+    "clock_key",
+    "date_key",
+    "decimal_of",
+    "named_date_key",
+    "numeric_date_key",
+]
+
+MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan",
+            "february feb",
+            "march mar",
+            "april apr",
+            "may",
+            "june jun",
+            "july jul",
+            "august aug",
+            "september sept sep",
+            "october oct",
+            "november nov",
+            "december dec",
+        ),
+        1,
+    )
+    for name in names.split()
+}
+WEEKDAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
+RELATIVE_DAYS: Final = frozenset("today yesterday tomorrow tonight".split())
+
+SCALES: Final = {
+    "hundred": 100,
+    "thousand": 10**3,
+    "k": 10**3,
+    "million": 10**6,
+    "m": 10**6,
+    "mn": 10**6,
+    "mln": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "b": 10**9,
+    "trillion": 10**12,
+    "dozen": 12,
+}
+
+#: unit word -> (dimension, how many of its base unit). Months and years have no length in days.
+UNITS: Final[dict[str, tuple[str, Decimal]]] = {
+    word: (dimension, Decimal(factor))
+    for dimension, factor, words in (
+        ("duration", "0.001", "ms millisecond milliseconds msec"),
+        ("duration", "1", "s sec secs second seconds"),
+        ("duration", "60", "min mins minute minutes"),
+        ("duration", "3600", "h hr hrs hour hours"),
+        ("duration", "86400", "d day days"),
+        ("duration", "604800", "week weeks wk wks"),
+        ("months", "1", "month months"),
+        ("months", "12", "year years yr yrs"),
+        ("length", "0.001", "mm millimeter millimeters"),
+        ("length", "0.01", "cm centimeter centimeters"),
+        ("length", "1", "m meter meters"),
+        ("length", "1000", "km kms kilometer kilometers"),
+        ("miles", "1", "mi mile miles"),
+        ("feet", "1", "ft feet"),
+        ("inches", "1", "inch inches"),
+        ("mass", "0.001", "g gram grams"),
+        ("mass", "1", "kg kgs kilo kilos kilogram kilograms"),
+        ("pounds", "1", "lb lbs"),
+        ("ounces", "1", "oz ounce ounces"),
+        ("volume", "0.001", "ml milliliter milliliters"),
+        ("volume", "1", "l liter liters"),
+        ("gallons", "1", "gallon gallons"),
+        ("bytes", "1", "byte bytes"),
+        ("bytes", "1e3", "kb kilobyte kilobytes"),
+        ("bytes", "1e6", "mb megabyte megabytes"),
+        ("bytes", "1e9", "gb gigabyte gigabytes"),
+        ("bytes", "1e12", "tb terabyte terabytes"),
+        ("kibibytes", "1", "kib"),
+        ("kibibytes", "1024", "mib"),
+        ("kibibytes", "1048576", "gib"),
+        ("celsius", "1", "°c celsius"),
+        ("fahrenheit", "1", "°f fahrenheit"),
+        ("degrees", "1", "° degree degrees"),
+        ("percent", "1", "% percent pct percentage"),
+        ("watts", "1", "w watt watts"),
+        ("watts", "1000", "kw kilowatt kilowatts"),
+        ("hertz", "1e6", "mhz"),
+        ("hertz", "1e9", "ghz"),
+        ("kmh", "1", "kmh km/h kph"),
+        ("mph", "1", "mph"),
+        ("calories", "1", "kcal calorie calories"),
+        ("USD", "1", "$ usd dollar dollars us$ bucks"),
+        ("USD", "0.01", "cent cents"),
+        ("EUR", "1", "€ eur euro euros"),
+        ("GBP", "1", "£ gbp pound pounds quid"),
+        ("JPY", "1", "¥ jpy yen"),
+        ("INR", "1", "₹ inr rupee rupees"),
+        ("CHF", "1", "chf franc francs"),
+        ("CNY", "1", "cny rmb yuan"),
+        ("CAD", "1", "cad c$"),
+        ("AUD", "1", "aud a$"),
+        ("KRW", "1", "krw won"),
+        ("SEK", "1", "sek krona kronor"),
+        ("RUB", "1", "rub ruble rubles rouble roubles"),
+    )
+    for word in words.split()
+}
+
+_MAX_DIGITS: Final = 40  # longer runs of digits are names, not amounts
+_MONTHS_IN_YEAR: Final = 12
+_DAYS_IN_MONTH: Final = 31
+_HOURS: Final = 24
+_TWO_DIGIT_YEARS: Final = 100
+
+
+def decimal_of(digits: str) -> Decimal | None:
+    """The value of "1,234.5" or "1/2"; None where the text is not an amount (leading zeros, too long)."""
+    plain = digits.replace(",", "").replace("_", "")
+    if "/" in plain:
+        top, _, bottom = plain.partition("/")
+        if not (top.isdecimal() and bottom.isdecimal() and len(plain) <= _MAX_DIGITS and int(bottom)):
+            return None
+        return Decimal(int(top)) / Decimal(int(bottom))
+    if len(plain) > _MAX_DIGITS or (len(plain) > 1 and plain[0] == "0" and plain[1] != "."):
+        return None
+    try:
+        return Decimal(plain)
+    except InvalidOperation:
+        return None
+
+
+def amount_key(value: Decimal, unit: str | None) -> str:
+    """Key of a number with or without a unit: "number:3", "duration:1800", "USD:25000000000"."""
+    if unit is None:
+        return f"number:{_plain(value)}"
+    dimension, factor = UNITS[unit]
+    return f"{dimension}:{_plain(value * factor)}"
+
+
+def clock_key(hours: str, minutes: str | None, seconds: str | None, half: str | None) -> str:
+    """Key of a time of day; ``half`` is "a", "p" or None for the 24-hour clock."""
+    hour = int(hours)
+    if half is not None and 1 <= hour <= _HOURS // 2:
+        hour = hour % (_HOURS // 2) + (_HOURS // 2 if half == "p" else 0)
+    tail = f":{seconds}" if seconds and int(seconds) else ""
+    return f"time:{hour:02d}:{minutes or '00'}{tail}"
+
+
+def date_key(year: int | None, month: int | None, day: int | None) -> str:
+    """Key of a date of which parts may be unknown."""
+    return "date:" + "-".join("?" if part is None else f"{part:02d}" for part in (year, month, day))
+
+
+def named_date_key(found: re.Match[str], *, day: str | None, month: str, year: str | None) -> str:
+    """Key of a date whose month is a word."""
+    number = MONTHS[month.lower().rstrip(".")]
+    if day is not None and not 1 <= int(day) <= _DAYS_IN_MONTH:
+        return "date:" + found.group().casefold()
+    return date_key(int(year) if year else None, number, int(day) if day else None)
+
+
+def numeric_date_key(text: str) -> str:
+    """Key of 31.12.2024, 12/31/2024 or 2024/12/31; ambiguous or impossible ones equal only themselves."""
+    first, second, third = (int(part) for part in re.split(r"[./-]", text))
+    if first > _TWO_DIGIT_YEARS:
+        year, month, day = first, second, third
+    else:
+        year = third if third >= _TWO_DIGIT_YEARS else 2000 + third
+        dotted = "." in text
+        if dotted or first > _MONTHS_IN_YEAR or first == second:
+            day, month = first, second
+        elif second > _MONTHS_IN_YEAR:
+            month, day = first, second
+        else:
+            return "date:" + text
+    if not (1 <= month <= _MONTHS_IN_YEAR and 1 <= day <= _DAYS_IN_MONTH):
+        return "date:" + text
+    return date_key(year, month, day)
+
+
+def _plain(value: Decimal) -> str:
+    """Shortest exact spelling: 1E+3, 1000 and 1000.0 all become 1000."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
