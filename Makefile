@@ -31,13 +31,17 @@ help: ## list the targets
 
 # --- set-up and build -------------------------------------------------------------------------------------------------
 
-.PHONY: setup system venv venv-test venv-dev
-setup: system venv build ## install what is missing, create .venv, build the core in place
+.PHONY: setup system venv-build venv venv-test venv-dev model
+setup: venv-build ## install what is missing, create .venv, build the core in place
+	@$(MAKE) -j2 build venv
 
 system:
 	@scripts/setup_system.sh
 
-venv: system
+venv-build: system
+	@scripts/setup_venv.sh
+
+venv: venv-build
 	@scripts/setup_venv.sh embed
 
 venv-test: venv
@@ -46,19 +50,28 @@ venv-test: venv
 venv-dev: venv-test
 	@scripts/setup_venv.sh dev
 
+# Without the model the demo uses the lexical embedder, and says so.
+model: venv-build
+	@$(VENV)/python scripts/fetch_model.py || true
+
 .PHONY: build
-build: venv ## build the Python module in place (preset dev)
+build: venv-build ## build the Python module in place (preset dev)
 	@$(call configure,dev,-D KHALA_PYTHON=ON)
 	@$(call build,dev,_core)
 
 # --- the two commands of the README -----------------------------------------------------------------------------------
 
+# Downloads wait for the network and the compiler for the processor, so they run side by side.
 .PHONY: run
-run: setup ## the memory lifecycle as durable jobs on a corpus of 10,000 memories, with a killed worker
+run: venv-build ## the memory lifecycle as durable jobs on a corpus of 10,000 memories, with a killed worker
+	@$(MAKE) -j2 build venv model
 	@$(VENV)/khala-jobs demo
 
 .PHONY: test test-cpp test-py
-test: test-cpp test-py ## all tests, C++ and Python, in parallel and random order
+test: venv-build ## all tests, C++ and Python, in parallel and random order
+	@$(MAKE) -j2 build venv-test model
+	@$(MAKE) test-cpp
+	@$(MAKE) test-py
 
 test-cpp: build
 	@echo "test: building the C++ tests"
