@@ -34,11 +34,11 @@ enum class Copies : std::uint8_t { expand, collapse };
 
 struct JoinOptions {
     double threshold = 0.95;  // [-1, 1]
-    Groups groups;            // empty or one for each row
+    Groups groups = {};       // empty or one for each row
     std::uint64_t max_pairs = kPairsDefault;
     Copies copies = Copies::expand;
     Faulty faulty = Faulty::refuse;
-    Execution execution;
+    Execution execution = {};
 };
 
 struct StageSeconds {
@@ -84,13 +84,13 @@ struct Join {
 
 struct MatchOptions {
     double threshold = 0.95;
-    Groups query_groups;  // both empty, or one for each query and each row
-    Groups row_groups;
+    Groups query_groups = {};  // both empty, or one for each query and each row
+    Groups row_groups = {};
     std::uint64_t best =
         0;  // at most this many rows for each query, the best ones, equal cosines by lower row; 0 = all
     std::uint64_t max_pairs = kPairsDefault;
     Faulty faulty = Faulty::refuse;
-    Execution execution;
+    Execution execution = {};
 };
 
 struct Matches {
