@@ -103,7 +103,7 @@ std::string explain_bad_number(std::string_view text) {
             i = end - 1;
         }
     }
-    return "has a number that is malformed or that 64 bits cannot hold";
+    return "has a malformed number";
 }
 
 }  // namespace khala::job
