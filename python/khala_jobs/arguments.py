@@ -2,8 +2,8 @@
 
 A payload is one JSON object, ``{parameter: value}``: readable in the store, independent of how the call was
 written, and without the defaults, so that a changed default also holds for jobs that wait already. Values are
-checked against the parameters' annotations twice: in the caller's stack at enqueue, and again when the job runs,
-straight from the bytes, because the code may have changed between the two.
+checked against the parameters' annotations twice: in the caller's stack at enqueue, and again when the job
+runs, straight from the bytes, because the code may have changed between the two.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NotRequired
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, SchemaValidator
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
-from . import annotations, values
+from . import hints, values
 from .errors import InvalidArgument, PayloadMismatch
 
 _Kind = inspect._ParameterKind  # noqa: SLF001 - the type of Parameter.POSITIONAL_ONLY and its siblings
@@ -69,7 +69,8 @@ class ArgumentCodec:
         """The payload of a call.
 
         Raises:
-            InvalidArgument: The call does not fit the signature, a value does not fit its annotation, or it cannot
+            InvalidArgument: The call does not fit the signature, a value does not fit its annotation, or it
+            cannot
                 be stored exactly. The field is the path to the value.
         """
         plan = self._plan or self._planned()
@@ -156,14 +157,14 @@ class ArgumentCodec:
         fields: dict[str, Any] = {}
         rich: dict[str, TypeAdapter[Any]] = {}
         for name, parameter in self._parameters.items():
-            kind: Any = annotations.resolve(
+            kind: Any = hints.resolve(
                 parameter.annotation, self._function, self._names, parameter=name, task=self._task
             )
             if parameter.kind is _Kind.VAR_POSITIONAL:
                 kind = list[kind]
             elif parameter.kind is _Kind.VAR_KEYWORD:
                 kind = dict[str, kind]
-            if not annotations.is_plain(kind):
+            if not hints.is_plain(kind):
                 rich[name] = adapter_for(kind, name, self._task)
             optional = parameter.default is not parameter.empty or parameter.kind in (
                 _Kind.VAR_POSITIONAL,
@@ -202,11 +203,12 @@ def encode_rich(adapter: TypeAdapter[Any], value: Any, field: str) -> bytes:
         InvalidArgument: It cannot be written, or something else would come back.
     """
     try:
-        text = adapter.dump_json(value, warnings="error")
+        text = adapter.dump_json(value, warnings=False)
         back = adapter.validate_json(text)
+        adapter.dump_json(value, warnings="error")
     except ValidationError as error:
         where, reason = _first_error(error, "")
-        raise InvalidArgument(f"{field}.{where}" if where else field, f"would not be read back: {reason}") from None
+        raise InvalidArgument(f"{field}.{where}" if where else field, reason) from None
     except (PydanticSerializationError, UnicodeEncodeError, RecursionError, ValueError) as error:
         raise InvalidArgument(field, f"cannot be stored as JSON: {error}") from None
     if b"null" in text and back != value:  # pydantic writes NaN and the infinities as null
@@ -217,7 +219,9 @@ def encode_rich(adapter: TypeAdapter[Any], value: Any, field: str) -> bytes:
 def payload_error(error: ValidationError, task: str) -> InvalidArgument | PayloadMismatch:
     """What a payload that a validator refused means: another signature, or a bad value."""
     field, reason = _first_error(error, task)
-    if any(item["type"] in _SHAPE_ERRORS and len(item["loc"]) == 1 for item in error.errors(include_url=False)):
+    if any(
+        item["type"] in _SHAPE_ERRORS and len(item["loc"]) == 1 for item in error.errors(include_url=False)
+    ):
         return PayloadMismatch(field, f"the payload is not for this signature: {reason}")
     return InvalidArgument(field, reason)
 

@@ -31,7 +31,8 @@ def to_ms(value: Duration, field: str) -> int:
     """A duration in whole milliseconds, rounded to the nearest.
 
     Args:
-        value: Seconds (``int`` or ``float``), a ``timedelta``, or text: numbers with the units ms, s, m, h, d, w.
+        value: Seconds (``int`` or ``float``), a ``timedelta``, or text: numbers with the units ms, s, m, h,
+            d, w.
         field: Name of the argument, for the error.
 
     Raises:

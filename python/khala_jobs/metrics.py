@@ -1,8 +1,8 @@
 """Counts and histograms of one process: what it enqueued, ran, and how long that took.
 
-Every name is the Prometheus name, so that an exporter only has to walk `Metrics.families`. Durable counts over all
-processes are the store's business (`QueueManager.stats`, `QueueManager.counters`). Only the loop's thread writes;
-any thread may read, and then sees figures that are at most one job apart from each other.
+Every name is the Prometheus name, so that an exporter only has to walk `Metrics.families`. Durable counts
+over all processes are the store's business (`QueueManager.stats`, `QueueManager.counters`). Only the loop's
+thread writes; any thread may read, and then sees figures that are at most one job apart from each other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -138,11 +138,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.slots = 0
-        self.busy = 0
         self.leases_lost = 0
         self.loop_lag = Histogram()
         self._tasks: dict[tuple[str, str], TaskMetrics] = {}
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW_SECONDS + 1)
+        self._running: Sized = ()
+
+    @property
+    def busy(self) -> int:
+        """Slots in use now."""
+        return len(self._running)
+
+    def watch(self, slots: int, running: Sized) -> None:
+        """The worker that is counted: how many slots it has, and its runs."""
+        self.slots, self._running = slots, running
 
     def of(self, queue: str, task: str) -> TaskMetrics:
         """The counters of a task in a queue, made when first asked for."""

@@ -1,7 +1,8 @@
-"""What a failed run does next: retry policies, and the three words a handler can answer with instead of a result.
+"""What a failed run does next: retry policies, and the three words a handler can answer with instead of a
+result.
 
-A policy is data that travels with the job, so that any process can decide about any job; the decision itself is
-made in the core. `Retry`, `Snooze` and `Cancel` may be raised or returned.
+A policy is data that travels with the job, so that any process can decide about any job; the decision
+itself is made in the core. `Retry`, `Snooze` and `Cancel` may be raised or returned.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal
 
 from .durations import Duration, to_ms
 from .errors import InvalidArgument
@@ -54,7 +55,9 @@ class RetryPolicy:
         if not self.factor >= 1:
             raise InvalidArgument("retry.factor", f"{self.factor} is below 1")
         if len(self.delays_ms) > DELAYS_COUNT:
-            raise InvalidArgument("retry.delays", f"{len(self.delays_ms)} delays, {DELAYS_COUNT} is the limit")
+            raise InvalidArgument(
+                "retry.delays", f"{len(self.delays_ms)} delays, {DELAYS_COUNT} is the limit"
+            )
         object.__setattr__(self, "text", self._to_text())
 
     def _to_text(self) -> str:
@@ -84,7 +87,7 @@ class RetryPolicy:
         return replace(self, kind=kind, max_retries=attempts - 1)
 
 
-class Outcome(Exception):  # noqa: N818 - an answer of the handler, not an error
+class Outcome(Exception):
     """Base of what a handler raises or returns instead of a result."""
 
 
@@ -121,7 +124,8 @@ class Retry(Outcome):
             base: First wait.
             factor: Multiplier, >= 1.
             cap: Longest wait.
-            jitter: ``equal`` (default) waits between half and all of it, ``full`` between nothing and all of it.
+            jitter: ``equal`` (default) waits between half and all of it, ``full`` between nothing and all
+                of it.
             on: Only errors of these classes (or names of classes) and of their subclasses are retried.
             not_on: Errors of these are not.
         """
@@ -236,8 +240,6 @@ class Cancel(Outcome):
 RetryOption = RetryPolicy | int | None
 """A policy, a number of retries with the default waits, or ``None`` for no retries."""
 
-DEFAULT_RETRY = Retry.exponential()
-
 
 def retry_policy(value: RetryOption) -> RetryPolicy:
     """The policy that a ``retry=`` option means.
@@ -292,3 +294,6 @@ def _check_count(value: int, argument: str) -> None:
         raise InvalidArgument(argument, f"expected a whole number, got {value!r}")
     if not 0 <= value <= MAX_RETRIES:
         raise InvalidArgument(argument, f"{value} is outside 0..{MAX_RETRIES}")
+
+
+DEFAULT_RETRY: Final = Retry.exponential()

@@ -1,8 +1,9 @@
 """Plain values as JSON bytes and back, exactly or not at all.
 
-What comes back from `decode` equals what went into `encode` (tuples come back as lists), or `encode` refuses it
-and says where in the value the trouble is. Refused: NaN and the infinities, sets, bytes and other objects without
-a JSON form, keys that are no strings, integers beyond 64 bits, lone surrogates, nesting beyond 128.
+What comes back from `decode` equals what went into `encode` (tuples come back as lists), or `encode`
+refuses it and says where in the value the trouble is. Refused: NaN and the infinities, sets, bytes and
+other objects without a JSON form, keys that are no strings, integers beyond 64 bits, lone surrogates,
+nesting beyond 128.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def encode(value: Any, field: str) -> bytes:
         field: Name of the argument, with which every path in an error begins.
 
     Raises:
-        InvalidArgument: It cannot be stored exactly; the field of the error is the path to the offending part.
+        InvalidArgument: It cannot be stored exactly; the field of the error is the path to the offending
+        part.
     """
     try:
         text = orjson.dumps(value, option=_STRICT)
@@ -83,7 +85,9 @@ def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:
         case None | bool():
             return None
         case str():
-            return (path, "has a lone surrogate, which UTF-8 cannot express") if _has_surrogate(value) else None
+            return (
+                (path, "has a lone surrogate, which UTF-8 cannot express") if _has_surrogate(value) else None
+            )
         case int():
             if _INT_MIN <= value <= _INT_MAX:
                 return None
@@ -96,7 +100,10 @@ def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:
             items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
             return next((t for p, item in items if (t := _first_trouble(item, p, depth + 1))), None)
         case set() | frozenset():
-            return path, f"a {type(value).__name__} has no JSON form: pass a sorted list, or annotate the parameter"
+            return (
+                path,
+                f"a {type(value).__name__} has no JSON form: pass a sorted list, or annotate the parameter",
+            )
         case datetime() | date() | time():
             return path, (
                 f"a {type(value).__name__} would come back as text: annotate the parameter, or pass isoformat()"

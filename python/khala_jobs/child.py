@@ -1,0 +1,129 @@
+"""A child process that runs sync handlers of ``process=True`` tasks, one at a time: ``python -m
+khala_jobs.child``.
+
+Started with two pipe ends: requests come in on one, everything else goes out on the other. A request names
+a handler to import, its payload, and the run. Replies: ``{"progress": [count, total, message]}`` and
+``{"step": [name, fields]}`` any number of times, then one ``{"result": …}`` or ``{"error": …}``. SIGTERM
+sets ``ctx.cancelled``; the end of the request pipe means that the parent is gone, and ends the process at
+once, in whatever it is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from . import failure, wire
+from .context import context_of
+from .definition import Definition
+from .errors import InvalidArgument
+from .resources import Resources
+from .run import Run, StaticLease, running
+from .retry import Cancel, Outcome, Retry, Snooze
+from .task import Task
+
+
+class ChildHost:
+    """Passes what a handler reports on to the parent."""
+
+    def __init__(self, worker: str, out: int) -> None:
+        self.worker = worker
+        self.resources = Resources()
+        self._out = out
+        self._lock = threading.Lock()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """One message, whole, from whichever thread."""
+        with self._lock:
+            wire.send(self._out, message)
+
+    def progress(self, run: Run, count: int, total: int, message: str) -> None:
+        """As `Context.progress`."""
+        self.send({"progress": [count, total, message]})
+
+    def step(self, run: Run, name: str, fields: dict[str, Any]) -> None:
+        """As `Context.step`."""
+        self.send({"step": [name, {key: str(value) for key, value in fields.items()}]})
+
+
+def main() -> None:
+    """Serve until the request pipe ends."""
+    requests, out = int(sys.argv[1]), int(sys.argv[2])
+    inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    current: list[Run] = []
+
+    def on_term(_number: int, _frame: object) -> None:
+        for run in current:
+            run.stop = run.stop or "cancelled"
+
+    signal.signal(signal.SIGTERM, on_term)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    threading.Thread(target=_read_requests, args=(requests, inbox), daemon=True).start()
+    while True:
+        request = inbox.get()
+        host = ChildHost(request["worker"], out)
+        lease = StaticLease(
+            **{
+                **request["lease"],
+                "payload": request["payload"].encode(),
+                "headers": request["headers"].encode(),
+            }
+        )
+        run = Run(lease, host, time.monotonic())
+        current[:] = [run]
+        try:
+            reply = _run(request["target"], run, lease.payload)
+        finally:
+            current.clear()
+        host.send(reply)
+
+
+def _read_requests(fd: int, inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
+    while (request := wire.receive(fd)) is not None:
+        inbox.put(request)
+    os._exit(0)  # the parent is gone; whatever runs here can settle nothing any more
+
+
+def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
+    """One handler, and what became of it."""
+    token = running.set(run)
+    try:
+        definition = _import(target)
+        args, kwargs = definition.arguments.decode(payload)
+        value = definition.function(*((context_of(run),) if definition.takes_context else ()), *args, **kwargs)
+        if isinstance(value, Outcome):
+            raise value
+        return {"result": definition.results.encode(value).decode()}
+    except Retry as retry:
+        return {"retry": [retry.delay_ms, retry.reason]}
+    except Snooze as snooze:
+        return {"snooze": [snooze.delay_ms, snooze.reason]}
+    except Cancel as cancel:
+        return {"cancel": cancel.reason}
+    except BaseException as error:  # noqa: BLE001 - a handler's exception becomes its outcome
+        names, text = failure.from_exception(error)
+        return {"error": [names, text.decode()], "summary": failure.safe_text(error)}
+    finally:
+        running.reset(token)
+
+
+def _import(target: str) -> Definition:
+    module, _, path = target.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in path.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, Task):
+        raise InvalidArgument(
+            "process", f"{target} is no task in a child process: is it defined conditionally?"
+        )
+    return found.definition
+
+
+if __name__ == "__main__":
+    main()

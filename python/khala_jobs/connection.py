@@ -1,0 +1,95 @@
+"""The opened store of one `JobProcessor`: the engine, and a bridge for every event loop that uses it.
+
+Opened by the first call that needs it, from whichever loop, and closed once. Opening and closing may wait
+for the disk or for another process, so they happen in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .bridge import Bridge, Bridges, engine
+from .errors import Closed
+
+CLOSE_DEADLINE_MS = 5_000
+
+
+class Connection:
+    """One engine, opened on demand.
+
+    Args:
+        url: Of the store.
+        options: Gives the keyword arguments of ``Engine.open`` when it is opened.
+    """
+
+    def __init__(self, url: str, options: Callable[[], dict[str, Any]]) -> None:
+        self.url = url
+        self._options = options
+        self._lock = threading.Lock()
+        self._engine: Any = None
+        self._bridges = Bridges()
+        self.opened_count = 0
+
+    def now_ms(self) -> int:
+        """The store's wall clock: UTC milliseconds."""
+        clock = self._options().get("clock")
+        return int(clock.wall_ms if clock is not None else time.time() * 1000)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is an engine now."""
+        return self._engine is not None
+
+    @property
+    def engine(self) -> Any:
+        """The engine.
+
+        Raises:
+            Closed: It is not open.
+        """
+        if self._engine is None:
+            raise Closed(
+                "jobs", "the store is not open: enter the JobProcessor, or await a call that opens it"
+            )
+        return self._engine
+
+    async def open(self) -> Any:
+        """The engine, opened if it is not yet.
+
+        Raises:
+            Error: The store cannot be opened; says why.
+            Forked: This process is a fork of the one that opened it.
+        """
+        self._bridges.check_process()
+        if self._engine is None:
+            await asyncio.to_thread(self._open_once)
+        return self._engine
+
+    def here(self) -> Bridge:
+        """The running loop's bridge. Only while open."""
+        return self._bridges.here()
+
+    async def ask(self, verb: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the engine that answers through the port, and wait for the answer."""
+        found = await self.open()
+        return await self._bridges.here().request(getattr(found, verb), *args, **kwargs)
+
+    async def close(self) -> None:
+        """Write what is left, stop the engine's threads, detach from the loops. Idempotent."""
+        found, self._engine = self._engine, None
+        if found is None:
+            return
+        self._bridges.check_process()
+        self._bridges.close()
+        await asyncio.to_thread(found.close, CLOSE_DEADLINE_MS)
+
+    def _open_once(self) -> None:
+        with self._lock:
+            if self._engine is None:
+                self._bridges = Bridges()
+                self._engine = engine.Engine.open(self.url, **self._options())
+                self.opened_count += 1

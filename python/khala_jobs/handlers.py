@@ -1,0 +1,167 @@
+"""Sync handlers: in threads, or in child processes that a thread waits for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import failure, where
+from .context import context_of
+from .definition import Definition, Way
+from .errors import InvalidArgument
+from .outcomes import CANCEL, DONE, FAIL, RETRY, SNOOZE, Verdict, reason_text
+from .processes import Child, ChildDied, ChildProcesses
+from .run import Run
+from .threads import HandlerThreads
+
+_ANSWERS: Final = {"retry": RETRY, "snooze": SNOOZE}
+
+
+class Abandoned(Exception):
+    """Nobody waits for this handler any more."""
+
+
+@dataclass(slots=True)
+class _Active:
+    """A sync handler that runs now."""
+
+    done: asyncio.Future[Any]
+    thread: int = 0  # ident; 0 until it began
+    child: Child | None = None
+
+
+class Handlers:
+    """Runs the sync handlers of one worker. Used in the loop's thread, except where it says otherwise.
+
+    Args:
+        loop: Of the slots that wait.
+        worker: Its id.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, worker: str) -> None:
+        self._loop = loop
+        self._worker = worker
+        self._threads = HandlerThreads(loop)
+        self._children = ChildProcesses()
+        self._active: dict[Run, _Active] = {}
+
+    async def in_thread(
+        self, run: Run, definition: Definition, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """What the handler returns or raises; `Abandoned` when nobody waits for it any more."""
+        if definition.takes_context:
+            args = (context_of(run), *args)
+        return await self._run(run, lambda _active: definition.function(*args, **kwargs))
+
+    async def in_child(self, run: Run, definition: Definition) -> Verdict:
+        """What became of the handler in a child process.
+
+        Raises:
+            asyncio.CancelledError: The child was stopped because the run was.
+            ChildDied: It died by itself.
+        """
+        try:
+            reply = await self._run(run, lambda active: self._serve(run, definition, active))
+        except ChildDied:
+            if run.stop:
+                raise asyncio.CancelledError(run.stop) from None
+            raise
+        return _verdict(reply, timed_out=run.stop == "timeout")
+
+    def stop(self, run: Run) -> None:
+        """Ask for an end; ``ctx.cancelled`` says so already."""
+        active = self._active.get(run)
+        if active is not None and active.child is not None:
+            active.child.interrupt()
+
+    def abandon(self, run: Run, definition: Definition) -> tuple[bool, str]:
+        """Wait for it no longer.
+
+        Returns:
+            Whether its thread or process is free or dead now, and where it was.
+        """
+        active = self._active.pop(run, None)
+        if active is None:
+            return True, ""
+        if not active.done.done():
+            active.done.set_exception(Abandoned(run.lease.id))
+        if definition.way is Way.PROCESS:
+            if active.child is not None:
+                active.child.kill()
+            return True, f"child process {active.child.pid if active.child else '?'}"
+        return False, where.of_thread(active.thread, definition.code)
+
+    def close(self) -> None:
+        """End idle threads and children; those that still run a handler end after it."""
+        self._threads.stop()
+        self._children.close()
+
+    async def _run(self, run: Run, call: Callable[[_Active], Any]) -> Any:
+        active = _Active(self._loop.create_future())
+
+        def began(ident: int) -> None:
+            active.thread = ident
+
+        active.done = self._threads.start(lambda: call(active), began)
+        self._active[run] = active
+        try:
+            return await active.done
+        finally:
+            self._active.pop(run, None)
+
+    def _serve(self, run: Run, definition: Definition, active: _Active) -> dict[str, Any]:
+        """In a thread: one job through a child."""
+        child = self._children.take()
+        active.child = child
+        try:
+            if run.stop:
+                raise asyncio.CancelledError(
+                    run.stop
+                )  # asked to stop before there was a child to tell
+            return child.run(_request(run, definition, self._worker), lambda message: _report(run, message))
+        finally:
+            self._children.give_back(child)
+
+
+def _request(run: Run, definition: Definition, worker: str) -> dict[str, Any]:
+    lease = run.lease
+    copied = ("id", "task", "queue", "attempt", "fence", "priority", "correlation_id", "tenant")
+    times = ("enqueued_at", "due_at", "soft_timeout_ms")
+    return {
+        "target": definition.target,
+        "worker": worker,
+        "payload": lease.payload.decode(),
+        "headers": lease.headers.decode(),
+        "lease": {name: getattr(lease, name) for name in copied + times},
+    }
+
+
+def _report(run: Run, message: dict[str, Any]) -> None:
+    if "progress" in message:
+        context_of(run).progress(*message["progress"])
+    else:
+        name, fields = message["step"]
+        context_of(run).step(name, **fields)
+
+
+def _verdict(reply: dict[str, Any], *, timed_out: bool) -> Verdict:
+    for name, code in _ANSWERS.items():
+        if name in reply:
+            delay, reason = reply[name]
+            return code, delay, reason_text(reason)
+    if "cancel" in reply:
+        return CANCEL, reason_text(reply["cancel"]), None
+    if "error" in reply:
+        names, text = reply["error"]
+        return FAIL, (names, text.encode()), timed_out
+    return DONE, reply["result"].encode(), None
+
+
+def checked_size(verdict: Verdict, limit: int) -> Verdict:
+    """The verdict, or the failure that a result beyond `limit` bytes is."""
+    if verdict[0] == DONE and len(verdict[1]) > limit:
+        error = InvalidArgument("result", f"{len(verdict[1])} bytes, {limit} is the limit")
+        return FAIL, failure.from_exception(error), False
+    return verdict

@@ -1,0 +1,112 @@
+"""`Job`: a handle on a job that was enqueued, here or elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from . import failure, values
+from .definition import Definition
+from .durations import Duration, to_ms
+from .errors import Error, JobCancelled, JobExpired, JobFailed, JobQuarantined
+from .info import JobInfo
+
+R = TypeVar("R")
+
+
+class Client(Protocol):
+    """What a handle asks of the `JobProcessor` that it came from."""
+
+    async def closed_row(self, job_id: str) -> Mapping[str, Any]: ...
+    async def info_of(self, job_id: str) -> JobInfo: ...
+    async def cancel_job(self, job_id: str, reason: str) -> bool: ...
+
+
+class Job(Generic[R]):
+    """One job, by its id. Holds no connection and no state: every method asks the store.
+
+    Attributes:
+        id: Of the job.
+        existed: The enqueue that gave this handle found the id taken and changed nothing.
+    """
+
+    __slots__ = ("_client", "_definition", "existed", "id")
+
+    def __init__(
+        self, job_id: str, client: Client, definition: Definition | None, *, existed: bool = False
+    ) -> None:
+        self.id = job_id
+        self.existed = existed
+        self._client = client
+        self._definition = definition
+
+    async def result(self, timeout: Duration | None = None) -> R:
+        """Wait until the job has ended, and give what its handler returned.
+
+        Args:
+            timeout: Give up waiting after this; the job goes on. ``None`` = wait as long as it takes.
+
+        Raises:
+            JobFailed: It is out of retries; carries type, text and traceback of the handler's error.
+            JobCancelled: It was cancelled.
+            JobExpired: It was not started in time.
+            JobQuarantined: Its row is damaged, or it killed its workers.
+            NotFound: There is no such job (any more).
+            TimeoutError: It has not ended in time.
+        """
+        if timeout is None:
+            row = await self._client.closed_row(self.id)
+        else:
+            async with asyncio.timeout(to_ms(timeout, "timeout") / 1000):
+                row = await self._client.closed_row(self.id)
+        if row["state"] != "completed":
+            raise closed_error(self.id, row)
+        text: bytes = row["result"]
+        if self._definition is None:
+            return cast("R", values.decode(text) if text else None)
+        return cast("R", self._definition.results.decode(text))
+
+    async def info(self) -> JobInfo:
+        """Everything about it, with the history of its attempts.
+
+        Raises:
+            NotFound: There is no such job (any more).
+        """
+        return await self._client.info_of(self.id)
+
+    async def cancel(self, reason: str = "") -> bool:
+        """Ask for its end: a waiting job is cancelled at once, a running one is told within a second.
+
+        Returns:
+            False when it had ended already.
+
+        Raises:
+            NotFound: There is no such job (any more).
+        """
+        return await self._client.cancel_job(self.id, reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id}>"
+
+
+def closed_error(job_id: str, row: Mapping[str, Any]) -> Error:
+    """The exception that stands for how a job ended without a result."""
+    reason = row["reason"] or f"it is {row['state']}"
+    match row["state"]:
+        case "failed":
+            error = failure.parse(row["error"])
+            if error is None:
+                return JobFailed(job_id, "Failed", reason)
+            return JobFailed(job_id, error.type, error.message, error.traceback)
+        case "cancelled":
+            return JobCancelled(job_id, reason)
+        case "expired":
+            return JobExpired(job_id, reason)
+    return JobQuarantined(job_id, reason)

@@ -1,0 +1,205 @@
+"""Options of tasks and of single enqueues: their names and types, and how layers of them become what the
+core takes.
+
+The layers, each overriding the one before: the `JobProcessor`'s defaults, the queue's, the task's,
+``.options(…)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, Final, TypedDict
+
+import orjson
+
+from .durations import Duration, instant_ms, to_ms
+from .errors import InvalidArgument
+from .retry import RetryOption, retry_policy
+
+PRIORITY_MAX: Final = 255
+# From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
+HARD_TIMEOUT_AFTER_MS: Final = 5_000
+
+
+class Priority(IntEnum):
+    """Named priorities; any whole number 0..255 will do, larger runs sooner."""
+
+    LOW = 2
+    MEDIUM = 5
+    HIGH = 8
+    CRITICAL = 10
+
+
+class JobOptions(TypedDict, total=False):
+    """What a task, a queue or an enqueue may say about jobs.
+
+    Keys:
+        queue: Name of the queue; default ``"default"``.
+        priority: 0..255, larger runs sooner.
+        timeout: After this long the handler is asked to stop (cancelled, or ``ctx.cancelled``); ``None`` =
+            never.
+        hard_timeout: After this long the run is over whatever the handler does; default `timeout` + 5 s.
+        retry: Policy, number of retries, or ``None``.
+        expires: A job not started by then expires: a duration since enqueue, or a datetime.
+        keep: How long the closed job and its result are kept; 0 = removed at the next clean-up.
+        headers: Strings to go with the job.
+        tenant: On whose behalf.
+    """
+
+    queue: str
+    priority: int
+    timeout: Duration | None
+    hard_timeout: Duration | None
+    retry: RetryOption
+    expires: Duration | datetime | None
+    keep: Duration
+    headers: Mapping[str, str]
+    tenant: str
+
+
+class TaskOptions(JobOptions, total=False):
+    """`JobOptions`, and what belongs to a task only.
+
+    Keys:
+        name: Under which the task is stored with jobs; default: the function's name.
+        version: Number stored with jobs, for code that must tell old payloads from new ones.
+        process: Run each job of this sync handler in a child process that can be killed.
+    """
+
+    name: str
+    version: int
+    process: bool
+
+
+class EnqueueOptions(JobOptions, total=False):
+    """`JobOptions`, and what belongs to one enqueue only.
+
+    Keys:
+        delay: Not before this long from now.
+        at: Not before then (a datetime with a time zone).
+        id: Id of the job (1..128 bytes); enqueuing the same id again changes nothing.
+        correlation_id: Default: that of the running job, or of `khala_jobs.correlation`, or the job's own id.
+    """
+
+    delay: Duration
+    at: datetime
+    id: str
+    correlation_id: str
+
+
+NAMES: Final = frozenset(EnqueueOptions.__annotations__)
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Later layers win; ``retry=<number>`` is resolved by its own layer, so that it never inherits other waits."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged.update(layer)
+    return merged
+
+
+def check_names(options: Mapping[str, Any], allowed: frozenset[str] = NAMES) -> None:
+    """Refuse unknown option names.
+
+    Raises:
+        InvalidArgument: With the nearest name that exists.
+    """
+    for name in options:
+        if name not in allowed:
+            raise InvalidArgument(name, f"no such option{nearest(name, allowed)}")
+
+
+def nearest(name: str, known: frozenset[str]) -> str:
+    """``": did you mean X?"`` when something known is close, else nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of the core's ``JobOptions``; what the core itself checks is left to it.
+
+    Raises:
+        InvalidArgument: An option is of the wrong kind or contradicts another.
+    """
+    check_names(options, NAMES | {"version"})
+    core: dict[str, Any] = {"task": task, "queue": options.get("queue", "default")}
+    core["priority"] = priority(options.get("priority", Priority.MEDIUM))
+    if "delay" in options and "at" in options:
+        raise InvalidArgument("delay", "give delay or at, not both")
+    if "delay" in options:
+        core["delay_ms"] = to_ms(options["delay"], "delay")
+    if "at" in options:
+        core["run_at"] = instant_ms(options["at"], "at")
+    expires = options.get("expires")
+    if isinstance(expires, datetime):
+        core["expires_at"] = instant_ms(expires, "expires")
+    elif expires is not None:
+        core["expires_ms"] = _positive(expires, "expires")
+    core |= _timeouts(options)
+    if "retry" in options:
+        core["retry"] = retry_policy(options["retry"]).text
+    if "keep" in options:
+        core["result_ttl_ms"] = to_ms(options["keep"], "keep")
+    for name in ("correlation_id", "tenant"):
+        if name in options:
+            core[name] = _text(options[name], name)
+    if "headers" in options:
+        core["headers"] = _headers(options["headers"])
+    if "version" in options:
+        core["task_version"] = options["version"]
+    return core
+
+
+def priority(value: object) -> int:
+    """A priority, checked.
+
+    Raises:
+        InvalidArgument: It is no whole number, or outside 0..255.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidArgument("priority", f"expected Priority.HIGH or a whole number 0..255, got {value!r}")
+    if not 0 <= value <= PRIORITY_MAX:
+        raise InvalidArgument("priority", f"{value} is outside 0..{PRIORITY_MAX}")
+    return int(value)
+
+
+def _timeouts(options: Mapping[str, Any]) -> dict[str, int]:
+    soft, hard = options.get("timeout"), options.get("hard_timeout")
+    core: dict[str, int] = {}
+    if soft is not None:
+        core["soft_timeout_ms"] = _positive(soft, "timeout")
+        core["hard_timeout_ms"] = core["soft_timeout_ms"] + HARD_TIMEOUT_AFTER_MS
+    if hard is not None:
+        core["hard_timeout_ms"] = _positive(hard, "hard_timeout")
+        if core["hard_timeout_ms"] < core.get("soft_timeout_ms", 0):
+            raise InvalidArgument("hard_timeout", "shorter than timeout")
+    return core
+
+
+def _positive(value: Duration, field: str) -> int:
+    milliseconds = to_ms(value, field)
+    if milliseconds == 0:
+        raise InvalidArgument(field, "must be longer than 0 (None = no limit)")
+    return milliseconds
+
+
+def _text(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidArgument(field, f"expected text, got {type(value).__name__}")
+    return value
+
+
+def _headers(headers: object) -> bytes:
+    if not isinstance(headers, Mapping):
+        raise InvalidArgument("headers", f"expected a mapping of strings, got {type(headers).__name__}")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise InvalidArgument(f"headers.{name}", "names and values must be strings")
+    try:
+        return orjson.dumps(dict(headers))
+    except TypeError as error:
+        raise InvalidArgument("headers", str(error)) from None

@@ -1,0 +1,85 @@
+"""What became of runs, on its way to the engine.
+
+Outcomes leave in batches of `BATCH`, or when the loop has gone round once, whichever is first: the engine
+then settles them in one transaction while Python goes on. (One batch a turn would make the two take turns.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, Final
+
+from . import failure
+from .errors import Error, InvalidArgument
+
+DONE, FAIL, RETRY, SNOOZE, CANCEL, RELEASE = range(6)
+ENDINGS: Final = ("completed", "failed", "retried", "snoozed", "cancelled", "released")
+BATCH: Final = 25
+REASON_BYTES: Final = 1024
+
+Verdict = tuple[int, Any, Any]
+"""An outcome without its lease: (DONE, result, None), (FAIL, (class names, error text), timed out), (RETRY,
+delay in
+ms, reason), (SNOOZE, delay in ms, reason), (CANCEL, reason, None) or (RELEASE, reason, None)."""
+
+_INDEX = re.compile(r"\d+")
+
+
+class Outcomes:
+    """The outcomes of one worker that the engine has not got yet. Used in the loop's thread only."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, engine: Any) -> None:
+        self._loop = loop
+        self._settle = engine.settle
+        self._batch: list[tuple[Any, int, Any, Any]] = []
+
+    def add(self, lease: Any, verdict: Verdict) -> None:
+        """Settle a lease, soon."""
+        batch = self._batch
+        batch.append((lease, *verdict))
+        if len(batch) == 1:
+            self._loop.call_soon(self.flush)
+        elif len(batch) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what there is now."""
+        batch, self._batch = self._batch, []
+        while batch:
+            try:
+                self._settle(batch)
+            except InvalidArgument as error:
+                batch = _without_refused(batch, error)
+            except Error:
+                return  # closed or failed: the engine gives the leases back
+            else:
+                return
+
+
+def _without_refused(
+    batch: list[tuple[Any, int, Any, Any]], error: InvalidArgument
+) -> list[tuple[Any, int, Any, Any]]:
+    """The batch with the item that the core refused turned into a failure that says why."""
+    found = _INDEX.search(error.field)
+    if found is None or int(found[0]) >= len(batch):
+        raise error
+    index = int(found[0])
+    lease, code, _, _ = batch[index]
+    if code == FAIL:
+        raise error  # our own text was refused: nothing better can be said
+    batch[index] = (
+        lease,
+        FAIL,
+        failure.from_text("InvalidArgument", f"result: {error.message}", ValueError),
+        False,
+    )
+    return batch
+
+
+def reason_text(text: str) -> str:
+    """A reason, cut to what the core stores."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= REASON_BYTES:
+        return data.decode()
+    return data[: REASON_BYTES - 4].decode("utf-8", "ignore") + "…"

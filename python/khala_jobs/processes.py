@@ -1,0 +1,132 @@
+"""Child processes for ``process=True`` handlers: each runs one job at a time and can be killed.
+
+Children are started fresh (never forked from a process with threads) and kept for the next job. One that is
+killed or dies fails the job that it ran and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from . import wire
+
+
+class ChildDied(Exception):
+    """The child process ended while it ran the job."""
+
+
+class Child:
+    """One child process. `run` is called by one thread at a time; `kill` by any."""
+
+    def __init__(self) -> None:
+        requests, self._requests = os.pipe()
+        self._replies, replies = os.pipe()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "khala_jobs.child", str(requests), str(replies)],
+                pass_fds=(requests, replies),
+                stdin=subprocess.DEVNULL,
+                env=environment,
+            )
+        finally:
+            os.close(requests)
+            os.close(replies)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it could take a job."""
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def run(self, request: dict[str, Any], report: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Run one job; blocks.
+
+        Args:
+            request: What child.py expects.
+            report: Called with every message before the last one.
+
+        Raises:
+            ChildDied: The process ended before it replied.
+        """
+        try:
+            wire.send(self._requests, request)
+            while (message := wire.receive(self._replies)) is not None:
+                if "progress" not in message and "step" not in message:
+                    return message
+                report(message)
+        except OSError:
+            pass  # a broken pipe is the end of the child, as an end of file is
+        status = self._process.wait()
+        how = (
+            f"was ended by signal {signal.Signals(-status).name}"
+            if status < 0
+            else f"exited with status {status}"
+        )
+        raise ChildDied(f"the child process {self.pid} {how}")
+
+    def interrupt(self) -> None:
+        """Tell the handler to stop (``ctx.cancelled``)."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it and free what it holds; blocks until it is gone."""
+        self.kill()
+        self._process.wait()
+        for fd in (self._requests, self._replies):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+
+class ChildProcesses:
+    """Idle children, ready for the next job. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._idle: list[Child] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def take(self) -> Child:
+        """An idle child, or a new one."""
+        with self._lock:
+            while self._idle:
+                child = self._idle.pop()
+                if child.alive:
+                    return child
+                child.close()
+        return Child()
+
+    def give_back(self, child: Child) -> None:
+        """Keep a child for the next job, or end it if it is no good or nobody will come."""
+        with self._lock:
+            if child.alive and not self._closed:
+                self._idle.append(child)
+                return
+        child.close()
+
+    def close(self) -> None:
+        """End the idle ones, and from now on every one that is given back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for child in idle:
+            child.close()

@@ -1,0 +1,271 @@
+"""Running handlers: a few long-lived tasks that take leases from one queue.
+
+A slot runs one job after another without going back to the loop, as long as its handlers do not wait; when
+one does, the pump wakes the next slot. So a job costs no task of its own, yet every handler runs inside a
+real task, where ``asyncio.timeout``, task groups and cancellation work. A slot gives way after 2 ms, and is
+replaced by a fresh one when its handler was cancelled or left context variables changed, so that nothing
+leaks from one job to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from contextvars import copy_context
+from time import monotonic
+from typing import Any, Final
+
+from . import failure
+from .context import context_of
+from .definition import Definition, Way
+from .durations import to_timedelta
+from .errors import InvalidArgument, PayloadMismatch
+from .handlers import Handlers, checked_size
+from .logs import JobLog
+from .metrics import Metrics, TaskMetrics
+from .outcomes import CANCEL, DONE, ENDINGS, FAIL, RELEASE, RETRY, SNOOZE, Outcomes, Verdict, reason_text
+from .run import Host, Run, running
+from .retry import Cancel, Outcome, Retry, Snooze
+
+TURN_SECONDS: Final = 0.002
+# A payload of other parameters than the handler's was written by other code: wait for the deployment to
+# finish.
+MISMATCH_DELAY_MS: Final = 60_000
+
+
+class Slots:
+    """The slots of one worker. Used in the loop's thread only.
+
+    Args:
+        loop: That they run in.
+        limit: Tasks at most; as many as leases that can be held.
+        definitions: The tasks by name.
+        host: What contexts ask.
+        handlers: Runs sync handlers.
+        outcomes: Takes what becomes of runs.
+        log: Of the worker.
+        metrics: Of the worker.
+        result_bytes: Largest result.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limit: int,
+        definitions: Mapping[str, Definition],
+        host: Host,
+        handlers: Handlers,
+        outcomes: Outcomes,
+        log: JobLog,
+        metrics: Metrics,
+        result_bytes: int,
+    ) -> None:
+        self._loop, self._limit, self._definitions, self._host = loop, limit, definitions, host
+        self._handlers, self._outcomes, self._log, self._metrics = handlers, outcomes, log, metrics
+        self._result_bytes = result_bytes
+        self._ready: deque[Any] = deque()
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pumping = False
+        self._ending = False
+        self._on_empty: asyncio.Future[None] | None = None
+        self.running: dict[int, Run] = {}  # by the engine's slot number
+
+    def add(self, lease: Any) -> None:
+        """Run this job as soon as a slot is free, which is at once."""
+        self._ready.append(lease)
+        if not self._pumping:
+            self._pumping = True
+            self._wake_one()
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Wake one slot a turn while there is work: the one before may have done it all by then."""
+        if self._ready and self._wake_one():
+            self._loop.call_soon(self._pump)
+        else:
+            self._pumping = False
+
+    def _wake_one(self) -> bool:
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return True
+        if len(self._tasks) >= self._limit or self._ending:
+            return False
+        self._spawn()
+        return True
+
+    def _spawn(self) -> None:
+        task = self._loop.create_task(self._slot(), name="khala slot")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def replace(self, task: asyncio.Task[None]) -> None:
+        """Give up a task, whatever it still does, and let another take its place."""
+        self._tasks.discard(task)
+        if self._ready and not self._ending:
+            self._spawn()
+
+    async def wait_empty(self) -> None:
+        """Wait until no handler runs."""
+        while self.running:
+            self._on_empty = self._loop.create_future()
+            await self._on_empty
+
+    async def end(self) -> None:
+        """Let the slots end; they must be idle."""
+        self._ending = True
+        while self._idle:
+            waiter = self._idle.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=1.0)
+
+    def forget(self, slot: int) -> Run | None:
+        """The run in this slot does not count any more."""
+        run = self.running.pop(slot, None)
+        if run is not None:
+            run.over = True
+        self._check_empty()
+        return run
+
+    def _check_empty(self) -> None:
+        if self._on_empty is not None and not self.running:
+            waiter, self._on_empty = self._on_empty, None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _slot(self) -> None:
+        task, ready, loop = asyncio.current_task(), self._ready, self._loop
+        assert task is not None  # noqa: S101 - this is a task
+        turn_ends = monotonic() + TURN_SECONDS
+        while not self._ending:
+            if not ready:
+                waiter = loop.create_future()
+                self._idle.append(waiter)
+                await waiter
+                turn_ends = monotonic() + TURN_SECONDS
+                continue
+            lease = ready.popleft()
+            if not lease.start():
+                continue  # the engine took it back: cancelled, stopped
+            clean = await self._run(lease, task)
+            if task.cancelling() or not clean:
+                self.replace(task)
+                return
+            if monotonic() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = monotonic() + TURN_SECONDS
+
+    async def _run(self, lease: Any, task: asyncio.Task[None]) -> bool:
+        """One job, from its start to its outcome; False when it left context variables changed."""
+        started = monotonic()
+        definition = self._definitions[lease.task]
+        run = Run(lease, self._host, started, logged=self._log.admit(started))
+        run.task = task
+        slot = lease.slot
+        self.running[slot] = run
+        counters = self._metrics.of(lease.queue, definition.name)
+        counters.started += 1
+        counters.wait.observe(max(lease.started_at - lease.due_at, 0) / 1000)
+        if run.logged:
+            self._log.started(run)
+        running.set(run)
+        before = copy_context()
+        verdict = await self._verdict(run, definition)
+        clean = copy_context() == before
+        running.set(None)
+        if run.over:  # settled by the engine meanwhile
+            return clean
+        del self.running[slot]
+        self._outcomes.add(lease, verdict)
+        self._count(run, counters, verdict, monotonic() - started)
+        if self._on_empty is not None:
+            self._check_empty()
+        if task.cancelling() and not run.stop:  # somebody ends all tasks: the loop is going
+            self._outcomes.flush()
+            raise asyncio.CancelledError
+        return clean
+
+    async def _verdict(self, run: Run, definition: Definition) -> Verdict:
+        """Decode, call, encode; and what an exception means."""
+        try:
+            args, kwargs = definition.arguments.decode(run.lease.payload)
+        except PayloadMismatch as error:
+            return SNOOZE, MISMATCH_DELAY_MS, reason_text(str(error))
+        except InvalidArgument as error:
+            return FAIL, failure.from_exception(error), False
+        try:
+            if definition.way is Way.PROCESS:
+                return checked_size(await self._handlers.in_child(run, definition), self._result_bytes)
+            if definition.way is Way.THREAD:
+                value = await self._handlers.in_thread(run, definition, args, kwargs)
+            elif definition.takes_context:
+                value = await definition.function(context_of(run), *args, **kwargs)
+            else:
+                value = await definition.function(*args, **kwargs)
+            if isinstance(value, Outcome):
+                raise value
+            return checked_size((DONE, definition.results.encode(value), None), self._result_bytes)
+        except Outcome as outcome:
+            return _asked_for(outcome)
+        except asyncio.CancelledError as error:
+            return _cancelled(run, error)
+        except GeneratorExit as error:
+            if run.over or not self._loop.is_running():  # this coroutine itself is being closed
+                raise
+            return FAIL, failure.from_exception(error), False
+        except BaseException as error:  # noqa: BLE001 - a handler's exception becomes its outcome
+            timed_out = run.stop == "timeout"
+            return FAIL, failure.from_exception(error), timed_out
+
+    def _count(self, run: Run, counters: TaskMetrics, verdict: Verdict, seconds: float) -> None:
+        counters.run.observe(seconds)
+        code = verdict[0]
+        if code == DONE:
+            counters.completed += 1
+            if run.logged:
+                self._log.ended(run, "completed", seconds * 1000, counters)
+            return
+        ending = ENDINGS[code]
+        setattr(counters, ending, getattr(counters, ending) + 1)
+        error = reason = ""
+        if code == FAIL:
+            counters.timed_out += verdict[2]
+            error = str(failure.parse(verdict[1][1]))
+        else:
+            reason = verdict[1] if code in (CANCEL, RELEASE) else verdict[2]
+        self._log.ended(run, ending, seconds * 1000, counters, error=error, reason=reason)
+
+
+def _asked_for(outcome: Outcome) -> Verdict:
+    """What a handler answered instead of a result."""
+    if isinstance(outcome, Retry):
+        return RETRY, outcome.delay_ms, reason_text(outcome.reason)
+    if isinstance(outcome, Snooze):
+        return SNOOZE, outcome.delay_ms, reason_text(outcome.reason)
+    if isinstance(outcome, Cancel):
+        return CANCEL, reason_text(outcome.reason), None
+    return FAIL, failure.from_exception(outcome), False
+
+
+def _cancelled(run: Run, error: asyncio.CancelledError) -> Verdict:
+    """What a cancellation means that reached the slot."""
+    task = run.task
+    match run.stop:
+        case "cancelled":
+            return CANCEL, "cancelled while it ran", None
+        case "timeout":
+            late = TimeoutError(f"the time-out of {to_timedelta(run.lease.soft_timeout_ms)} passed")
+            late.__traceback__ = error.__traceback__  # where it waited
+            return FAIL, failure.from_exception(late), True
+        case "":
+            if task is None or not task.cancelling():  # the handler's own doing
+                return FAIL, failure.from_exception(error), False
+            return RELEASE, "its event loop is shutting down", None
+        case reason:
+            return RELEASE, reason, None

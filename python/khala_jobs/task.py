@@ -1,0 +1,373 @@
+"""Tasks: handlers that can be enqueued and are still plain callables, and `Tasks`, the collection they are
+made in.
+
+Options never share a namespace with arguments: ``send.options(delay="10m").enqueue(user_id)``. A handler's
+leading ``ctx`` parameter is not part of the signature of ``enqueue``; calling the task itself calls the
+handler, with the running job's context or, outside of a job, a detached one that only keeps what it is
+told.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from . import context
+from .arguments import ArgumentCodec
+from .base_job import BaseJob, define_class
+from .context import Context
+from .definition import Definition, Way, code_of, is_async, process_target
+from .errors import InvalidArgument
+from .options import EnqueueOptions, TaskOptions, check_names, core_arguments
+from .results import ResultCodec
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from .job import Job
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+_TASK_OPTIONS = frozenset(TaskOptions.__annotations__)
+
+
+class Producer(Protocol):
+    """Puts jobs in: the `JobProcessor` that a task belongs to."""
+
+    async def put(
+        self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
+    ) -> list[Job[Any]]: ...
+
+    @property
+    def resources(self) -> Any: ...
+
+
+class Enqueuer(Generic[P, R]):
+    """A task with options: what ``task.options(…)`` gives."""
+
+    __slots__ = ("_cache", "_options", "_tasks", "definition")
+
+    def __init__(self, definition: Definition, tasks: Tasks, options: Mapping[str, Any]) -> None:
+        self.definition = definition
+        self._tasks = tasks
+        self._options = options
+        self._cache: dict[str, Any] = {}  # the producer's: options in the core's form
+
+    def options(self, **options: Unpack[EnqueueOptions]) -> Enqueuer[P, R]:
+        """The same task with more options; later ones win.
+
+        Args:
+            **options: `EnqueueOptions`: queue, priority, delay, at, timeout, hard_timeout, retry, expires,
+                keep, id,
+                correlation_id, headers, tenant.
+
+        Raises:
+            InvalidArgument: No such option, a wrong value, or two that contradict each other.
+        """
+        merged = {**self._options, **options}
+        core_arguments(self.definition.name, {k: v for k, v in merged.items() if k != "id"})
+        return Enqueuer(self.definition, self._tasks, merged)
+
+    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """Put one job in; it is as durable as the store makes it when this returns.
+
+        Args:
+            *args: The handler's arguments, without ``ctx``.
+            **kwargs: The same.
+
+        Raises:
+            InvalidArgument: The arguments do not fit the handler, or cannot be stored. Nothing was enqueued.
+            QueueFull: The queue's bounded length is reached.
+        """
+        payload = self.definition.arguments.encode(args, kwargs)
+        jobs = await self._tasks.producer.put(self.definition, self._options, [payload], self._cache)
+        return jobs[0]
+
+    async def enqueue_many(
+        self, calls: Iterable[tuple[Any, ...] | Mapping[str, Any]], *, chunk: int | None = None
+    ) -> list[Job[R]]:
+        """Put many jobs in, all or nothing.
+
+        Args:
+            calls: For each job a tuple of positional or a dict of keyword arguments.
+            chunk: ``None``: one call of at most 10,000 jobs and 16 MiB of payload. A number: as many calls
+                of that
+                size as it takes, each of which is all or nothing.
+
+        Raises:
+            InvalidArgument: An item does not fit; the field begins with its index, ``[17].user_id``.
+            Nothing of the
+                call (of the chunk) was enqueued.
+            QueueFull: Not all of it fits into the queue, and nothing was enqueued.
+        """
+        if "id" in self._options:
+            raise InvalidArgument("id", "one id cannot name many jobs: leave it out, or enqueue one by one")
+        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+            raise InvalidArgument("chunk", f"expected a positive number, got {chunk!r}")
+        put, payloads, jobs = self._tasks.producer.put, list[bytes](), list["Job[R]"]()
+        for index, call in enumerate(calls):
+            payloads.append(self._encode_item(index, call))
+            if chunk is not None and len(payloads) == chunk:
+                jobs += await put(self.definition, self._options, payloads, self._cache)
+                payloads = []
+        if payloads:
+            jobs += await put(self.definition, self._options, payloads, self._cache)
+        return jobs
+
+    def _encode_item(self, index: int, call: object) -> bytes:
+        try:
+            if isinstance(call, tuple):
+                return self.definition.arguments.encode(call, {})
+            if isinstance(call, Mapping):
+                return self.definition.arguments.encode((), dict(call))
+        except InvalidArgument as error:
+            raise InvalidArgument(f"[{index}].{error.field}", error.message) from None
+        raise InvalidArgument(
+            f"[{index}]", f"expected a tuple or a dict of arguments, got {type(call).__name__} ({call!r:.60})"
+        )
+
+
+class Task(Enqueuer[P, R]):
+    """A registered handler."""
+
+    def __init__(self, definition: Definition, tasks: Tasks, function: Callable[..., Any]) -> None:
+        super().__init__(definition, tasks, {})
+        self.func = function
+        functools.update_wrapper(self, function)
+
+    @property
+    def name(self) -> str:
+        """Under which it is stored with jobs."""
+        return self.definition.name
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.definition.takes_context or (args and isinstance(args[0], Context)):
+            return self.func(*args, **kwargs)
+        ctx = context.current_job() or context.detached(self.name, self._tasks.resources)
+        return self.func(ctx, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+
+class AsyncTask(Task[P, R]):
+    """A task whose handler is ``async def``."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Call the handler here and now; no job is involved."""
+        return cast("Coroutine[Any, Any, R]", self._call(args, kwargs))
+
+
+class SyncTask(Task[P, R]):
+    """A task whose handler is a plain function."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the handler here and now; no job is involved."""
+        return cast("R", self._call(args, kwargs))
+
+
+class TaskDecorator(Protocol):
+    """What ``@jobs.task(…)`` with options gives: the decorator proper."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Context, P], R], /) -> SyncTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
+
+
+class Tasks:
+    """A collection of tasks. A `JobProcessor` has one; others are made in modules of their own and included.
+
+    ::
+
+        tasks = Tasks()
+
+        @tasks.task(queue="mail")
+        async def send(ctx: Context, to: str) -> None: ...
+
+        jobs.include(tasks)
+    """
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, Definition] = {}
+        self._classes: dict[type[BaseJob[Any]], Enqueuer[..., Any]] = {}
+        self._parent: Tasks | None = None
+        self._producer: Producer | None = None
+
+    @overload
+    def task(
+        self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def task(self, function: Callable[Concatenate[Context, P], R], /) -> SyncTask[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
+    @overload
+    def task(self, **options: Unpack[TaskOptions]) -> TaskDecorator: ...
+    def task(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Make a handler a task: ``@jobs.task`` or ``@jobs.task(queue=…, timeout=…, …)``.
+
+        Args:
+            function: The handler, sync or async; a first parameter called ``ctx`` or annotated `Context`
+                gets the
+                context of the run.
+            **options: `TaskOptions`.
+
+        Raises:
+            InvalidArgument: A wrong option, a name that is taken, or a handler that cannot be one.
+        """
+        names = sys._getframe(1).f_locals  # noqa: SLF001 - types of a nested handler's annotations live there
+        if function is not None:
+            return self._define(function, options, names)
+        return lambda handler: self._define(handler, options, names)
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        """The tasks by name."""
+        return self._definitions
+
+    @property
+    def producer(self) -> Producer:
+        """Where jobs of these tasks go.
+
+        Raises:
+            InvalidArgument: No `JobProcessor` includes this collection.
+        """
+        found: Tasks | None = self
+        while found is not None:
+            if found._producer is not None:  # noqa: SLF001 - of our own class
+                return found._producer  # noqa: SLF001
+            found = found._parent  # noqa: SLF001
+        raise InvalidArgument(
+            "tasks", "these tasks belong to no JobProcessor yet: call jobs.include(tasks) first"
+        )
+
+    @property
+    def resources(self) -> Any:
+        """Of the processor that these tasks belong to, if there is one."""
+        try:
+            return self.producer.resources
+        except InvalidArgument:
+            return None
+
+    def attach(self, producer: Producer) -> None:
+        """Make `producer` the place where jobs of these tasks go."""
+        self._producer = producer
+
+    def include(self, other: object) -> None:
+        """Add tasks that were written elsewhere.
+
+        Args:
+            other: Another `Tasks`, a `BaseJob` class, an iterable of those, or an object with a
+                ``register(tasks)``
+                method that adds its own.
+
+        Raises:
+            InvalidArgument: It is nothing of that kind, or a name is taken.
+        """
+        register = getattr(other, "register", None)
+        if isinstance(other, Tasks):
+            if other is self or other._parent is not None or other._producer is not None:
+                raise InvalidArgument("include", "these tasks are included already")
+            for definition in other._definitions.values():
+                self._add(definition)
+            self._classes.update(other._classes)
+            other._parent = self
+        elif isinstance(other, type) and issubclass(other, BaseJob):
+            definition = define_class(other)
+            self._add(definition)
+            self._classes[other] = Enqueuer(definition, self, {})
+        elif callable(register) and not isinstance(other, type):
+            register(self)
+        elif isinstance(other, Iterable) and not isinstance(other, str | bytes | type):
+            for item in other:
+                self.include(item)
+        else:
+            raise InvalidArgument(
+                "include", f"expected tasks or BaseJob classes, or a collection of them, got {other!r}"
+            )
+
+    def of(self, job: BaseJob[R] | type[BaseJob[R]]) -> Enqueuer[..., R]:
+        """What enqueues instances of a job class.
+
+        Raises:
+            InvalidArgument: The class was not included.
+        """
+        cls = job if isinstance(job, type) else type(job)
+        found = self._classes.get(cls)
+        if found is None:
+            raise InvalidArgument(
+                "job", f"{cls.__name__} is not included: call jobs.include([{cls.__name__}]) first"
+            )
+        return found
+
+    def __iter__(self) -> Iterator[Definition]:
+        return iter(list(self._definitions.values()))
+
+    def _add(self, definition: Definition) -> None:
+        parent: Tasks | None = self
+        while parent is not None:
+            if definition.name in parent._definitions:  # noqa: SLF001 - of our own class
+                raise InvalidArgument("name", f"there is a task named {definition.name} already")
+            parent = parent._parent  # noqa: SLF001
+        parent = self
+        while parent is not None:
+            parent._definitions[definition.name] = definition
+            parent = parent._parent
+
+    def _define(
+        self, function: Callable[..., Any], options: Mapping[str, Any], names: Mapping[str, Any]
+    ) -> Task[..., Any]:
+        if isinstance(function, Task):
+            function = function.func
+        if not callable(function) or isinstance(function, type):
+            raise InvalidArgument(
+                "task", f"expected a function, got {function!r}; job classes go to include()"
+            )
+        check_names(options, _TASK_OPTIONS)
+        name = options.get("name") or getattr(function, "__name__", "")
+        if not name or name == "<lambda>":
+            raise InvalidArgument("name", "this handler has no name of its own: give one with task(name=…)")
+        asynchronous, process = is_async(function), bool(options.get("process"))
+        if asynchronous and process:
+            raise InvalidArgument("process", f"task {name}: process=True is for sync handlers")
+        kept = {key: value for key, value in options.items() if key not in {"name", "process"}}
+        core_arguments(name, kept)
+        takes_context = _takes_context(function)
+        nested = "<locals>" in getattr(function, "__qualname__", "")
+        scope = dict(names) if nested else {}
+        definition = Definition(
+            name=name,
+            function=function,
+            takes_context=takes_context,
+            way=Way.PROCESS if process else Way.ASYNC if asynchronous else Way.THREAD,
+            arguments=ArgumentCodec(function, name, takes_context=takes_context, names=scope),
+            results=ResultCodec(function, name, scope),
+            options=kept,
+            code=code_of(function),
+            target=process_target(function, name) if process else "",
+        )
+        self._add(definition)
+        return (AsyncTask if asynchronous else SyncTask)(definition, self, function)
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first is None or first.kind in (first.VAR_POSITIONAL, first.VAR_KEYWORD, first.KEYWORD_ONLY):
+        return False
+    annotation = first.annotation
+    text = annotation if isinstance(annotation, str) else ""
+    return first.name == "ctx" or annotation is Context or text.split(".")[-1] == "Context"

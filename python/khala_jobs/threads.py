@@ -1,0 +1,106 @@
+"""Threads for sync handlers: our own daemon threads, because executors join theirs at exit and one hung
+handler would then keep the process alive.
+
+A thread that cannot be stopped is abandoned: whoever waits for it is told, and another thread takes its
+place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+_numbers = itertools.count(1)
+
+
+class Work(NamedTuple):
+    """One call for a thread."""
+
+    call: Callable[[], Any]
+    done: asyncio.Future[Any]
+    began: Callable[[int], None]  # told the thread's ident
+
+
+class HandlerThreads:
+    """Runs calls in threads and brings what they return back to one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._work: SimpleQueue[Work | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._count = 0
+        self._spare = 0  # threads that wait for work, minus work that waits for a thread
+        self._finished: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._announced = False
+
+    def start(self, call: Callable[[], Any], began: Callable[[int], None]) -> asyncio.Future[Any]:
+        """Run `call` in a thread, in a copy of the current context.
+
+        Args:
+            call: What to run.
+            began: Called first in that thread, with its ident.
+
+        Returns:
+            A future of what it returns or raises. Setting or cancelling it abandons the call.
+        """
+        done: asyncio.Future[Any] = self._loop.create_future()
+        context = copy_context()
+        with self._lock:
+            self._spare -= 1
+            if self._spare < 0:
+                self._spare += 1
+                self._count += 1
+                name = f"khala-handler-{next(_numbers)}"
+                threading.Thread(target=self._run, name=name, daemon=True).start()
+        self._work.put(Work(lambda: context.run(call), done, began))
+        return done
+
+    def stop(self) -> None:
+        """Let every thread end after what it runs now. Does not wait."""
+        with self._lock:
+            count, self._count = self._count, 0
+        for _ in range(count):
+            self._work.put(None)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            value, error = None, None
+            try:
+                work.began(threading.get_ident())
+                value = work.call()
+            except BaseException as raised:  # noqa: BLE001 - carried to the slot that waits
+                error = raised
+            with self._lock:
+                self._spare += 1
+            self._hand_over(work.done, value, error)
+            del work, value, error  # keep nothing of a job alive while waiting for the next
+
+    def _hand_over(self, done: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
+        self._finished.append((done, value, error))
+        with self._lock:
+            announce, self._announced = not self._announced, True
+        if announce:
+            try:
+                self._loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:
+                return  # the loop is closed; its bridge has given the leases back
+
+    def _deliver(self) -> None:
+        with self._lock:
+            self._announced = False
+        while self._finished:
+            done, value, error = self._finished.popleft()
+            if done.done():
+                continue  # abandoned
+            if error is None:
+                done.set_result(value)
+            elif isinstance(error, StopIteration):
+                done.set_exception(RuntimeError(f"the handler raised {error!r}"))  # futures refuse it
+            else:
+                done.set_exception(error)

@@ -1,0 +1,293 @@
+"""`WorkerPool`: runs jobs in one event loop, from the first claim to a clean end.
+
+The engine claims only for free slots and says here what to run, what to stop and what to give up; `Slots`
+runs it.
+
+A graceful stop takes these steps: claim nothing more; hand back what was not started (no attempt is spent);
+wait for running handlers, at most the grace period; cancel the rest and give them a moment; hand back
+whatever is left. A second stop goes straight to cancelling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from . import __version__
+from .bridge import Bridge
+from .definition import Definition, Way
+from .handlers import Handlers
+from .lag import LoopWatch
+from .logs import JobLog
+from .metrics import Metrics
+from .outcomes import RELEASE, Outcomes
+from .resources import Resources
+from .run import Run
+from .settings import Settings
+from .slots import Slots
+from .where import of_task
+
+# A handler that swallows its cancellation is cancelled once more after this, then left to its hard time-out.
+CANCEL_AGAIN_SECONDS: Final = 1.0
+# After the grace period, for handlers to clean up behind their cancellation.
+CANCEL_WAIT_SECONDS: Final = 2.0
+RESULT_BYTES: Final = 1024 * 1024
+
+
+class WorkerPool:
+    """The worker of one `JobProcessor` in one event loop.
+
+    Args:
+        engine: The opened engine.
+        bridge: Of the running loop.
+        definitions: Tasks that it runs, by name.
+        queues: Names of queues, each with the number of its jobs that may run at once.
+        settings: Of the processor.
+        resources: For handlers.
+        log: Of the processor.
+        metrics: Of the processor.
+        supervised: A parent ends this process when a handler cannot be stopped.
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        bridge: Bridge,
+        definitions: Mapping[str, Definition],
+        queues: Sequence[tuple[str, int]],
+        settings: Settings,
+        resources: Resources,
+        log: JobLog,
+        metrics: Metrics,
+        *,
+        supervised: bool = False,
+    ) -> None:
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.resources = resources
+        self._engine, self._bridge, self._loop = engine, bridge, bridge.loop
+        self._definitions, self._queues, self._settings = dict(definitions), list(queues), settings
+        self._log, self._metrics, self._supervised = log, metrics, supervised
+        self._outcomes = Outcomes(self._loop, engine)
+        self._handlers = Handlers(self._loop, self.worker)
+        self._slots = Slots(
+            self._loop,
+            settings.max_concurrent + 1,  # one more for a suspect
+            self._definitions,
+            self,
+            self._handlers,
+            self._outcomes,
+            log,
+            metrics,
+            RESULT_BYTES,
+        )
+        self._watch: LoopWatch | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._hurry = asyncio.Event()
+        self.failed = asyncio.Event()  # the engine is gone, or the loop is ending: nothing more will be run
+
+    # --- life
+    # -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to claim jobs."""
+        self._bridge.receiver = self
+        self._metrics.watch(self._settings.max_concurrent, self._slots.running)
+        self._engine.start_worker(
+            self._bridge.port,
+            worker=self.worker,
+            queues=self._queues,
+            tasks=list(self._definitions),
+            slots=self._settings.max_concurrent,
+            suspects=self._settings.suspects,
+            version=__version__,
+        )
+        self._watch = LoopWatch(
+            self._loop,
+            self._settings.lag_warning,
+            self._log,
+            self._metrics,
+            lambda: list(self._slots.running.copy().values()),
+            lambda run: self._definitions[run.lease.task].code,
+            self._on_loop_closed,
+        )
+
+    async def stop(self, grace: float) -> None:
+        """Stop as described above; a second call, while the first waits, cancels the handlers at once.
+
+        Args:
+            grace: Seconds that running handlers may take to finish.
+        """
+        if self._stopping is not None:
+            self.hurry()
+            await asyncio.shield(self._stopping)
+            return
+        self._stopping = self._loop.create_future()
+        try:
+            await self._stop(grace)
+        finally:
+            if not self._stopping.done():
+                self._stopping.set_result(None)
+
+    def hurry(self) -> None:
+        """While `stop` waits: do not wait for handlers any longer."""
+        if self._stopping is not None:
+            self._hurry.set()
+
+    async def _stop(self, grace: float) -> None:
+        if not self.failed.is_set():
+            await self._bridge.request(self._engine.stop_worker)
+        await self._wait_empty(grace)
+        if self._slots.running:
+            for slot in list(self._slots.running):
+                self.on_stop(slot, "shutdown")
+            self._hurry.clear()
+            await self._wait_empty(CANCEL_WAIT_SECONDS)
+        for slot, run in list(self._slots.running.items()):
+            self._log.worker(
+                logging.WARNING, "handler_abandoned", run, reason="still running when the worker stopped"
+            )
+            self._outcomes.add(run.lease, (RELEASE, "the worker stopped", None))
+            self._give_up(slot)
+        self._outcomes.flush()
+        await self._slots.end()
+        self._handlers.close()
+        if self._watch is not None:
+            self._watch.stop()
+        self._bridge.receiver = None
+
+    async def _wait_empty(self, seconds: float) -> None:
+        """Wait until no handler runs, the time is over, or somebody is in a hurry."""
+        empty = asyncio.ensure_future(self._slots.wait_empty())
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({empty, hurry}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            empty.cancel()
+            hurry.cancel()
+
+    async def wait_idle(self) -> None:
+        """Wait until no handler runs and every outcome is with the engine."""
+        await self._slots.wait_empty()
+        self._outcomes.flush()
+
+    # --- what the engine says
+    # ---------------------------------------------------------------------------------
+
+    def on_lease(self, lease: Any) -> None:
+        """Run this job."""
+        self._slots.add(lease)
+
+    def on_stop(self, slot: int, reason: str) -> None:
+        """Ask the handler in this slot to end."""
+        run = self._slots.running.get(slot)
+        if run is None:
+            return
+        run.stop = run.stop or reason
+        if self._definitions[run.lease.task].way is Way.ASYNC:
+            self._cancel(run)
+            self._loop.call_later(CANCEL_AGAIN_SECONDS, self._cancel_again, slot, run)
+        else:
+            self._handlers.stop(run)
+
+    def on_abandon(self, slot: int, _reason: str) -> None:
+        """The hard time-out of the run in this slot is over, and is settled."""
+        run = self._slots.running.get(slot)
+        if run is None:
+            self._engine.reclaimed(slot)
+            return
+        counters = self._metrics.of(run.lease.queue, run.lease.task)
+        counters.failed += 1
+        counters.timed_out += 1
+        limit = run.lease.hard_timeout_ms
+        self._log.ended(run, "failed", float(limit), counters, error="TimeoutError: its hard time-out passed")
+        if self._give_up(slot):
+            self._engine.reclaimed(slot)
+
+    def on_lost(self, job_id: str, fence: int) -> None:
+        """An outcome was refused: the lease had gone to somebody else."""
+        self._metrics.leases_lost += 1
+        self._log.worker(logging.WARNING, "lease_lost", jobId=job_id, fence=fence)
+
+    def on_fatal(self, message: str) -> None:
+        """The engine failed."""
+        self.failed.set()
+        self._log.worker(logging.CRITICAL, "engine_failed", error=message)
+
+    # --- what contexts ask
+    # ------------------------------------------------------------------------------------
+
+    def progress(self, run: Run, count: int, total: int, message: str) -> None:
+        """Carried by the next renewal of the lease."""
+        self._engine.progress(run.lease, count, total, message)
+
+    def step(self, run: Run, name: str, fields: dict[str, Any]) -> None:
+        """Written if this run's lines are."""
+        if run.logged:
+            self._log.step(run, name, fields)
+
+    # --- ending handlers
+    # --------------------------------------------------------------------------------------
+
+    def _cancel(self, run: Run) -> None:
+        task = run.task
+        if task is not None:
+            task.cancel(run.stop)
+
+    def _cancel_again(self, slot: int, run: Run) -> None:
+        if self._slots.running.get(slot) is run:
+            self._cancel(run)
+
+    def _give_up(self, slot: int) -> bool:
+        """Leave a handler that does not end behind; True when nothing of it runs on."""
+        run = self._slots.forget(slot)
+        if run is None:
+            return True
+        definition = self._definitions[run.lease.task]
+        if definition.way is Way.ASYNC:
+            return self._end_coroutine(run, definition)
+        ended, place = self._handlers.abandon(run, definition)
+        if ended:
+            return True
+        self._log.worker(
+            logging.ERROR if self._supervised else logging.CRITICAL,
+            "handler_stuck",
+            run,
+            where=place,
+            error="its thread cannot be stopped and runs on"
+            + ("" if self._supervised else "; under `khala-jobs worker` its process would be replaced"),
+        )
+        # Under a supervisor the slot stays taken, and the engine asks for the process's end.
+        return not self._supervised
+
+    def _end_coroutine(self, run: Run, definition: Definition) -> bool:
+        """End a handler that swallows its cancellation, by closing its coroutine."""
+        task = run.task
+        assert task is not None  # noqa: S101 - async handlers run in a slot
+        place = of_task(task, definition.code)
+        ended = True
+        coroutine = task.get_coro()
+        try:
+            coroutine.close()  # type: ignore[union-attr]  # a coroutine: slots are
+        except RuntimeError:
+            ended = False  # it ignored even that
+        self._slots.replace(task)
+        task.cancel()
+        self._log.worker(
+            logging.ERROR, "handler_ended", run, where=place, error="it ignored its cancellation"
+        )
+        return ended
+
+    def _on_loop_closed(self) -> None:
+        """In the watch's thread: the loop was closed while the worker was running in it."""
+        self._log.worker(
+            logging.ERROR,
+            "loop_closed",
+            error="the event loop was closed while its worker was running; the jobs go back to the queue "
+            "(leave `async with jobs`, or await jobs.close(), before the loop ends)",
+        )
+        self._bridge.close()
