@@ -221,9 +221,9 @@ async def w15(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     """An idle worker: store queries and CPU a second."""
     await bench.jobs.start()
     await asyncio.sleep(2)
-    queries, cpu = bench.jobs.info["stats"]["store_queries"], time.process_time()
+    queries, cpu = bench.jobs.engine_stats["store_queries"], time.process_time()
     await asyncio.sleep(options.seconds)
-    queries = bench.jobs.info["stats"]["store_queries"] - queries
+    queries = bench.jobs.engine_stats["store_queries"] - queries
     return {
         "queries_per_s": queries / options.seconds,
         "cpu_percent": (time.process_time() - cpu) / options.seconds * 100,

@@ -27,14 +27,22 @@ EXIT_USAGE = 2
 EXIT_STORE = 3
 
 
+def _or_of_parent(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """An option given before the name of a subcommand holds for the subcommand."""
+    if not value and ctx.parent is not None and parameter.name is not None:
+        return ctx.parent.params.get(parameter.name, value)
+    return value
+
+
 def url_option(command: F) -> F:
     """``--url``: which store; BG_JOBS_URL and then the embedded default when it is not given."""
-    return click.option("--url", envvar="BG_JOBS_URL", show_envvar=True, help="Store, e.g. sqlite:///jobs.db.")(command)
+    text = "Store, e.g. sqlite:///jobs.db."
+    return click.option("--url", envvar="BG_JOBS_URL", show_envvar=True, callback=_or_of_parent, help=text)(command)
 
 
 def json_option(command: F) -> F:
     """``--json``: one JSON document on standard output instead of text."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")(command)
+    return click.option("--json", "as_json", is_flag=True, callback=_or_of_parent, help="Answer in JSON.")(command)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,106 @@
+"""``khala-jobs dead``: jobs that failed for good or are quarantined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.console import Console
+
+from .common import client, emit, json_option, run, table, url_option
+from .jobs import as_dict, summary
+
+_COLUMNS = ("id", "task", "queue", "state", "priority", "attempt", "enqueued", "reason")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--queue", default="", help="Only this queue.")
+@click.option("--task", default="", help="Only this task.")
+@click.option("--error-type", default="", help="Only those whose latest error is of this class.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--cursor", default="", help="Where the previous page ended.")
+@url_option
+@json_option
+@click.pass_context
+def dead(
+    ctx: click.Context,
+    queue: str,
+    task: str,
+    error_type: str,
+    limit: int,
+    cursor: str,
+    url: str | None,
+    as_json: bool,
+) -> None:
+    """Dead letters, newest first, or one of the commands below."""
+    if ctx.invoked_subcommand is not None:
+        if queue or task or error_type or cursor:
+            raise click.UsageError(f"filters go after the command: khala-jobs dead {ctx.invoked_subcommand} --queue …")
+        return
+
+    async def work() -> Any:
+        async with client(url) as found:
+            filters = {"queue": queue, "task": task, "error_type": error_type}
+            return await found.queues.dead(limit=limit, cursor=cursor, **filters)
+
+    page = run(work())
+
+    def show(console: Console) -> None:
+        console.print(table("", _COLUMNS, (summary(job) for job in page.jobs)))
+        if page.cursor:
+            console.print(f"more: --cursor {page.cursor}")
+
+    emit({"jobs": [as_dict(job) for job in page.jobs], "cursor": page.cursor}, as_json, show)
+
+
+def _filters(command: Any) -> Any:
+    for option in (
+        click.argument("ids", nargs=-1),
+        click.option("--all", "every", is_flag=True, help="All dead letters that match."),
+        click.option("--queue", default="", help="Of this queue."),
+        click.option("--task", default="", help="Of this task."),
+        click.option("--error-type", default="", help="Whose latest error is of this class."),
+        url_option,
+        json_option,
+    ):
+        command = option(command)
+    return command
+
+
+def _apply(verb: str, ids: tuple[str, ...], every: bool, filters: dict[str, str], url: str | None) -> int:
+    """Requeue or purge the ids given, or all that match; which of the two must be said."""
+    if bool(ids) == (every or any(filters.values())):
+        raise click.UsageError("give ids, or --all, or at least one of --queue, --task, --error-type")
+
+    async def work() -> int:
+        async with client(url) as found:
+            if not ids:
+                change = found.queues.requeue_dead if verb == "requeue" else found.queues.purge_dead
+                return await change(actor="cli", **filters)
+            count = 0
+            for job_id in ids:
+                change_one = found.queues.retry if verb == "requeue" else found.queues.remove
+                count += await change_one(job_id, actor="cli")
+            return count
+
+    return run(work())
+
+
+@dead.command("requeue")
+@_filters
+def requeue(
+    ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
+) -> None:
+    """Run dead letters again, with a fresh retry budget."""
+    count = _apply("requeue", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url)
+    emit({"requeued": count}, as_json, lambda console: console.print(f"{count} requeued"))
+
+
+@dead.command("purge")
+@_filters
+def purge(
+    ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
+) -> None:
+    """Delete dead letters."""
+    count = _apply("purge", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url)
+    emit({"purged": count}, as_json, lambda console: console.print(f"{count} purged"))

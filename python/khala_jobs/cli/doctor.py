@@ -1,0 +1,112 @@
+"""``khala-jobs doctor``: what is installed, what is promised, what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from .. import _core, vec
+from .._version import __version__
+from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
+
+FSYNC_ROUNDS = 20
+FSYNC_SLOW_MS = 5.0
+
+
+@click.command()
+@url_option
+@json_option
+@click.option("--diagram", is_flag=True, help="Print the lifecycle of a job as a Mermaid diagram and stop.")
+def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
+    """Check versions, the store's durability and every invariant of its contents."""
+    if diagram:
+        click.echo(_core.engine.diagram())
+        return
+
+    async def work() -> dict[str, Any]:
+        async with client(url) as found:
+            await found.open()
+            started = time.perf_counter()
+            violations = await found.queues.check()
+            return {
+                "store": found.info,
+                "check_ms": (time.perf_counter() - started) * 1000,
+                "violations": violations,
+                "workers": len(await found.queues.workers()),
+                "stats": await found.queues.stats(),
+            }
+
+    report: dict[str, Any] = {
+        "version": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "isa": vec.isa(),
+        "cores": os.cpu_count(),
+        **run(work()),
+    }
+    report["advice"] = advice(report)
+
+    def show(console: Console) -> None:
+        store = report["store"]
+        bundled = "bundled" if store["bundled"] else "the system's"
+        console.print(f"khala_jobs {report['version']}, Python {report['python']}, {report['platform']}")
+        console.print(f"kernels    {report['isa']}, {report['cores']} cores")
+        console.print(f"store      {store['kind']} at {store['location']}, schema {store['schema_version']}", soft_wrap=True)
+        if store["engine_version"]:
+            console.print(f"library    SQLite {store['engine_version']} ({bundled})")
+        console.print(f"durability {store['durability']}")
+        console.print(f"workers    {report['workers']}")
+        console.print(f"jobs       {report['stats']['waiting']} waiting, {report['stats']['active']} active")
+        console.print(f"invariants {'all hold' if not report['violations'] else 'BROKEN:'} ({report['check_ms']:.0f} ms)")
+        for line in (*report["violations"], *report["advice"]):
+            console.print(f"  ! {line}", markup=False, soft_wrap=True)
+
+    emit(report, as_json, show)
+    if report["violations"]:
+        raise SystemExit(EXIT_FAILURES)
+
+
+def advice(report: dict[str, Any]) -> list[str]:
+    """What could be better, one sentence each with what to do."""
+    found = []
+    store = report["store"]
+    if store["kind"] == "sqlite":
+        if not store["bundled"]:
+            found.append(
+                f"SQLite {store['engine_version']} is the system's: its WAL-reset bug (fixed in 3.51.3) is kept away by "
+                "this package's own lock, as long as nothing else writes to the file; a wheel brings its own library"
+            )
+        if store["durability"] != "disk":
+            found.append("synchronous=normal: a power cut may lose the last jobs; leave the parameter out for FULL")
+        folder = Path(store["location"]).parent
+        if folder.is_dir() and os.access(folder, os.W_OK):
+            took = fsync_ms(folder)
+            report["fsync_ms"] = took
+            if took > FSYNC_SLOW_MS:
+                found.append(f"a sync takes {took:.1f} ms on this disk: single enqueues wait for it, batches share it")
+    if report["stats"]["parked"]:
+        found.append(f"{report['stats']['parked']} jobs are parked: no live worker knows their task")
+    if report["stats"]["waiting"] and not report["workers"]:
+        found.append(f"{report['stats']['waiting']} jobs wait and no worker is alive")
+    return found
+
+
+def fsync_ms(folder: Path) -> float:
+    """Median milliseconds of an fdatasync after a 4 KiB write in `folder`."""
+    times = []
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".khala-doctor-") as file:
+        for _ in range(FSYNC_ROUNDS):
+            file.write(b"\0" * 4096)
+            file.flush()
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            times.append((time.perf_counter() - started) * 1000)
+    return sorted(times)[FSYNC_ROUNDS // 2]
