@@ -13,7 +13,7 @@ import importlib
 
 import click
 
-from .._version import __version__
+from .. import __version__
 
 # Imported when first used: `khala-jobs --help` must not load NumPy.
 _COMMANDS = {

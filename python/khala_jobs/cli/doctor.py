@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from .. import _core, vec
-from .._version import __version__
+from .. import __version__
 from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
 FSYNC_ROUNDS = 20
