@@ -35,7 +35,8 @@ from .job import Job
 from .metrics import Metrics
 from .options import EnqueueOptions, Priority, TaskOptions
 from .processor import JobProcessor
-from .queues import Queue, QueueManager, QueueStats
+from .queue_values import Queue, QueueStats
+from .queues import QueueManager
 from .resources import Resources
 from .retry import Cancel, Retry, RetryPolicy, Snooze
 from .settings import Settings

@@ -117,7 +117,7 @@ class ArgumentCodec:
         if len(args) > len(self._positional):
             raise InvalidArgument(
                 "arguments",
-                f"task {self._task} takes {len(self._positional)} positional arguments, {len(args)} were given",
+                f"task {self._task} takes {len(self._positional)} positional arguments, not {len(args)}",
             )
         data = dict(zip(self._positional, args, strict=False))
         for name in kwargs:

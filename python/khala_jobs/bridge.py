@@ -12,6 +12,7 @@ back to the store then.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections.abc import AsyncGenerator, Callable
@@ -40,11 +41,20 @@ os.register_at_fork(after_in_child=_count_fork)
 class Receiver(Protocol):
     """Who takes what is not an answer: the worker on this loop."""
 
-    def on_lease(self, lease: Any) -> None: ...
-    def on_stop(self, slot: int, reason: str) -> None: ...
-    def on_abandon(self, slot: int, reason: str) -> None: ...
-    def on_lost(self, job_id: str, fence: int) -> None: ...
-    def on_fatal(self, message: str) -> None: ...
+    def on_lease(self, lease: Any) -> None:
+        """Run this job."""
+
+    def on_stop(self, slot: int, reason: str) -> None:
+        """Ask the handler in this slot to end."""
+
+    def on_abandon(self, slot: int, reason: str) -> None:
+        """The handler's time is over, and that is settled."""
+
+    def on_lost(self, job_id: str, fence: int) -> None:
+        """An outcome was refused."""
+
+    def on_fatal(self, message: str) -> None:
+        """Nothing more will come."""
 
 
 class Bridge:
@@ -57,12 +67,11 @@ class Bridge:
         self._tickets = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._closed = False
+        self._ending = False  # the generator that notices the loop's end is doing so
         loop.add_reader(self.port.fd, self._drain)
         self._end = self._until_loop_ends()
-        try:
+        with contextlib.suppress(StopIteration):
             self._end.__anext__().send(None)  # run to its yield, which also makes it known to the loop
-        except StopIteration:
-            pass
 
     def request(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
         """Ask the engine for something.
@@ -120,11 +129,9 @@ class Bridge:
             if not future.done():
                 future.set_exception(Closed("jobs", reason))
                 future.exception()  # nobody may be left to look at it
-        if not self._end.ag_running:
-            try:
+        if not self._ending:
+            with contextlib.suppress(StopIteration):
                 self._end.aclose().send(None)
-            except StopIteration:
-                pass
 
     @property
     def closed(self) -> bool:
@@ -171,6 +178,7 @@ class Bridge:
         try:
             yield
         finally:
+            self._ending = True
             self.close("its event loop is shutting down")
 
 
@@ -209,7 +217,7 @@ class Bridges:
         if self._generation != _generation:
             raise Forked(
                 "jobs",
-                f"opened before a fork and used in the child process {os.getpid()}: make a JobProcessor after the fork, "
+                f"opened before a fork and used in the child {os.getpid()}: make one after the fork, "
                 'or start processes with multiprocessing\'s "spawn"',
             )
 

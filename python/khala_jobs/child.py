@@ -1,11 +1,11 @@
-"""A child process that runs sync handlers of ``process=True`` tasks, one at a time: ``python -m
-khala_jobs.child``.
+"""A child process that runs sync handlers of ``process=True`` tasks, one at a time.
 
-Started with two pipe ends: requests come in on one, everything else goes out on the other. A request names
-a handler to import, its payload, and the run. Replies: ``{"progress": [count, total, message]}`` and
-``{"step": [name, fields]}`` any number of times, then one ``{"result": …}`` or ``{"error": …}``. SIGTERM
-sets ``ctx.cancelled``; the end of the request pipe means that the parent is gone, and ends the process at
-once, in whatever it is.
+``python -m khala_jobs.child <requests> <replies>``, with two pipe ends: requests come in on one, everything
+else goes out on the other. A request names a handler to import, its payload, and the run. Replies:
+``{"progress": [count, total, message]}`` and ``{"step": [name, fields]}`` any number of times, then one
+``{"result": …}``, ``{"error": …}``, ``{"retry": …}``, ``{"snooze": …}`` or ``{"cancel": …}``. SIGTERM sets
+``ctx.cancelled``; the end of the request pipe means that the parent is gone, and ends the process at once,
+whatever it is doing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from .context import context_of
 from .definition import Definition
 from .errors import InvalidArgument
 from .resources import Resources
-from .run import Run, StaticLease, running
 from .retry import Cancel, Outcome, Retry, Snooze
+from .run import Run, StaticLease, running
 from .task import Task
 
 
@@ -43,11 +43,11 @@ class ChildHost:
         with self._lock:
             wire.send(self._out, message)
 
-    def progress(self, run: Run, count: int, total: int, message: str) -> None:
+    def progress(self, run: Run, count: int, total: int, message: str) -> None:  # noqa: ARG002
         """As `Context.progress`."""
         self.send({"progress": [count, total, message]})
 
-    def step(self, run: Run, name: str, fields: dict[str, Any]) -> None:
+    def step(self, run: Run, name: str, fields: dict[str, Any]) -> None:  # noqa: ARG002
         """As `Context.step`."""
         self.send({"step": [name, {key: str(value) for key, value in fields.items()}]})
 
@@ -96,9 +96,11 @@ def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
     try:
         definition = _import(target)
         args, kwargs = definition.arguments.decode(payload)
-        value = definition.function(*((context_of(run),) if definition.takes_context else ()), *args, **kwargs)
+        value = definition.function(
+            *((context_of(run),) if definition.takes_context else ()), *args, **kwargs
+        )
         if isinstance(value, Outcome):
-            raise value
+            raise value  # noqa: TRY301 - one place says what an outcome means
         return {"result": definition.results.encode(value).decode()}
     except Retry as retry:
         return {"retry": [retry.delay_ms, retry.reason]}

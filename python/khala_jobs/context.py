@@ -68,7 +68,7 @@ class Context:
 
     @property
     def fence(self) -> int:
-        """Fencing token: larger for every later run of any job. Hand it to outside systems that can compare."""
+        """Fencing token: larger for every later run of any job. For outside systems that can compare."""
         return self._lease.fence
 
     @property
@@ -158,7 +158,8 @@ class Context:
         Raises:
             InvalidArgument: A number is negative or no integer, or the message is too long.
         """
-        for name, value in (("count", count), ("total", total)):
+        given: tuple[tuple[str, object], ...] = (("count", count), ("total", total))
+        for name, value in given:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
                 raise InvalidArgument(f"progress.{name}", f"expected a whole number from 0 on, got {value!r}")
         size = len(message.encode("utf-8", "replace"))
@@ -215,7 +216,7 @@ def current_correlation_id() -> str:
 
 @contextmanager
 def correlation(correlation_id: str) -> Iterator[None]:
-    """Give jobs that are enqueued inside this correlation id: ``with correlation(request_id): ...``."""
+    """Jobs that are enqueued inside carry this id: ``with correlation(request_id): …``."""
     token = _correlation.set(correlation_id)
     try:
         yield
@@ -224,6 +225,6 @@ def correlation(correlation_id: str) -> Iterator[None]:
 
 
 def detached(task: str, resources: Resources | None = None) -> Context:
-    """A context for calling a handler directly, without a job."""
+    """Give a context for calling a handler directly, without a job."""
     host = DetachedHost(resources or Resources())
     return Context(Run(StaticLease("detached", task), host, time.monotonic()))

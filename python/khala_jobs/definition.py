@@ -1,4 +1,4 @@
-"""One registered handler: what the worker and the producer need to know of it, whichever way it was written."""
+"""One registered handler: what worker and producer need to know of it, whichever way it was written."""
 
 from __future__ import annotations
 
@@ -26,9 +26,14 @@ class Way(Enum):
 class Arguments(Protocol):
     """Turns calls into payloads and back (arguments.py, base_job.py)."""
 
-    def prepare(self) -> None: ...
-    def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes: ...
-    def decode(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]: ...
+    def prepare(self) -> None:
+        """Check now what can be checked without a call."""
+
+    def encode(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+        """The payload of a call."""
+
+    def decode(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The call that a payload stands for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +86,9 @@ def is_async(function: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine."""
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)
-    )  # noqa: B004
+    if inspect.iscoroutinefunction(function):
+        return True
+    return not inspect.isroutine(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
 def process_target(function: Callable[..., Any], task: str) -> str:
@@ -101,7 +106,7 @@ def process_target(function: Callable[..., Any], task: str) -> str:
     if module == "__main__":
         raise InvalidArgument(
             "process",
-            f"task {task}: its handler {name} is in the script that was started (__main__), which a child process "
+            f"task {task}: its handler {name} is in the script that was started (__main__), which a child "
             "cannot import: move it to a module of its own",
         )
     return f"{module}:{name}"

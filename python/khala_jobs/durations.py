@@ -27,7 +27,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def to_ms(value: Duration, field: str) -> int:
+def to_ms(value: Duration | object, field: str) -> int:
     """A duration in whole milliseconds, rounded to the nearest.
 
     Args:

@@ -117,9 +117,7 @@ class Handlers:
         active.child = child
         try:
             if run.stop:
-                raise asyncio.CancelledError(
-                    run.stop
-                )  # asked to stop before there was a child to tell
+                raise asyncio.CancelledError(run.stop)  # asked to stop before there was a child to tell
             return child.run(_request(run, definition, self._worker), lambda message: _report(run, message))
         finally:
             self._children.give_back(child)

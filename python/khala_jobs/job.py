@@ -18,9 +18,14 @@ R = TypeVar("R")
 class Client(Protocol):
     """What a handle asks of the `JobProcessor` that it came from."""
 
-    async def closed_row(self, job_id: str) -> Mapping[str, Any]: ...
-    async def info_of(self, job_id: str) -> JobInfo: ...
-    async def cancel_job(self, job_id: str, reason: str) -> bool: ...
+    async def closed_row(self, job_id: str) -> Mapping[str, Any]:
+        """The row of a job when it is closed."""
+
+    async def info_of(self, job_id: str) -> JobInfo:
+        """As `QueueManager.get`."""
+
+    async def cancel_job(self, job_id: str, reason: str) -> bool:
+        """As `QueueManager.cancel`."""
 
 
 class Job(Generic[R]):

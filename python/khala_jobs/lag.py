@@ -1,5 +1,4 @@
-"""The watch on the event loop: notices when it does not turn, and names the handler that blocks it, with
-file:line.
+"""The watch on the event loop: notices when it does not turn, and names who blocks it, with file:line.
 
 A thread, because the loop itself cannot tell. It asks the loop for a sign of life ten times a second; when
 none comes it looks at what the loop's thread is doing. Code that holds the GIL stops this thread, too: that
@@ -112,8 +111,8 @@ class LoopWatch:
                 "handler_stuck",
                 run,
                 where=place,
-                error="it blocks the event loop beyond its hard time-out and cannot be stopped; its lease is lost "
-                "(`khala-jobs worker` ends such a process)",
+                error="it blocks the event loop beyond its hard time-out and cannot be stopped; its lease is "
+                "over (`khala-jobs worker` ends such a process)",
             )
 
     def _current(self) -> Run | None:

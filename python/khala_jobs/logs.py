@@ -2,12 +2,12 @@
 
 Two loggers, so that they can be switched apart:
 
-* ``khala_jobs``: one event a change, with the fields ``timestamp``, ``correlationId``, ``level``, ``event`` and
-  ``data`` (``queue``, ``jobId``, ``duration`` in ms, ``error``, …). Events: job_started, job_completed,
+* ``khala_jobs``: one event a change, with the fields ``timestamp``, ``correlationId``, ``level``, ``event``
+  and ``data`` (``queue``, ``jobId``, ``duration`` in ms, ``error``, …). Events: job_started, job_completed,
   job_failed, job_retried, job_snoozed, job_cancelled, job_released, queue_paused, queue_resumed, and warnings
   of the worker.
-* ``khala_jobs.pipeline``: ``PIPELINE_METRICS: step=<task>_job_start correlation_id=… job_id=…`` at the start of
-  a run, at each ``ctx.step()`` and at its end, then with ``duration_ms`` and ``success_rate``.
+* ``khala_jobs.pipeline``: ``PIPELINE_METRICS: step=<task>_job_start correlation_id=… job_id=…`` at the start
+  of a run, at each ``ctx.step()`` and at its end, then with ``duration_ms`` and ``success_rate``.
 
 The package configures nothing. Where structlog is configured, lines go through it; otherwise they go to the
 standard loggers of these names, which by default show warnings and errors only, and a line that nobody sees
@@ -47,7 +47,7 @@ def _value(item: Any) -> str:
 
 
 def logger(name: str) -> Any:
-    """The logger of that name: structlog's where it is configured, else the standard one with our rendering."""
+    """The logger of that name: structlog's where it is configured, else the standard one, rendered here."""
     if structlog.is_configured():
         return structlog.get_logger(name)
     render = pipeline_line if name == PIPELINE else structlog.processors.JSONRenderer()
@@ -174,4 +174,9 @@ class JobLog:
 
 
 def _data(run: Run) -> dict[str, Any]:
-    return {"queue": run.lease.queue, "jobId": run.lease.id, "task": run.lease.task, "attempt": run.lease.attempt}
+    return {
+        "queue": run.lease.queue,
+        "jobId": run.lease.id,
+        "task": run.lease.task,
+        "attempt": run.lease.attempt,
+    }

@@ -224,11 +224,13 @@ class Metrics:
                 for reason, count in (("asked", t.retried), ("snoozed", t.snoozed), ("released", t.released))
             ],
         )
-        for name, text, pick in (
-            ("run", "Time from entering the handler to its end.", lambda t: t.run),
-            ("wait", "Time from being ready to entering the handler.", lambda t: t.wait),
+        for name, text in (
+            ("run", "Time from entering the handler to its end."),
+            ("wait", "Time from being ready to entering the handler."),
         ):
-            samples = [s for t in tasks for s in _histogram(pick(t), {"queue": t.queue, "task": t.task})]
+            samples = [
+                s for t in tasks for s in _histogram(getattr(t, name), {"queue": t.queue, "task": t.task})
+            ]
             yield Family(f"khala_jobs_{name}_duration_seconds", "histogram", text, tuple(samples))
         yield Family(
             "khala_jobs_event_loop_lag_seconds",

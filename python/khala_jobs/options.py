@@ -1,5 +1,4 @@
-"""Options of tasks and of single enqueues: their names and types, and how layers of them become what the
-core takes.
+"""Options of tasks and of single enqueues: names, types, and how layers of them become what the core takes.
 
 The layers, each overriding the one before: the `JobProcessor`'s defaults, the queue's, the task's,
 ``.options(…)``.
@@ -93,7 +92,7 @@ NAMES: Final = frozenset(EnqueueOptions.__annotations__)
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Later layers win; ``retry=<number>`` is resolved by its own layer, so that it never inherits other waits."""
+    """Later layers win."""
     merged: dict[str, Any] = {}
     for layer in layers:
         merged.update(layer)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import wire
@@ -28,7 +29,10 @@ class Child:
     def __init__(self) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
+        }
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "khala_jobs.child", str(requests), str(replies)],

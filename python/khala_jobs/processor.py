@@ -28,10 +28,11 @@ from .job import Job
 from .logs import JobLog
 from .metrics import Metrics
 from .options import EnqueueOptions, core_arguments, merge
-from .queues import Queue, QueueManager
+from .queue_values import Queue
+from .queues import QueueManager
 from .resources import Resources
-from .run import running
 from .retry import DEFAULT_RETRY, RetryOption, retry_policy
+from .run import running
 from .task import Tasks
 from .worker import WorkerPool
 
@@ -132,8 +133,7 @@ class JobProcessor(Tasks):
                 self.queues.define(queue)
             self._served.append(queue.name if isinstance(queue, Queue) else queue)
 
-    # --- life
-    # -------------------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -240,8 +240,9 @@ class JobProcessor(Tasks):
         self._pool = pool
 
     async def stop(self, grace: Duration | None = None) -> None:
-        """Stop running jobs: see worker.py for the steps. The store stays open. A second call cancels
-        handlers.
+        """Stop running jobs, in the steps that worker.py tells; a second call cancels handlers.
+
+        The store stays open.
 
         Args:
             grace: Instead of the constructor's.
@@ -293,8 +294,7 @@ class JobProcessor(Tasks):
             for number in numbers:
                 loop.remove_signal_handler(number)
 
-    # --- jobs
-    # -------------------------------------------------------------------------------------------------
+    # --- jobs ---------------------------------------------------------------------------------------------
 
     async def enqueue(self, job: BaseJob[R], **options: Unpack[EnqueueOptions]) -> Job[R]:
         """Put one job of a class in.
@@ -310,8 +310,7 @@ class JobProcessor(Tasks):
         """A handle on a job by id; nothing is asked. Its result comes as plain JSON values."""
         return Job(job_id, self, None)
 
-    # --- what handles ask (job.py)
-    # ----------------------------------------------------------------------------
+    # --- what handles ask (job.py) ------------------------------------------------------------------------
 
     async def closed_row(self, job_id: str) -> Mapping[str, Any]:
         """The row of a job when it is closed."""
@@ -329,8 +328,7 @@ class JobProcessor(Tasks):
         """As `QueueManager.cancel`."""
         return await self.queues.cancel(job_id, reason)
 
-    # --- what tasks ask (task.py)
-    # -----------------------------------------------------------------------------
+    # --- what tasks ask (task.py) -------------------------------------------------------------------------
 
     async def put(
         self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
@@ -395,8 +393,7 @@ class JobProcessor(Tasks):
             cache.update(version=self.queues.version, options=found)
         return found
 
-    # --- queues
-    # -----------------------------------------------------------------------------------------------
+    # --- queues -------------------------------------------------------------------------------------------
 
     def _queue_names(self) -> list[str]:
         """Queues that a worker here serves."""
@@ -411,7 +408,7 @@ class JobProcessor(Tasks):
         return self.settings.max_concurrent if limit is None else min(limit, self.settings.max_concurrent)
 
     async def _configure_queue(self, name: str) -> None:
-        """Write what was said about a queue in code to the store, once an opened store and change of definitions."""
+        """Write what was said about a queue in code to the store; once, until either changes."""
         version = (self.queues.version, self._connection.opened_count)
         if self._configured_for != version:
             self._configured.clear()

@@ -2,137 +2,32 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, TypedDict, cast
-
-import orjson
+from typing import Any, Final, Literal, cast
 
 from .connection import Connection
-from .durations import Duration, instant_ms, to_datetime, to_ms
+from .durations import Duration, instant_ms, to_ms
 from .errors import InvalidArgument, NotFound
 from .info import CLOSED, JobInfo, State, from_row
 from .job import Job
 from .logs import JobLog
-from .retry import DEFAULT_RETRY, RetryPolicy
+from .queue_values import (
+    Page,
+    Queue,
+    QueueStats,
+    TaskCounters,
+    WorkerInfo,
+    counters_from,
+    stats_from,
+    worker_from,
+)
 
 Order = Literal["oldest_first", "newest_first", "next_to_run"]
 PAGE: Final = 1000
 DEAD: Final[tuple[State, State]] = ("failed", "quarantined")
 _STATES: Final = frozenset(State.__args__)  # type: ignore[attr-defined]  # Literal's
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """A named queue and what holds for its jobs.
-
-    Attributes:
-        name: Of the queue.
-        concurrency: Jobs of it that run at once in this process; ``None`` = as many as there are slots.
-        attempts: Runs in all of a failing job, unless its task says otherwise.
-        backoff: Waits between them; ``None`` = the default, exponential from 1 s.
-        keep_completed: How long its closed jobs are kept; 0 = removed at the next clean-up; ``None`` = the
-            default.
-        max_length: Jobs that may wait in it; ``None`` = ``queue_size`` of the settings.
-        ageing: Strict priority when ``None``; else a job overtakes those of one priority more after waiting
-            this
-            long, so that nothing starves.
-    """
-
-    name: str
-    concurrency: int | None = None
-    attempts: int | None = None
-    backoff: RetryPolicy | None = None
-    keep_completed: Duration | None = None
-    max_length: int | None = None
-    ageing: Duration | None = None
-
-    def __post_init__(self) -> None:
-        for field, least in (("concurrency", 1), ("attempts", 1), ("max_length", 0)):
-            value = getattr(self, field)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise InvalidArgument(
-                    f"queue {self.name}: {field}", f"expected a number from {least}, got {value!r}"
-                )
-
-    def job_options(self) -> dict[str, Any]:
-        """The defaults of its jobs, as a layer of `JobOptions`."""
-        options: dict[str, Any] = {}
-        if self.attempts is not None:
-            options["retry"] = (self.backoff or DEFAULT_RETRY).with_attempts(self.attempts)
-        elif self.backoff is not None:
-            options["retry"] = self.backoff
-        if self.keep_completed is not None:
-            options["keep"] = self.keep_completed
-        return options
-
-    def stored_defaults(self) -> bytes:
-        """The same for the store, where other programs can read it."""
-        options = self.job_options()
-        data: dict[str, Any] = {}
-        if "retry" in options:
-            data["retry"] = options["retry"].text
-        if "keep" in options:
-            data["keep_ms"] = to_ms(options["keep"], "keep_completed")
-        return orjson.dumps(data)
-
-
-class QueueStats(TypedDict):
-    """Jobs of a queue by state. The first five and `paused` have Bull's names: waiting = ready, active =
-    running, delayed = scheduled.
-    """
-
-    waiting: int
-    active: int
-    completed: int
-    failed: int
-    delayed: int
-    paused: bool
-    blocked: int
-    parked: int
-    cancelled: int
-    expired: int
-    quarantined: int
-    max_length: int
-    oldest_waiting_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some jobs, and where the next page begins (``""`` = there is none)."""
-
-    jobs: tuple[JobInfo, ...]
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCounters:
-    """Durable counters of a task over all processes."""
-
-    task: str
-    runs: int
-    completed: int
-    failures: int
-    consecutive_failures: int
-    duration_sum_ms: int
-    last_run_at: datetime | None
-    last_failure_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """A worker process as it announced itself."""
-
-    id: str
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...]
-    tasks: tuple[str, ...]
-    slots: int
-    started_at: datetime | None
-    seen_at: datetime | None
 
 
 class QueueManager:
@@ -151,8 +46,7 @@ class QueueManager:
         self._defined: dict[str, Queue] = {}
         self.version = 0  # counts changes of definitions
 
-    # --- definitions
-    # ------------------------------------------------------------------------------------------
+    # --- definitions --------------------------------------------------------------------------------------
 
     def define(self, queue: Queue | str, **fields: Any) -> Queue:
         """Say what holds for a queue, before its jobs are enqueued or run here.
@@ -178,8 +72,7 @@ class QueueManager:
         """The queues that were defined in this process."""
         return self._defined
 
-    # --- queues
-    # -----------------------------------------------------------------------------------------------
+    # --- queues -------------------------------------------------------------------------------------------
 
     async def stats(self, queue: str | None = None) -> QueueStats:
         """Counts by state of one queue, or of all together.
@@ -192,14 +85,14 @@ class QueueManager:
         rows = await self._connection.ask("counts", queue or "")
         if not rows:
             rows = [{"queue": queue, "by_state": {}, "paused": False, "max_length": 0, "oldest_ready_at": 0}]
-        return _stats(rows)
+        return stats_from(rows)
 
     async def all_stats(self) -> dict[str, QueueStats]:
         """`stats` of every queue by name."""
         rows = await self._connection.ask("counts", "")
-        return {row["queue"]: _stats([row]) for row in rows}
+        return {row["queue"]: stats_from([row]) for row in rows}
 
-    async def names(self) -> list[str]:
+    async def names(self) -> builtins.list[str]:
         """Every queue that has or had jobs, or settings."""
         return [row["queue"] for row in await self._connection.ask("counts", "")]
 
@@ -222,8 +115,7 @@ class QueueManager:
         """Bound how many jobs may wait in a queue; 0 = no bound."""
         await self._connection.ask("change_queue", queue, max_length=max_length, actor=actor)
 
-    # --- jobs
-    # -------------------------------------------------------------------------------------------------
+    # --- jobs ---------------------------------------------------------------------------------------------
 
     async def get(self, job_id: str) -> JobInfo:
         """Everything about a job, with the history of its attempts.
@@ -332,8 +224,7 @@ class QueueManager:
         return await self._manage("remove", job_id, "", actor) != "refused"
 
     async def retry(self, job_id: str, *, actor: str = "") -> bool:
-        """Make a job ready now: one that has ended (with a fresh retry budget), or one that waits for its
-        time.
+        """Make a job ready now: one that has ended, with a fresh retry budget, or one that waits.
 
         Returns:
             False when it is ready or running anyway.
@@ -349,8 +240,7 @@ class QueueManager:
             raise NotFound("job", f"there is no job {job_id}")
         return str(answer)
 
-    # --- dead letters
-    # -----------------------------------------------------------------------------------------
+    # --- dead letters -------------------------------------------------------------------------------------
 
     async def dead(self, *, limit: int = 100, cursor: str = "", **filters: Any) -> Page:
         """Jobs that failed for good or are quarantined, newest first. Filters as in `list`."""
@@ -375,7 +265,7 @@ class QueueManager:
         return await self._each_dead("remove", actor, filters)
 
     async def _each_dead(self, verb: str, actor: str, filters: dict[str, Any]) -> int:
-        """Every page is taken before the first is changed, so that a job that fails again at once is not met twice."""
+        """Every page is read before a job is changed: one that fails again at once is not met twice."""
         ids = [job.id async for job in self.scan(**{"states": DEAD, **filters})]
         count = 0
         for start in range(0, len(ids), PAGE):
@@ -424,7 +314,7 @@ class QueueManager:
             # millisecond.
             rule["closed_before"] = self._connection.now_ms() - to_ms(older_than, "older_than") + 1
         if keep is not None:
-            if not isinstance(keep, int) or keep < 0:
+            if not isinstance(cast("object", keep), int) or keep < 0:
                 raise InvalidArgument("keep", f"expected a number from 0, got {keep!r}")
             rule["keep_count"] = keep
         total = 0
@@ -434,57 +324,18 @@ class QueueManager:
             if removed < PAGE:
                 return total
 
-    # --- sight
-    # ------------------------------------------------------------------------------------------------
+    # --- sight --------------------------------------------------------------------------------------------
 
-    async def counters(self) -> list[TaskCounters]:
+    async def counters(self) -> builtins.list[TaskCounters]:
         """Durable counters of every task."""
         rows = await self._connection.ask("task_counters")
-        times = ("last_run_at", "last_failure_at")
-        return [
-            TaskCounters(**{k: to_datetime(v) if k in times else v for k, v in row.items()}) for row in rows
-        ]
+        return [counters_from(row) for row in rows]
 
-    async def workers(self) -> list[WorkerInfo]:
+    async def workers(self) -> builtins.list[WorkerInfo]:
         """Workers that announced themselves lately."""
         rows = await self._connection.ask("workers")
-        return [
-            WorkerInfo(
-                id=row["id"],
-                host=row["host"],
-                pid=row["pid"],
-                version=row["version"],
-                queues=tuple(row["queues"]),
-                tasks=tuple(row["tasks"]),
-                slots=row["slots"],
-                started_at=to_datetime(row["started_at"]),
-                seen_at=to_datetime(row["seen_at"]),
-            )
-            for row in rows
-        ]
+        return [worker_from(row) for row in rows]
 
-    async def check(self) -> list[str]:
+    async def check(self) -> builtins.list[str]:
         """Broken invariants of the store, one line each; reads everything."""
-        return cast("list[str]", await self._connection.ask("check"))
-
-
-def _stats(rows: list[dict[str, Any]]) -> QueueStats:
-    def total(state: str) -> int:
-        return sum(row["by_state"].get(state, 0) for row in rows)
-
-    oldest = [row["oldest_ready_at"] for row in rows if row["oldest_ready_at"]]
-    return QueueStats(
-        waiting=total("ready"),
-        active=total("running"),
-        completed=total("completed"),
-        failed=total("failed"),
-        delayed=total("scheduled"),
-        paused=all(row["paused"] for row in rows),
-        blocked=total("blocked"),
-        parked=total("parked"),
-        cancelled=total("cancelled"),
-        expired=total("expired"),
-        quarantined=total("quarantined"),
-        max_length=sum(row["max_length"] for row in rows),
-        oldest_waiting_at=to_datetime(min(oldest)) if oldest else None,
-    )
+        return cast("builtins.list[str]", await self._connection.ask("check"))

@@ -1,5 +1,4 @@
-"""What a failed run does next: retry policies, and the three words a handler can answer with instead of a
-result.
+"""What a failed run does next: retry policies, and three words to answer with instead of a result.
 
 A policy is data that travels with the job, so that any process can decide about any job; the decision
 itself is made in the core. `Retry`, `Snooze` and `Cancel` may be raised or returned.
@@ -241,7 +240,7 @@ RetryOption = RetryPolicy | int | None
 """A policy, a number of retries with the default waits, or ``None`` for no retries."""
 
 
-def retry_policy(value: RetryOption) -> RetryPolicy:
+def retry_policy(value: RetryOption | object) -> RetryPolicy:
     """The policy that a ``retry=`` option means.
 
     Raises:
@@ -275,7 +274,7 @@ def error_names(kind: type[BaseException]) -> list[str]:
     return names[:ERROR_NAMES_COUNT]
 
 
-def _names(classes: Sequence[ErrorClass], argument: str) -> tuple[str, ...]:
+def _names(classes: Sequence[object], argument: str) -> tuple[str, ...]:
     names = []
     for item in classes:
         if isinstance(item, str):
@@ -289,7 +288,7 @@ def _names(classes: Sequence[ErrorClass], argument: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_count(value: int, argument: str) -> None:
+def _check_count(value: object, argument: str) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidArgument(argument, f"expected a whole number, got {value!r}")
     if not 0 <= value <= MAX_RETRIES:

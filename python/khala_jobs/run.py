@@ -1,7 +1,7 @@
 """One run of a job, as the machinery sees it. Handlers see it through a `Context` (context.py).
 
-Made for every job, so it is lean: a lease, who runs it, and how it stands. The host is the worker, a child process,
-or nobody (`StaticLease` and `DetachedHost`, when a task is simply called).
+Made for every job, so it is lean: a lease, who runs it, and how it stands. The host is the worker, a child
+process, or nobody (`StaticLease` and `DetachedHost`, when a task is simply called).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .resources import Resources
 
 
 class Lease(Protocol):
-    """What the engine says about a job that is to be run now. Times in ms, UTC; payload and headers are JSON."""
+    """What the engine says about a job that is to be run now. Times in ms, UTC; payload, headers: JSON."""
 
     # ruff: noqa: D102 - the names say it, and info.JobInfo has the words
     @property
@@ -92,7 +92,7 @@ class Run:
         return self.lease.correlation_id or self.lease.id
 
 
-# None outside of handlers. Set by the worker for each run, inherited by tasks and threads that the handler starts.
+# None outside of handlers. Set by the worker for each run, inherited by the tasks that the handler starts.
 running: ContextVar[Run | None] = ContextVar("khala_jobs_running", default=None)
 
 

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         """Durations may have units."""
         if isinstance(value, str) and value.replace(".", "", 1).isdigit():
             return float(value)
-        return to_ms(value, info.field_name) / 1000  # type: ignore[arg-type]  # to_ms checks the type
+        return to_ms(value, info.field_name) / 1000
 
     @field_validator("url")
     @classmethod

@@ -25,8 +25,8 @@ from .handlers import Handlers, checked_size
 from .logs import JobLog
 from .metrics import Metrics, TaskMetrics
 from .outcomes import CANCEL, DONE, ENDINGS, FAIL, RELEASE, RETRY, SNOOZE, Outcomes, Verdict, reason_text
-from .run import Host, Run, running
 from .retry import Cancel, Outcome, Retry, Snooze
+from .run import Host, Run, running
 
 TURN_SECONDS: Final = 0.002
 # A payload of other parameters than the handler's was written by other code: wait for the deployment to
@@ -191,7 +191,7 @@ class Slots:
             raise asyncio.CancelledError
         return clean
 
-    async def _verdict(self, run: Run, definition: Definition) -> Verdict:
+    async def _verdict(self, run: Run, definition: Definition) -> Verdict:  # noqa: PLR0911 - one a cause
         """Decode, call, encode; and what an exception means."""
         try:
             args, kwargs = definition.arguments.decode(run.lease.payload)
@@ -209,7 +209,7 @@ class Slots:
             else:
                 value = await definition.function(*args, **kwargs)
             if isinstance(value, Outcome):
-                raise value
+                raise value  # noqa: TRY301 - one place says what an outcome means
             return checked_size((DONE, definition.results.encode(value), None), self._result_bytes)
         except Outcome as outcome:
             return _asked_for(outcome)

@@ -1,11 +1,12 @@
-"""Tasks: handlers that can be enqueued and are still plain callables, and `Tasks`, the collection they are
-made in.
+"""Tasks: handlers that can be enqueued and are still plain callables; `Tasks`, where they are made.
 
 Options never share a namespace with arguments: ``send.options(delay="10m").enqueue(user_id)``. A handler's
 leading ``ctx`` parameter is not part of the signature of ``enqueue``; calling the task itself calls the
 handler, with the running job's context or, outside of a job, a detached one that only keeps what it is
 told.
 """
+
+# ruff: noqa: SLF001 - collections look at each other
 
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .job import Job
+    from .resources import Resources
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,10 +43,12 @@ class Producer(Protocol):
 
     async def put(
         self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
-    ) -> list[Job[Any]]: ...
+    ) -> list[Job[Any]]:
+        """Put jobs of one task in, all or none."""
 
     @property
-    def resources(self) -> Any: ...
+    def resources(self) -> Resources:
+        """What its handlers depend on."""
 
 
 class Enqueuer(Generic[P, R]):
@@ -107,7 +111,7 @@ class Enqueuer(Generic[P, R]):
         """
         if "id" in self._options:
             raise InvalidArgument("id", "one id cannot name many jobs: leave it out, or enqueue one by one")
-        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+        if chunk is not None and (not isinstance(cast("object", chunk), int) or chunk < 1):
             raise InvalidArgument("chunk", f"expected a positive number, got {chunk!r}")
         put, payloads, jobs = self._tasks.producer.put, list[bytes](), list["Job[R]"]()
         for index, call in enumerate(calls):
@@ -138,7 +142,7 @@ class Task(Enqueuer[P, R]):
     def __init__(self, definition: Definition, tasks: Tasks, function: Callable[..., Any]) -> None:
         super().__init__(definition, tasks, {})
         self.func = function
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(cast("Callable[..., Any]", self), function)
 
     @property
     def name(self) -> str:
@@ -175,11 +179,11 @@ class TaskDecorator(Protocol):
     """What ``@jobs.task(…)`` with options gives: the decorator proper."""
 
     @overload
-    def __call__(
+    def __call__(  # type: ignore[overload-overlap]
         self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
     ) -> AsyncTask[P, R]: ...
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], R], /) -> SyncTask[P, R]: ...
     @overload
@@ -206,18 +210,18 @@ class Tasks:
         self._producer: Producer | None = None
 
     @overload
-    def task(
+    def task(  # type: ignore[overload-overlap]
         self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
     ) -> AsyncTask[P, R]: ...
     @overload
-    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...  # type: ignore[overload-overlap]
     @overload
     def task(self, function: Callable[Concatenate[Context, P], R], /) -> SyncTask[P, R]: ...
     @overload
     def task(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
     @overload
     def task(self, **options: Unpack[TaskOptions]) -> TaskDecorator: ...
-    def task(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    def task(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]  # options vary
         """Make a handler a task: ``@jobs.task`` or ``@jobs.task(queue=…, timeout=…, …)``.
 
         Args:
@@ -229,7 +233,7 @@ class Tasks:
         Raises:
             InvalidArgument: A wrong option, a name that is taken, or a handler that cannot be one.
         """
-        names = sys._getframe(1).f_locals  # noqa: SLF001 - types of a nested handler's annotations live there
+        names = sys._getframe(1).f_locals
         if function is not None:
             return self._define(function, options, names)
         return lambda handler: self._define(handler, options, names)
@@ -246,17 +250,15 @@ class Tasks:
         Raises:
             InvalidArgument: No `JobProcessor` includes this collection.
         """
-        found: Tasks | None = self
-        while found is not None:
-            if found._producer is not None:  # noqa: SLF001 - of our own class
-                return found._producer  # noqa: SLF001
-            found = found._parent  # noqa: SLF001
+        for tasks in self._upwards():
+            if tasks._producer is not None:
+                return tasks._producer
         raise InvalidArgument(
             "tasks", "these tasks belong to no JobProcessor yet: call jobs.include(tasks) first"
         )
 
     @property
-    def resources(self) -> Any:
+    def resources(self) -> Resources | None:
         """Of the processor that these tasks belong to, if there is one."""
         try:
             return self.producer.resources
@@ -318,19 +320,20 @@ class Tasks:
         return iter(list(self._definitions.values()))
 
     def _add(self, definition: Definition) -> None:
-        parent: Tasks | None = self
-        while parent is not None:
-            if definition.name in parent._definitions:  # noqa: SLF001 - of our own class
-                raise InvalidArgument("name", f"there is a task named {definition.name} already")
-            parent = parent._parent  # noqa: SLF001
-        parent = self
-        while parent is not None:
-            parent._definitions[definition.name] = definition
-            parent = parent._parent
+        collections = list(self._upwards())
+        if any(definition.name in tasks._definitions for tasks in collections):
+            raise InvalidArgument("name", f"there is a task named {definition.name} already")
+        for tasks in collections:
+            tasks._definitions[definition.name] = definition
 
-    def _define(
-        self, function: Callable[..., Any], options: Mapping[str, Any], names: Mapping[str, Any]
-    ) -> Task[..., Any]:
+    def _upwards(self) -> Iterator[Tasks]:
+        """This collection and those that include it."""
+        found: Tasks | None = self
+        while found is not None:
+            yield found
+            found = found._parent
+
+    def _define(self, function: Any, options: Mapping[str, Any], names: Mapping[str, Any]) -> Task[..., Any]:
         if isinstance(function, Task):
             function = function.func
         if not callable(function) or isinstance(function, type):

@@ -1,5 +1,6 @@
-"""Threads for sync handlers: our own daemon threads, because executors join theirs at exit and one hung
-handler would then keep the process alive.
+"""Threads for sync handlers.
+
+They are our own daemon threads: executors join theirs at exit, where one hung handler would keep the process.
 
 A thread that cannot be stopped is abandoned: whoever waits for it is told, and another thread takes its
 place.

@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
 
 
 def _trouble(value: Any, path: str, message: str) -> tuple[str, str]:
-    """Path of and reason for the first part of `value` that is no JSON; found by walking, so only on errors."""
+    """Path and reason of the first part of `value` that is no JSON; found by walking, so only on errors."""
     return _first_trouble(value, path, 0) or (path, f"cannot be stored as JSON: {message}")
 
 
@@ -106,7 +106,7 @@ def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:
             )
         case datetime() | date() | time():
             return path, (
-                f"a {type(value).__name__} would come back as text: annotate the parameter, or pass isoformat()"
+                f"a {type(value).__name__} would come back as text: annotate the parameter, or pass text"
             )
     return path, f"{_type_name(value)} has no JSON form"
 

@@ -1,0 +1,172 @@
+"""Queues as values: what is said about one in code, and what the store says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+
+import orjson
+
+from .durations import Duration, to_datetime, to_ms
+from .errors import InvalidArgument
+from .info import JobInfo
+from .retry import DEFAULT_RETRY, RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A named queue and what holds for its jobs.
+
+    Attributes:
+        name: Of the queue.
+        concurrency: Jobs of it that run at once in this process; ``None`` = as many as there are slots.
+        attempts: Runs in all of a failing job, unless its task says otherwise.
+        backoff: Waits between them; ``None`` = the default, exponential from 1 s.
+        keep_completed: How long its closed jobs are kept; 0 = removed at the next clean-up; ``None`` = the
+            default.
+        max_length: Jobs that may wait in it; ``None`` = ``queue_size`` of the settings.
+        ageing: Strict priority when ``None``; else a job overtakes those of one priority more after waiting
+            this
+            long, so that nothing starves.
+    """
+
+    name: str
+    concurrency: int | None = None
+    attempts: int | None = None
+    backoff: RetryPolicy | None = None
+    keep_completed: Duration | None = None
+    max_length: int | None = None
+    ageing: Duration | None = None
+
+    def __post_init__(self) -> None:
+        for field, least in (("concurrency", 1), ("attempts", 1), ("max_length", 0)):
+            value = getattr(self, field)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise InvalidArgument(
+                    f"queue {self.name}: {field}", f"expected a number from {least}, got {value!r}"
+                )
+
+    def job_options(self) -> dict[str, Any]:
+        """The defaults of its jobs, as a layer of `JobOptions`."""
+        options: dict[str, Any] = {}
+        if self.attempts is not None:
+            options["retry"] = (self.backoff or DEFAULT_RETRY).with_attempts(self.attempts)
+        elif self.backoff is not None:
+            options["retry"] = self.backoff
+        if self.keep_completed is not None:
+            options["keep"] = self.keep_completed
+        return options
+
+    def stored_defaults(self) -> bytes:
+        """The same for the store, where other programs can read it."""
+        options = self.job_options()
+        data: dict[str, Any] = {}
+        if "retry" in options:
+            data["retry"] = options["retry"].text
+        if "keep" in options:
+            data["keep_ms"] = to_ms(options["keep"], "keep_completed")
+        return orjson.dumps(data)
+
+
+class QueueStats(TypedDict):
+    """Jobs of a queue by state.
+
+    The first five and `paused` have Bull's names: waiting = ready, active = running, delayed = scheduled.
+    """
+
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    paused: bool
+    blocked: int
+    parked: int
+    cancelled: int
+    expired: int
+    quarantined: int
+    max_length: int
+    oldest_waiting_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some jobs, and where the next page begins (``""`` = there is none)."""
+
+    jobs: tuple[JobInfo, ...]
+    cursor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounters:
+    """Durable counters of a task over all processes."""
+
+    task: str
+    runs: int
+    completed: int
+    failures: int
+    consecutive_failures: int
+    duration_sum_ms: int
+    last_run_at: datetime | None
+    last_failure_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker process as it announced itself."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...]
+    tasks: tuple[str, ...]
+    slots: int
+    started_at: datetime | None
+    seen_at: datetime | None
+
+
+def stats_from(rows: list[dict[str, Any]]) -> QueueStats:
+    """The sum of the store's counts of some queues, at least one."""
+
+    def total(state: str) -> int:
+        return sum(row["by_state"].get(state, 0) for row in rows)
+
+    oldest = [row["oldest_ready_at"] for row in rows if row["oldest_ready_at"]]
+    return QueueStats(
+        waiting=total("ready"),
+        active=total("running"),
+        completed=total("completed"),
+        failed=total("failed"),
+        delayed=total("scheduled"),
+        paused=all(row["paused"] for row in rows),
+        blocked=total("blocked"),
+        parked=total("parked"),
+        cancelled=total("cancelled"),
+        expired=total("expired"),
+        quarantined=total("quarantined"),
+        max_length=sum(row["max_length"] for row in rows),
+        oldest_waiting_at=to_datetime(min(oldest)) if oldest else None,
+    )
+
+
+def worker_from(row: dict[str, Any]) -> WorkerInfo:
+    """A worker as the store has it."""
+    return WorkerInfo(
+        id=row["id"],
+        host=row["host"],
+        pid=row["pid"],
+        version=row["version"],
+        queues=tuple(row["queues"]),
+        tasks=tuple(row["tasks"]),
+        slots=row["slots"],
+        started_at=to_datetime(row["started_at"]),
+        seen_at=to_datetime(row["seen_at"]),
+    )
+
+
+def counters_from(row: dict[str, Any]) -> TaskCounters:
+    """A task's counters as the store has them."""
+    times = {name: to_datetime(row[name]) for name in ("last_run_at", "last_failure_at")}
+    return TaskCounters(**{**row, **times})
