@@ -1,0 +1,299 @@
+"""Deduplication of all of a user's memories.
+
+Equal texts -> every pair of texts with cosine >= t -> guard -> star clusters -> operations and a review list,
+all within a partition: (user, scope, model, dimension).
+
+**Which memory stays.** Of a cluster the first in this total order: pinned; itself a summary; expires latest;
+highest tier; then greatest verification score, confidence, importance, number of load-bearing tokens
+(`facts.py`), access count; then the oldest; then the lowest id. Expiry and tier come before merit, because a
+fact must not fade earlier by being merged.
+
+**Equal texts** (`model.normalise_content`) count as one text, whose vector is that of the first of them; the
+others go wherever that one goes. A fact stored a thousand times is one row of the join.
+
+**Stars.** Every text reaches the threshold with its *canonical*, directly. Connected components would not do:
+on sentence embeddings they hold pairs far below the threshold. Canonicals are never neighbours of each other,
+so a second run over what is left finds nothing.
+
+**Guard.** A cosine cannot tell "always" from "never". Each pair that reaches the threshold is judged, and
+what is not judged a duplicate goes to the review list instead. Two protected memories (pinned, or summaries)
+are never merged into each other; they are listed as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from .facts import facts_of
+from .frame import Frame
+from .kernels import Kernels, columns
+from .model import Json, Tier
+from .plan import Operation, OperationKind, Plan, ReviewPair, update
+from .policy import DeduplicationPolicy
+
+__all__ = ["Judge", "Verdict", "canonical_order", "near_pairs", "partition_of", "plan_deduplication"]
+
+_TIER_RANK: Final = {Tier.LONG_TERM: 0, Tier.SHORT_TERM: 1, Tier.WORKING: 2, Tier.SCRATCHPAD: 3}
+
+Partition = tuple[str, str | None, str | None, int]
+
+
+class Verdict(Protocol):
+    """What a guard says of a pair."""
+
+    @property
+    def kind(self) -> str:
+        """``duplicate``, ``update``, ``conflict`` or ``distinct``."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why, for people."""
+
+
+Judge = Callable[[str, str, float], Verdict]
+"""Two texts and their cosine to a verdict; `khala_jobs.memory.guard.judge` by default."""
+
+
+def partition_of(frame: Frame, row: int) -> Partition:
+    """What a memory may be compared within: (user, scope, model, dimension)."""
+    return frame.users[row], frame.scopes[row], frame.models[row], int(frame.dim[row])
+
+
+def canonical_order(frame: Frame, rows: Sequence[int]) -> list[int]:
+    """Rows in the total order in which they may become canonical (see the module's first comment)."""
+
+    def key(row: int) -> tuple[object, ...]:
+        return (
+            not frame.pinned[row],
+            not frame.consolidated[row],
+            -int(frame.expires_us[row]),
+            _TIER_RANK[frame.tier_of(row)],
+            -float(frame.verification_score[row]),
+            -float(frame.confidence[row]),
+            -float(frame.importance[row]),
+            -len(facts_of(frame.contents[row])),
+            -int(frame.access_count[row]),
+            int(frame.created_us[row]),
+            frame.ids[row],
+        )
+
+    return sorted(rows, key=key)
+
+
+def near_pairs(
+    frame: Frame, rows: Sequence[int], threshold: float, kernels: Kernels
+) -> Iterator[tuple[int, int, float]]:
+    """All pairs of rows of one partition whose cosine reaches the threshold.
+
+    One kernel call a dimension, however many partitions share it. Rows without a vector have no pairs.
+
+    Yields:
+        (row, row, cosine), the earlier row first.
+    """
+    numbers: dict[Partition, int] = {}
+    by_dim: dict[int, list[int]] = {}
+    for row in sorted(rows):
+        if frame.vector_row[row] >= 0:
+            by_dim.setdefault(int(frame.dim[row]), []).append(row)
+    for members in by_dim.values():
+        at = np.array(members, dtype=np.int64)
+        groups = [numbers.setdefault(partition_of(frame, row), len(numbers)) for row in members]
+        pairs = kernels.find_pairs(frame.matrix(at), threshold, np.array(groups, dtype=np.int32))
+        yield from zip(at[pairs.left].tolist(), at[pairs.right].tolist(), pairs.cosine.tolist(), strict=True)
+
+
+def plan_deduplication(
+    frame: Frame, policy: DeduplicationPolicy, as_of_us: int, kernels: Kernels, judge: Judge
+) -> Plan:
+    """Which memories duplicate which.
+
+    Args:
+        frame: All memories of a user (of several users, nothing is compared across them).
+        policy: Threshold and action.
+        as_of_us: The moment, written as the time of the change.
+        kernels: Join and clustering.
+        judge: The contradiction guard.
+
+    Returns:
+        ``merge`` (or ``flag``, ``unflag``) operations, the review list, and notes ``considered``, ``pinned``
+        (canonical at most), ``skipped_archived``, ``skipped_blank``, ``without_embedding``, ``texts``,
+        ``pairs`` (that reached the threshold), ``clusters``.
+    """
+    usable = ~frame.archived & ~frame.blank
+    followers, review = _equal_texts(frame, np.flatnonzero(usable).tolist(), policy)
+    texts = list(followers)
+    near = list(near_pairs(frame, texts, policy.threshold, kernels)) if policy.semantic else []
+    edges, refused = _judge_all(frame, near, judge)
+    canonical = _stars(frame, edges, kernels)
+    merges: list[_Merge] = []
+    for text, others in followers.items():
+        target, cosine = canonical.get(text, (text, None))
+        if target == text:
+            merges += [_Merge(row, text, _cosine(frame, row, text), "exact") for row in others]
+        else:
+            merges += [_Merge(row, target, cosine, "semantic") for row in (text, *others)]
+    merges.sort(key=lambda merge: frame.ids[merge.duplicate])
+    operations = (
+        _flags(frame, merges) if policy.action == "flag" else [_merge(frame, m, as_of_us) for m in merges]
+    )
+    notes = {
+        "considered": int(usable.sum()),
+        "pinned": int((frame.pinned & usable).sum()),
+        "skipped_archived": int(frame.archived.sum()),
+        "skipped_blank": int((frame.blank & ~frame.archived).sum()),
+        "without_embedding": int((usable & (frame.vector_row < 0)).sum()),
+        "texts": len(texts),
+        "pairs": len(near),
+        "clusters": len({merge.canonical for merge in merges}),
+    }
+    listed = {(pair.a, pair.b): pair for pair in (*refused, *review)}  # equal texts are near pairs as well
+    pairs = tuple(listed[key] for key in sorted(listed))
+    return Plan("deduplication", as_of_us, tuple(operations), pairs, notes, inputs_digest=frame.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    duplicate: int
+    canonical: int
+    cosine: float | None
+    kind: str
+
+
+def _protected(frame: Frame, row: int) -> bool:
+    return bool(frame.pinned[row] or frame.consolidated[row])
+
+
+def _equal_texts(
+    frame: Frame, rows: Sequence[int], policy: DeduplicationPolicy
+) -> tuple[dict[int, list[int]], list[ReviewPair]]:
+    """The row that stands for each text -> the rows of the same text that follow it.
+
+    A protected row follows nobody: it stands for itself and the pair is listed for review.
+    """
+    if policy.exact == "off":
+        return {row: [] for row in rows}, []
+    same: dict[tuple[object, ...], list[int]] = {}
+    for row in rows:
+        where = partition_of(frame, row) if policy.exact == "partition" else frame.users[row]
+        same.setdefault((where, frame.hashes[row]), []).append(row)
+    followers: dict[int, list[int]] = {}
+    review: list[ReviewPair] = []
+    for group in same.values():
+        first, *others = canonical_order(frame, group) if len(group) > 1 else group
+        followers[first] = []
+        for row in others:
+            if _protected(frame, row):
+                followers[row] = []
+                review.append(_protected_pair(frame, first, row, _cosine(frame, first, row)))
+            else:
+                followers[first].append(row)
+    return followers, review
+
+
+def _judge_all(
+    frame: Frame, near: Sequence[tuple[int, int, float]], judge: Judge
+) -> tuple[list[tuple[int, int, float]], list[ReviewPair]]:
+    """Sort pairs into edges (judged duplicates) and the review list; in both the better row comes first."""
+    order = canonical_order(frame, list({row for pair in near for row in pair[:2]}))
+    rank = {row: position for position, row in enumerate(order)}
+    edges: list[tuple[int, int, float]] = []
+    review: list[ReviewPair] = []
+    for i, j, cosine in near:
+        first, second = (i, j) if rank[i] < rank[j] else (j, i)
+        both_protected = _protected(frame, first) and _protected(frame, second)
+        verdict = judge(frame.contents[first], frame.contents[second], cosine)
+        if verdict.kind != "duplicate":
+            reasons = tuple(verdict.reasons)
+            review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, str(verdict.kind), reasons))
+        elif both_protected:
+            review.append(_protected_pair(frame, first, second, cosine))
+        else:
+            edges.append((first, second, cosine))
+    return edges, review
+
+
+def _protected_pair(frame: Frame, first: int, second: int, cosine: float | None) -> ReviewPair:
+    why = "both are pinned or summaries, and those are never merged into each other"
+    return ReviewPair(frame.ids[first], frame.ids[second], cosine, "protected", (why,))
+
+
+def _stars(
+    frame: Frame, edges: Sequence[tuple[int, int, float]], kernels: Kernels
+) -> dict[int, tuple[int, float]]:
+    """The canonical of each row that is not its own, and their cosine."""
+    nodes = canonical_order(frame, list({row for edge in edges for row in edge[:2]}))
+    number = {row: position for position, row in enumerate(nodes)}
+    pairs = columns((number[i], number[j], cosine) for i, j, cosine in edges)
+    leader = kernels.star_clusters(pairs, np.arange(len(nodes), dtype=np.int64)).canonical.tolist()
+    cosine_of = {(min(i, j), max(i, j)): cosine for i, j, cosine in edges}
+    found: dict[int, tuple[int, float]] = {}
+    for position, row in enumerate(nodes):
+        target = nodes[leader[position]]
+        if target != row:
+            found[row] = target, cosine_of[min(row, target), max(row, target)]
+    return found
+
+
+def _cosine(frame: Frame, i: int, j: int) -> float | None:
+    """Cosine in float64, or None unless both have vectors of one model and dimension."""
+    a, b = frame.vector(i), frame.vector(j)
+    if a is None or b is None or a.shape != b.shape or frame.models[i] != frame.models[j]:
+        return None
+    if a.tobytes() == b.tobytes():
+        return 1.0
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    return float(np.clip(x @ y / (np.linalg.norm(x) * np.linalg.norm(y)), -1.0, 1.0))
+
+
+def _details(frame: Frame, merge: _Merge) -> dict[str, Json]:
+    return {
+        "canonical": frame.ids[merge.canonical],
+        "duplicate": frame.ids[merge.duplicate],
+        "cosine": merge.cosine,
+        "kind": merge.kind,
+    }
+
+
+def _why(frame: Frame, merge: _Merge) -> str:
+    if merge.kind == "exact":
+        return f"same text as {frame.ids[merge.canonical]}"
+    return f"cosine {merge.cosine:.6f} to {frame.ids[merge.canonical]}, judged a duplicate"
+
+
+def _merge(frame: Frame, merge: _Merge, as_of_us: int) -> Operation:
+    canonical, duplicate = merge.canonical, merge.duplicate
+    edit = update(
+        frame.ids[duplicate],
+        {"archived": True, "updated_us": as_of_us, "duplicate_of": frame.ids[canonical]},
+        {"archived": False, "pinned": False, "content_hash": frame.hashes[duplicate]},
+    )
+    survivor: dict[str, Json] = {"archived": False, "content_hash": frame.hashes[canonical]}
+    require = {frame.ids[canonical]: survivor}
+    return Operation(OperationKind.MERGE, (edit,), _why(frame, merge), _details(frame, merge), require)
+
+
+def _flags(frame: Frame, merges: Sequence[_Merge]) -> list[Operation]:
+    """Flags where they are missing or differ, and the removal of flags that no longer hold."""
+    operations: list[Operation] = []
+    for merge in merges:
+        flag: dict[str, Json] = {"of": frame.ids[merge.canonical], "cosine": merge.cosine, "kind": merge.kind}
+        if frame.flags[merge.duplicate] != flag:
+            expect: dict[str, Json] = {
+                "archived": False,
+                "pinned": False,
+                "content_hash": frame.hashes[merge.duplicate],
+            }
+            edit = update(frame.ids[merge.duplicate], {"duplicate_flag": flag}, expect)
+            operations.append(
+                Operation(OperationKind.FLAG, (edit,), _why(frame, merge), _details(frame, merge))
+            )
+    current = {merge.duplicate for merge in merges}
+    for row, flag_now in enumerate(frame.flags):
+        if flag_now is not None and row not in current and not frame.pinned[row] and not frame.archived[row]:
+            edit = update(frame.ids[row], {"duplicate_flag": None}, {"archived": False, "pinned": False})
+            operations.append(Operation(OperationKind.UNFLAG, (edit,), "no longer looks like a duplicate"))
+    return operations

@@ -1,0 +1,317 @@
+"""Memories from files: JSON Lines, NumPy and Parquet.
+
+Every record becomes a `Memory` or a `BadRecord` with its line (or row) number, the field and the reason; the
+good ones are used all the same. Fields: ``id``, ``user_id`` and ``content`` are required; ``embedding`` (a
+list of numbers), ``model_id``, ``scope``, ``tier``, ``importance``, ``access_count``, ``verification_score``,
+``confidence``, ``archived``, ``pinned``, ``metadata`` and the RFC 3339 times ``created_at``, ``updated_at``,
+``accessed_at`` and ``expires_at`` may be left out. A field of any other name is kept in the metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from khala_jobs.errors import InvalidArgument, NotFound, Unsupported
+
+from .model import BadMemory, Memory, Tier, parse_time, time_to_us
+from .repository_sqlite import SqliteMemoryRepository
+
+__all__ = ["LINE_BYTES_MAX", "BadRecord", "Imported", "MemoryInput", "import_memories", "memory_of_record"]
+
+LINE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Longest line of a JSON Lines file."""
+
+_TIMES: Final = {
+    "created_at": "created_us",
+    "updated_at": "updated_us",
+    "accessed_at": "accessed_us",
+    "expires_at": "expires_us",
+}
+_PLAIN: Final = (
+    "id", "user_id", "content", "scope", "model_id", "tier", "importance", "access_count",
+    "verification_score", "confidence", "archived", "pinned", "embedding", "metadata",
+)  # fmt: skip
+_ALIASES: Final = {"is_archived": "archived", "model": "model_id"}
+_REQUIRED: Final = ("id", "user_id", "content")
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that could not be used.
+
+    Args:
+        line: Line or row number, from 1.
+        field: Which field; ``line`` when it is not even a record.
+        reason: What is wrong, one clause.
+    """
+
+    line: int
+    field: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the report."""
+        return {"line": self.line, "field": self.field, "reason": self.reason}
+
+
+class MemoryInput:
+    """The memories in a file, read as they are asked for.
+
+    Args:
+        path: A ``.jsonl`` (or ``.ndjson``), ``.npz`` or ``.parquet`` file.
+        now_us: Creation time of records that have none.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidArgument: The name tells no format.
+        Unsupported: Reading Parquet needs pyarrow, which is not installed.
+
+    Attributes:
+        errors: Bad records met so far.
+        count: Records met so far, good and bad.
+    """
+
+    def __init__(self, path: str | Path, now_us: int) -> None:
+        self.path = Path(path)
+        self.errors: list[BadRecord] = []
+        self.count = 0
+        self._now_us = now_us
+        self._seen: dict[str, int] = {}
+        if not self.path.is_file():
+            raise NotFound("input", f"there is no file {self.path}")
+        readers = {
+            ".jsonl": _json_lines,
+            ".ndjson": _json_lines,
+            ".npz": _npz_rows,
+            ".parquet": _parquet_rows,
+        }
+        suffix = self.path.suffix.lower()
+        if suffix not in readers:
+            raise InvalidArgument("input", f"{self.path.name} must end in {', '.join(readers)}")
+        if suffix == ".parquet":
+            _pyarrow()
+        self._read = readers[suffix]
+
+    def __iter__(self) -> Iterator[Memory]:
+        for line, record in self._read(self.path):
+            self.count += 1
+            try:
+                yield self._memory(line, record)
+            except BadMemory as error:
+                self.errors.append(BadRecord(line, error.field, error.message))
+
+    def line_of(self, memory_id: str) -> int:
+        """The line that a memory was read from.
+
+        Raises:
+            KeyError: None was read with this id.
+        """
+        return self._seen[memory_id]
+
+    def _memory(self, line: int, record: Mapping[str, Any] | BadMemory) -> Memory:
+        if isinstance(record, BadMemory):
+            raise record
+        memory = memory_of_record(record, self._now_us)
+        first = self._seen.setdefault(memory.id, line)
+        if first != line:
+            raise BadMemory("id", f"{memory.id!r} was in line {first} already")
+        return memory
+
+
+def memory_of_record(record: Mapping[str, Any], now_us: int) -> Memory:
+    """One record as a memory.
+
+    Args:
+        record: Fields as in the module's first comment.
+        now_us: Creation time if the record has none.
+
+    Raises:
+        BadMemory: A field is missing or wrong.
+    """
+    values: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    for given, value in record.items():
+        name = _ALIASES.get(given, given)
+        if value is None:
+            continue
+        if name in _TIMES:
+            values[_TIMES[name]] = _time(name, value)
+        elif name in _PLAIN:
+            values[name] = value
+        else:
+            extra[given] = value
+    _check_values(values)
+    metadata = values.pop("metadata", {})
+    created = values.setdefault("created_us", now_us)
+    values.setdefault("updated_us", created)
+    values.setdefault("accessed_us", created)
+    return Memory(**values, metadata={**extra, **metadata})
+
+
+def _check_values(values: dict[str, Any]) -> None:
+    """What `Memory` itself does not check, because it takes Python values and not those of a file."""
+    for name in _REQUIRED:
+        if name not in values:
+            raise BadMemory(name, "is missing")
+    for name in ("id", "user_id"):
+        if isinstance(values[name], int) and not isinstance(values[name], bool):
+            values[name] = str(values[name])
+    for name in ("archived", "pinned"):
+        if not isinstance(values.get(name, False), bool):
+            raise BadMemory(name, f"{values[name]!r} is neither true nor false")
+    if isinstance(values.get("tier"), str):
+        values["tier"] = _tier(values["tier"])
+    if not isinstance(values.get("metadata", {}), Mapping):
+        raise BadMemory("metadata", "is not an object")
+
+
+def _tier(text: str) -> Tier:
+    folded = text.strip().lower().replace("-", "_").replace(" ", "_")
+    if folded not in tuple(Tier):
+        raise BadMemory("tier", f"{text!r} is none of {', '.join(Tier)}")
+    return Tier(folded)
+
+
+def _time(name: str, value: object) -> int:
+    if isinstance(value, datetime):
+        return time_to_us(value)
+    if isinstance(value, np.datetime64):
+        return int(value.astype("datetime64[us]").astype(np.int64))
+    if not isinstance(value, str):
+        raise BadMemory(name, f"{value!r} is not an RFC 3339 time")
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise BadMemory(name, str(error)) from None
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
+    with path.open("rb") as file:
+        line = 0
+        while text := file.readline(LINE_BYTES_MAX + 1):
+            line += 1
+            if len(text) > LINE_BYTES_MAX:
+                while text and not text.endswith(b"\n"):
+                    text = file.readline(LINE_BYTES_MAX)
+                yield line, BadMemory("line", f"is longer than {LINE_BYTES_MAX} bytes")
+                continue
+            text = text.removeprefix(b"\xef\xbb\xbf") if line == 1 else text
+            if text.strip():
+                yield line, _json_record(text)
+
+
+def _json_record(text: bytes) -> dict[str, Any] | BadMemory:
+    try:
+        record = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return BadMemory("line", f"is not JSON: {error}")
+    return record if isinstance(record, dict) else BadMemory("line", "is not a JSON object")
+
+
+def _npz_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            columns = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError) as error:
+        raise InvalidArgument("input", f"{path.name} is no archive of plain arrays: {error}") from error
+    missing = [name for name in _REQUIRED if name not in columns]
+    if missing:
+        raise InvalidArgument(
+            "input", f"{path.name} has no array {missing[0]!r}; it has {', '.join(sorted(columns))}"
+        )
+    count = len(columns["id"])
+    for name, column in columns.items():
+        if column.ndim == 0 or len(column) != count:
+            raise InvalidArgument("input", f"array {name!r} of {path.name} has not {count} rows, as 'id' has")
+    for row in range(count):
+        yield row + 1, {name: _scalar(column[row]) for name, column in columns.items()}
+
+
+def _scalar(value: Any) -> Any:
+    """A NumPy scalar as a Python one; arrays and times as they are; NaN and NaT as absent."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else value
+    plain = value.item()
+    return None if isinstance(plain, float) and plain != plain else plain  # noqa: PLR0124 - NaN
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise Unsupported(
+            "input", "reading Parquet needs pyarrow: pip install 'khala-jobs[parquet]'"
+        ) from None
+    return pyarrow
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
+    arrow = _pyarrow()
+    try:
+        file = arrow.parquet.ParquetFile(path)
+    except (arrow.ArrowException, OSError) as error:
+        raise InvalidArgument("input", f"{path.name} is no Parquet file: {error}") from error
+    with file:
+        missing = [name for name in _REQUIRED if name not in file.schema_arrow.names]
+        if missing:
+            raise InvalidArgument("input", f"{path.name} has no column {missing[0]!r}")
+        row = 0
+        for batch in file.iter_batches():
+            for record in batch.to_pylist():
+                row += 1
+                yield row, record
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import came to.
+
+    Args:
+        added: New memories.
+        existing: Memories that were there already, with the same owner and text.
+        errors: Bad records, and ids that belong to another memory.
+    """
+
+    added: int = 0
+    existing: int = 0
+    errors: list[BadRecord] = field(default_factory=list)
+
+
+async def import_memories(
+    repository: SqliteMemoryRepository, source: MemoryInput, batch_size: int = 1000
+) -> Imported:
+    """Put the memories of a file into a repository. Safe to repeat: what is there already stays as it is.
+
+    Args:
+        repository: Where to.
+        source: What.
+        batch_size: Memories in one transaction.
+    """
+    result = Imported()
+    memories = iter(source)
+    while batch := list(islice(memories, batch_size)):
+        known = await repository.get_many(memory.id for memory in batch)
+        result.added += await repository.create_many(memory for memory in batch if memory.id not in known)
+        for memory in batch:
+            other = known.get(memory.id)
+            if other is None:
+                continue
+            if (other.user_id, other.content_hash) == (memory.user_id, memory.content_hash):
+                result.existing += 1
+            else:
+                line = source.line_of(memory.id)
+                result.errors.append(
+                    BadRecord(line, "id", f"{memory.id!r} belongs to another memory already")
+                )
+    result.errors = sorted([*source.errors, *result.errors], key=lambda bad: bad.line)
+    return result

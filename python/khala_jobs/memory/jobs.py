@@ -1,0 +1,379 @@
+"""The six lifecycle jobs.
+
+Each is a dataclass whose fields are the job's payload, so a run can be repeated from its stored job alone:
+``as_of`` is the clock reading of all decisions (fixed by the first attempt when left out), policies are
+preset names or JSON. The run's id is the job's id: attempt 2 of a killed job resumes what attempt 1 began
+(run.py).
+
+    jobs.include(MemoryJobs(repository=repo))
+    job = await jobs.enqueue(DeduplicationJob(user_id="ada", threshold=0.96))
+    report = await job.result()
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar, Final
+
+import numpy as np
+
+from khala_jobs.base_job import BaseJob
+from khala_jobs.context import Context
+from khala_jobs.errors import InvalidArgument
+from khala_jobs.options import TaskOptions
+
+from .codec import view_of, write_memory
+from .frame import FloatColumn, Frame, frame_of
+from .load import Page
+from .model import Tier, parse_time
+from .plan import Plan
+from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
+from .policy import Action, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
+from .presets import archival_policy, decay_policy, promotion_policy
+from .run import Made, Run, RunSettings
+from .services import MemoryJobs
+from .units import consolidate_users, deduplicate_users, each_page
+
+__all__ = [
+    "JOB_CLASSES",
+    "ArchivalJob",
+    "CleanupJob",
+    "ConsolidationJob",
+    "DecayScoringJob",
+    "DeduplicationJob",
+    "LifecycleJob",
+    "PromotionJob",
+]
+
+PolicySpec = str | dict[str, Any]
+
+_DETACHED: Final = "detached"
+_CACHE_BATCH: Final = 1000
+_DAY_US: Final = 86_400_000_000
+_HOUR_US: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleJob(BaseJob[dict[str, Any]]):
+    """What the six have in common.
+
+    Args:
+        user_id: Only this user's memories; None for all, where the repository can list its users.
+        as_of: RFC 3339 time that all decisions use; None for the time at which the first attempt starts.
+        dry_run: Report what would be done and change nothing.
+        detail_limit: Most entries of each list of the result (counts are always complete, and the stored
+            report has all entries); None for no limit.
+        run_id: Key of the run in the operation log, for undo; the job's id when None.
+    """
+
+    user_id: str | None = None
+    as_of: str | None = None
+    dry_run: bool = False
+    detail_limit: int | None = 1000
+    run_id: str | None = None
+
+    options: ClassVar[TaskOptions] = {"timeout": "6h", "retry": 2}
+
+    def __post_init__(self) -> None:
+        if self.as_of is not None:
+            try:
+                parse_time(self.as_of)
+            except ValueError as error:
+                raise InvalidArgument("as_of", str(error)) from None
+        if self.detail_limit is not None and self.detail_limit < 0:
+            raise InvalidArgument("detail_limit", f"must be 0 or more, not {self.detail_limit}")
+        self.check()
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse wrong arguments when the job is made, not when it runs."""
+
+    @abstractmethod
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """Go through the units of a run that has begun."""
+
+    async def run(self, ctx: Context) -> dict[str, Any]:
+        """Load, plan, apply (unless it is a dry run), report.
+
+        Returns:
+            The report, see `report.Report`.
+
+        Raises:
+            NotFound: No `MemoryJobs` was provided to the worker.
+            InvalidArgument: ``user_id`` is required by this repository.
+        """
+        jobs = ctx.resources[MemoryJobs]
+        run = Run(self._settings(ctx, jobs), jobs.journal, jobs.target)
+        finished = await run.begin()
+        if finished is not None:
+            return finished
+        await self.work(ctx, jobs, run)
+        report = await run.finish()
+        ctx.step("complete", **{f"{name}_count": count for name, count in report["counts"].items()})
+        return report
+
+    def _settings(self, ctx: Context, jobs: MemoryJobs) -> RunSettings:
+        # A handler that is called directly has no job: each call is a run of its own.
+        job_id = f"direct-{uuid.uuid4()}" if ctx.job_id == _DETACHED else ctx.job_id
+        return RunSettings(
+            job=self.name(),
+            run_id=self.run_id or job_id,
+            as_of_us=jobs.clock() if self.as_of is None else parse_time(self.as_of),
+            dry_run=self.dry_run,
+            arguments=_plain(asdict(self)),
+            detail_limit=self.detail_limit,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Enum members as texts, also where they are keys."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecayScoringJob(LifecycleJob):
+    """Compute decay scores.
+
+    Args:
+        policy: ``khala_compat`` (KHALA's formula by tier and access), ``khala_flat``, ``half_life``, or JSON
+            as for `policy.decay_policy`.
+    """
+
+    policy: PolicySpec = "khala_compat"
+
+    task_name: ClassVar[str] = "memory.decay_scoring"
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        decay_policy(self.policy)
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """Page by page."""
+        policy = decay_policy(self.policy)
+
+        def planner(page: Page) -> Plan:
+            return plan_decay(frame_of(page.memories), policy, run.as_of_us, jobs.kernels)
+
+        await each_page(ctx, jobs, run, self.user_id, planner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionJob(LifecycleJob):
+    """Promote memories to the next tiers.
+
+    Args:
+        policy: ``khala_lifecycle``, ``khala_temporal``, ``khala_score``, or JSON as for
+            `policy.promotion_policy`.
+    """
+
+    policy: PolicySpec = "khala_lifecycle"
+
+    task_name: ClassVar[str] = "memory.promotion"
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        promotion_policy(self.policy)
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """Page by page."""
+        policy = promotion_policy(self.policy)
+
+        def planner(page: Page) -> Plan:
+            score = _service_score(jobs, page, run.as_of_us)
+            return plan_promotion(frame_of(page.memories), policy, run.as_of_us, jobs.kernels, score)
+
+        await each_page(ctx, jobs, run, self.user_id, planner)
+
+
+def _service_score(jobs: MemoryJobs, page: Page, as_of_us: int) -> Callable[[Frame], FloatColumn] | None:
+    """The memory service's promotion score as a fact, if there is a service."""
+    service = jobs.memory_service
+    if service is None:
+        return None
+
+    def score(frame: Frame) -> FloatColumn:
+        scores: list[float] = []
+        for row, (native, memory) in enumerate(zip(page.natives, page.memories, strict=True)):
+            tier = frame.tier_of(row)  # that reached by the promotions found so far
+            shown = native if tier == memory.tier else write_memory(native, {"tier": str(tier)})
+            scores.append(
+                service.calculate_promotion_score(view_of(shown, replace(memory, tier=tier), as_of_us))
+            )
+        return np.array(scores, dtype=np.float64)
+
+    return score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivalJob(LifecycleJob):
+    """Archive what is old, faded and unused.
+
+    Args:
+        policy: ``khala_lifecycle``, ``khala_temporal``, or JSON as for `policy.archival_policy`.
+    """
+
+    policy: PolicySpec = "khala_lifecycle"
+
+    task_name: ClassVar[str] = "memory.archival"
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        archival_policy(self.policy)
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """Page by page."""
+        policy = archival_policy(self.policy)
+
+        def planner(page: Page) -> Plan:
+            return plan_archival(frame_of(page.memories), policy, run.as_of_us, jobs.kernels)
+
+        await each_page(ctx, jobs, run, self.user_id, planner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeduplicationJob(LifecycleJob):
+    """Merge or flag duplicates; the fields are those of `policy.DeduplicationPolicy`."""
+
+    threshold: float = 0.95
+    action: Action = "archive"
+    exact: Exact = "partition"
+    semantic: bool = True
+
+    task_name: ClassVar[str] = "memory.deduplication"
+
+    def policy(self) -> DeduplicationPolicy:
+        """The policy."""
+        return DeduplicationPolicy(self.threshold, self.action, self.exact, self.semantic)
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        self.policy()
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """User by user."""
+        await deduplicate_users(ctx, jobs, run, self.user_id, self.policy())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsolidationJob(LifecycleJob):
+    """Summarise clusters of similar memories; the fields are those of `policy.ConsolidationPolicy`.
+
+    Args:
+        force: Do not ask the memory service whether it is time.
+    """
+
+    threshold: float = 0.85
+    tiers: tuple[Tier, ...] = (Tier.SHORT_TERM,)
+    min_size: int = 2
+    max_size: int = 20
+    target_tier: Tier = Tier.LONG_TERM
+    force: bool = False
+
+    task_name: ClassVar[str] = "memory.consolidation"
+
+    def policy(self) -> ConsolidationPolicy:
+        """The policy."""
+        return ConsolidationPolicy(self.threshold, self.tiers, self.min_size, self.max_size, self.target_tier)
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        self.policy()
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """User by user."""
+        await consolidate_users(ctx, jobs, run, self.user_id, self.policy(), force=self.force)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupJob(LifecycleJob):
+    """Delete what has expired, memories and cache entries; the only job that deletes.
+
+    The fields are those of `policy.CleanupPolicy`. It also drops the logs of runs older than
+    ``keep_undo_days``, after which those cannot be undone.
+    """
+
+    grace_hours: float = 24.0
+    tier_ttl_hours: dict[Tier, float] = field(default_factory=dict)
+    purge_archived_after_days: float | None = None
+    keep_undo_days: float = 30.0
+    max_deletes: int = 100_000
+
+    task_name: ClassVar[str] = "memory.cleanup"
+
+    def policy(self) -> CleanupPolicy:
+        """The policy."""
+        return CleanupPolicy(
+            self.grace_hours,
+            self.tier_ttl_hours,
+            self.purge_archived_after_days,
+            self.keep_undo_days,
+            self.max_deletes,
+        )
+
+    def check(self) -> None:
+        """Resolve the policy."""
+        self.policy()
+
+    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+        """Memories page by page, then cache entries, then old logs."""
+        policy = self.policy()
+
+        def planner(page: Page) -> Plan:
+            left = policy.max_deletes - run.report.counts.get("due", 0)
+            return plan_cleanup(frame_of(page.memories), policy, run.as_of_us, left)
+
+        await each_page(ctx, jobs, run, self.user_id, planner)
+        if over := run.report.counts.get("over_quota", 0):
+            due = run.report.counts["due"]
+            reason = f"max_deletes is {policy.max_deletes}; the rest is left for the next run"
+            run.report.truncated.append(
+                {"what": "cleanup", "kept": due, "total": due + over, "reason": reason}
+            )
+        await run.unit("cache", partial(_clean_cache, jobs, run, policy))
+        await run.unit("journal", partial(_purge_journal, jobs, run, policy))
+
+
+async def _clean_cache(jobs: MemoryJobs, run: Run, policy: CleanupPolicy) -> Made:
+    """Delete cache entries past their grace. They are derived data: not logged, not restored by undo."""
+    plan = Plan(run.settings.job, run.as_of_us, ())
+    store = jobs.faces.cache
+    if store is None:
+        return Made(plan, notes={"cache_unsupported": 1})
+    before = run.as_of_us - int(policy.grace_hours * _HOUR_US)
+    if run.settings.dry_run:
+        keys = await store.list_expired_cache(before, policy.max_deletes)
+        return Made(plan, notes={"cache_cleaned": len(keys)})
+    cleaned = 0
+    while keys := await store.list_expired_cache(before, _CACHE_BATCH):
+        deleted = await store.delete_cache(keys, before)
+        cleaned += deleted
+        if deleted == 0:  # a store that does not delete what it lists
+            break
+    return Made(plan, notes={"cache_cleaned": cleaned})
+
+
+async def _purge_journal(jobs: MemoryJobs, run: Run, policy: CleanupPolicy) -> Made:
+    """Drop the logs of runs that need no longer be undoable."""
+    plan = Plan(run.settings.job, run.as_of_us, ())
+    if run.settings.dry_run:
+        return Made(plan)
+    purged = await jobs.journal.purge_runs(run.as_of_us - int(policy.keep_undo_days * _DAY_US))
+    return Made(plan, notes={"runs_purged": purged})
+
+
+JOB_CLASSES: Final[tuple[type[LifecycleJob], ...]] = (
+    DecayScoringJob,
+    PromotionJob,
+    ArchivalJob,
+    DeduplicationJob,
+    ConsolidationJob,
+    CleanupJob,
+)

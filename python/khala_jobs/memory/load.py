@@ -1,0 +1,177 @@
+"""Reading memories, page by page, out of any repository.
+
+With `PagedRepository` pages come in the order (user, id) and a killed run goes on at the page it had reached.
+KHALA's repository has no paging, only ``get_by_tier`` with a limit: there a "page" is a tier of a user, asked
+for with growing limits until fewer come back than were asked for. Whatever could not be read to the end is
+reported, never cut off in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from khala_jobs.errors import InvalidArgument
+
+from .codec import read_memories
+from .edits import decode, encode
+from .model import Memory, Tier
+from .plan import Issue
+from .ports import Capabilities, RepositoryPort
+
+__all__ = ["TIER_LIMIT_MAX", "Loader", "Page", "Truncation"]
+
+TIER_LIMIT_MAX: Final = 1_048_576
+"""Most memories asked of ``get_by_tier`` in one call."""
+
+_TIER_LIMIT_FIRST: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """Something that was not read, or not shown, to its end.
+
+    Args:
+        what: What was cut, and where.
+        kept: How many there are here.
+        total: How many there are in all, None when unknown.
+        reason: Why.
+    """
+
+    what: str
+    kept: int
+    total: int | None
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the report."""
+        return {"what": self.what, "kept": self.kept, "total": self.total, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some memories.
+
+    Args:
+        unit: Names the page within a run; the same in every attempt.
+        memories: In order, none twice.
+        natives: The repository's own objects, one a memory.
+        issues: What could not be read.
+        truncations: What was not read to the end.
+        next_unit: Unit of the page after it, None for the last.
+    """
+
+    unit: str
+    memories: list[Memory]
+    natives: list[Any]
+    issues: list[Issue]
+    truncations: list[Truncation]
+    next_unit: str | None
+
+
+class Loader:
+    """Pages of a repository.
+
+    Args:
+        repository: Where the memories are.
+        capabilities: Its optional faces.
+        page_size: Memories a page, where there are pages.
+        tier_limit_max: Where growing stops, where there are none.
+    """
+
+    def __init__(
+        self,
+        repository: RepositoryPort[Any],
+        capabilities: Capabilities,
+        page_size: int = 1000,
+        tier_limit_max: int = TIER_LIMIT_MAX,
+    ) -> None:
+        self._repository = repository
+        self._faces = capabilities
+        self._page_size = page_size
+        self._tier_limit_max = tier_limit_max
+
+    async def users(self, user_id: str | None) -> list[str]:
+        """The users to work on.
+
+        Raises:
+            InvalidArgument: None was named and the repository cannot list them.
+        """
+        if user_id is not None:
+            return [user_id]
+        if self._faces.users is None:
+            raise InvalidArgument("user_id", "is required: this repository has no list_users()")
+        return sorted(set(await self._faces.users.list_users()))
+
+    async def total(self, user_id: str | None) -> int | None:
+        """How many memories there are to read, archived ones too; None when the repository cannot say."""
+        return None if self._faces.counting is None else await self._faces.counting.count_memories(user_id)
+
+    async def first_unit(self, user_id: str | None) -> str | None:
+        """Where pages of a user, or of all users, begin; None when there is no user."""
+        if self._faces.paged is not None:
+            return encode(None)
+        users = await self.users(user_id)
+        return encode([users[0], str(next(iter(Tier)))]) if users else None
+
+    async def page(self, user_id: str | None, unit: str) -> Page:
+        """One page."""
+        if self._faces.paged is not None:
+            return await self._keyset_page(user_id, unit)
+        return await self._tier_page(user_id, unit)
+
+    async def pages(self, user_id: str | None) -> AsyncIterator[Page]:
+        """All pages of a user, or of all users."""
+        unit = await self.first_unit(user_id)
+        while unit is not None:
+            page = await self.page(user_id, unit)
+            yield page
+            unit = page.next_unit
+
+    async def _keyset_page(self, user_id: str | None, unit: str) -> Page:
+        assert self._faces.paged is not None  # noqa: S101 - the caller looked
+        after = decode(unit)
+        cursor = None if after is None else (after[0], after[1])
+        natives = await self._faces.paged.list_page(user_id=user_id, after=cursor, limit=self._page_size)
+        more = len(natives) > 0 and len(natives) >= self._page_size
+        return _page(unit, natives, [], encode([natives[-1].user_id, natives[-1].id]) if more else None)
+
+    async def _tier_page(self, user_id: str | None, unit: str) -> Page:
+        user, tier = decode(unit)
+        natives, truncations = await self._whole_tier(user, tier)
+        tiers = [str(t) for t in Tier]
+        position = tiers.index(tier) + 1
+        if position < len(tiers):
+            return _page(unit, natives, truncations, encode([user, tiers[position]]))
+        later = [other for other in await self.users(user_id) if other > user]
+        return _page(unit, natives, truncations, encode([later[0], tiers[0]]) if later else None)
+
+    async def _whole_tier(self, user: str, tier: str) -> tuple[list[Any], list[Truncation]]:
+        limit, full = min(_TIER_LIMIT_FIRST, self._tier_limit_max), 0
+        what = f"get_by_tier({user!r}, {tier!r})"
+        while True:
+            natives = list(await self._repository.get_by_tier(user, tier, limit=limit))
+            count = len(natives)
+            if count < limit:
+                # As many as an earlier limit allowed, with room for more: a coincidence, or a cap of the
+                # repository.
+                capped = count == full and count > 0
+                reason = (
+                    f"asked for {limit}, came {count} as with limit {full}: the repository may cap its answer"
+                )
+                return natives, [Truncation(what, count, None, reason)] if capped else []
+            if limit >= self._tier_limit_max:
+                return natives, [
+                    Truncation(what, count, None, f"stopped at the limit of {limit} memories a call")
+                ]
+            full, limit = count, min(limit * 4, self._tier_limit_max)
+
+
+def _page(unit: str, natives: Any, truncations: list[Truncation], next_unit: str | None) -> Page:
+    read, issues = read_memories(natives)
+    kept: dict[str, tuple[Any, Memory]] = {}
+    for native, memory in read:
+        kept.setdefault(memory.id, (native, memory))
+    natives_kept, memories = [native for native, _ in kept.values()], [memory for _, memory in kept.values()]
+    return Page(unit, memories, natives_kept, issues, truncations, next_unit)

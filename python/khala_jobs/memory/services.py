@@ -1,0 +1,148 @@
+"""`MemoryJobs`: the six lifecycle jobs and what they work with, as one thing to include.
+
+    jobs.include(MemoryJobs(repository=repo, memory_service=service, summarizer=llm, embedder=model))
+
+It is iterable over the job classes and is itself the resource that they find in ``ctx.resources``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from khala_jobs.errors import InvalidArgument
+
+from .apply import UndoReport, undo_run
+from .deduplication import Judge
+from .embed import Embedder
+from .journal import JournalFile, SqliteJournal
+from .kernels import Kernels, compiled_kernels
+from .load import Loader
+from .ports import MemoryServicePort, PlanningRepository, RepositoryPort, capabilities
+from .report import stored_report
+from .summary import ExtractiveSummarizer, Summarizer
+from .target import PortTarget
+
+if TYPE_CHECKING:
+    from khala_jobs.base_job import BaseJob
+    from khala_jobs.resources import Resources
+
+__all__ = ["DEFAULT_JOURNAL", "MemoryJobs"]
+
+DEFAULT_JOURNAL = Path("memory_journal.db")
+"""Where the journal of a repository that keeps none is, unless one is given: in the working directory."""
+
+_log = logging.getLogger(__name__)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class MemoryJobs:
+    """What lifecycle jobs work with.
+
+    Args:
+        repository: Where the memories are: a `SqliteMemoryRepository`, or anything of the shape of
+            `ports.RepositoryPort`, such as KHALA's.
+        memory_service: Decides when a user's memories are worth consolidating, and gives promotion scores;
+            optional.
+        summarizer: Writes summaries; `ExtractiveSummarizer` when None.
+        embedder: Embeds summaries and memories without a vector; when None, a summary gets the mean of its
+            sources' vectors and memories without a vector are compared by their texts alone.
+        journal: Log of what runs did, for a repository that keeps none; a file, or a path. Not used by the
+            embedded repository.
+        judge: The contradiction guard; `khala_jobs.memory.judge` when None.
+        kernels: Vector arithmetic; `khala_jobs.vec` when None.
+        clock: Microseconds since 1970, for runs without ``as_of``.
+        page_size: Memories a page.
+    """
+
+    def __init__(
+        self,
+        repository: RepositoryPort[Any],
+        memory_service: MemoryServicePort | None = None,
+        summarizer: Summarizer | None = None,
+        embedder: Embedder | None = None,
+        *,
+        journal: JournalFile | str | os.PathLike[str] | None = None,
+        judge: Judge | None = None,
+        kernels: Kernels | None = None,
+        clock: Callable[[], int] = _now_us,
+        page_size: int = 1000,
+    ) -> None:
+        if page_size < 1:
+            raise InvalidArgument("page_size", f"must be at least 1, not {page_size}")
+        self.repository = repository
+        self.faces = capabilities(repository)
+        self.memory_service = memory_service
+        self.summarizer = summarizer or ExtractiveSummarizer()
+        self.embedder = embedder
+        self.clock = clock
+        self.loader = Loader(repository, self.faces, page_size)
+        self._judge = judge
+        self._kernels = kernels
+        self._owned: SqliteJournal | None = None
+        self.journal, self.target = self._log_and_target(journal)
+
+    def _log_and_target(
+        self, journal: JournalFile | str | os.PathLike[str] | None
+    ) -> tuple[JournalFile, PlanningRepository]:
+        if isinstance(self.repository, JournalFile) and self.faces.planning is not None:
+            if journal is not None:
+                raise InvalidArgument("journal", "this repository keeps its own operation log")
+            return self.repository, self.faces.planning
+        if not isinstance(journal, JournalFile):
+            path = DEFAULT_JOURNAL if journal is None else Path(journal)
+            _log.info(
+                "memory jobs on %s keep their operation log in %s", type(self.repository).__name__, path
+            )
+            journal = self._owned = SqliteJournal(path)
+        return journal, PortTarget(self.repository, journal, self.faces.batch)
+
+    @property
+    def judge(self) -> Judge:
+        """The contradiction guard."""
+        if self._judge is None:
+            from .guard import judge
+
+            self._judge = judge
+        return self._judge
+
+    @property
+    def kernels(self) -> Kernels:
+        """Vector arithmetic."""
+        if self._kernels is None:
+            self._kernels = compiled_kernels()
+        return self._kernels
+
+    @property
+    def job_classes(self) -> tuple[type[BaseJob[dict[str, Any]]], ...]:
+        """The six jobs."""
+        from .jobs import JOB_CLASSES
+
+        return JOB_CLASSES
+
+    def __iter__(self) -> Iterator[type[BaseJob[dict[str, Any]]]]:
+        return iter(self.job_classes)
+
+    def provide(self, resources: Resources) -> None:
+        """Make this the resource that the jobs' handlers look for."""
+        resources.provide(MemoryJobs, self)
+
+    async def undo(self, run_id: str) -> UndoReport:
+        """Take back what a run did; see `apply.undo_run`."""
+        return await undo_run(self.target, self.journal, run_id, self.clock())
+
+    async def report(self, run_id: str, limit: int | None = None) -> dict[str, Any] | None:
+        """The whole report of a finished run, or None; see `report.stored_report`."""
+        return await stored_report(self.journal, run_id, limit)
+
+    async def close(self) -> None:
+        """Close the journal if it was opened here; the repository is its owner's."""
+        if self._owned is not None:
+            await self._owned.close()

@@ -1,0 +1,286 @@
+"""How the jobs go through a repository: page by page, or user by user.
+
+Jobs that judge each memory alone take pages, so memory use does not grow with the number of memories.
+Deduplication and consolidation compare all memories of a user, and hold that user's columns and vectors, no
+more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from khala_jobs.errors import InvalidArgument
+
+from .codec import view_of
+from .consolidation import Clusters, Summary, find_clusters, plan_consolidation
+from .deduplication import plan_deduplication
+from .facts import complete
+from .frame import Frame, FrameBuilder
+from .load import Page
+from .model import Memory, check_vector
+from .plan import Issue, Plan
+from .policy import ConsolidationPolicy, DeduplicationPolicy
+from .run import Made, Run
+from .services import MemoryJobs
+
+__all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
+
+_SUMMARIES_AT_ONCE = 5
+
+
+class ProgressPort(Protocol):
+    """What a unit needs of a job's context."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether to stop."""
+
+    def progress(self, count: int, total: int = 0, message: str = "") -> Awaitable[None]:
+        """Say how far the run is."""
+
+
+async def _tick(ctx: ProgressPort, count: int, total: int | None, message: str) -> None:
+    if ctx.cancelled:
+        raise asyncio.CancelledError("the job was asked to stop; it goes on from here if it runs again")
+    await ctx.progress(count, max(total or 0, count) if total is not None else 0, message)
+
+
+async def each_page(
+    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, planner: Callable[[Page], Plan]
+) -> None:
+    """Plan and carry out page by page.
+
+    Args:
+        ctx: For the progress.
+        jobs: Repository and kernels.
+        run: The run.
+        user_id: Only this user's memories.
+        planner: Pure; called in a thread.
+    """
+    total = await jobs.loader.total(user_id)
+    done = 0
+    unit = await jobs.loader.first_unit(user_id)
+    while unit is not None:
+        page_unit = unit
+
+        async def make(name: str = page_unit) -> Made:
+            with run.timed("load"):
+                page = await jobs.loader.page(user_id, name)
+            with run.timed("plan"):
+                plan = await asyncio.to_thread(planner, page)
+            cuts = tuple(cut.to_json() for cut in page.truncations)
+            return Made(plan, len(page.memories), page.next_unit, issues=tuple(page.issues), truncated=cuts)
+
+        seen, unit = await run.unit(f"page {page_unit}", make)
+        done += seen
+        await _tick(ctx, done, total, f"{run.settings.job}: {done} memories")
+
+
+async def each_user(
+    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, make: Callable[[str], Awaitable[Made]]
+) -> None:
+    """Plan and carry out user by user; if one's memories cannot be compared, the others still go on."""
+    users = await jobs.loader.users(user_id)
+    for position, user in enumerate(users, 1):
+
+        async def guarded(name: str = user) -> Made:
+            try:
+                return await make(name)
+            except InvalidArgument as error:
+                issue = Issue(f"user {name}", error.field, error.message)
+                return Made(Plan(run.settings.job, run.as_of_us, ()), issues=(issue,))
+
+        await run.unit(f"user {user}", guarded)
+        await _tick(ctx, position, len(users), f"{run.settings.job}: {position} of {len(users)} users")
+
+
+@dataclass(slots=True)
+class _UserMemories:
+    """All memories of a user that are not archived."""
+
+    frame: Frame
+    seen: int = 0
+    views: list[object] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+    issues: list[Issue] = field(default_factory=list)
+    truncated: list[dict[str, Any]] = field(default_factory=list)
+
+    def made(self, plan: Plan) -> Made:
+        """With the plan for them."""
+        return Made(plan, self.seen, None, self.notes, tuple(self.issues), tuple(self.truncated))
+
+
+async def _load_user(
+    jobs: MemoryJobs, user_id: str, as_of_us: int, show: Callable[[Memory], bool] | None = None
+) -> _UserMemories:
+    """Load a user.
+
+    Args:
+        jobs: Repository and embedder.
+        user_id: Whom.
+        as_of_us: For the ages of the views.
+        show: Which memories to keep as views for a memory service; None for none.
+    """
+    builder, seen_ids = FrameBuilder(), set[str]()
+    loaded = _UserMemories(FrameBuilder().build())
+    archived = embedded = 0
+    async for page in jobs.loader.pages(user_id):
+        loaded.seen += len(page.memories)
+        loaded.issues += page.issues
+        loaded.truncated += [cut.to_json() for cut in page.truncations]
+        fresh: list[Memory] = []
+        for native, memory in zip(page.natives, page.memories, strict=True):
+            if memory.archived:
+                archived += 1
+            elif memory.id not in seen_ids:  # a tier may have been left while the others were read
+                seen_ids.add(memory.id)
+                fresh.append(memory)
+                if show is not None and show(memory):
+                    loaded.views.append(view_of(native, memory, as_of_us))
+        fresh, count, issue = await _embed_missing(jobs, fresh)
+        embedded += count
+        if issue is not None:
+            loaded.issues.append(issue)
+        builder.add(fresh)
+    loaded.frame = builder.build()
+    loaded.notes = {"skipped_archived": archived, "embedded": embedded}
+    return loaded
+
+
+async def _embed_missing(jobs: MemoryJobs, memories: list[Memory]) -> tuple[list[Memory], int, Issue | None]:
+    """Give memories without a vector one for the duration of the run; nothing is stored."""
+    embedder = jobs.embedder
+    lacking = [
+        at for at, memory in enumerate(memories) if memory.embedding is None and memory.content.strip()
+    ]
+    if embedder is None or not lacking:
+        return memories, 0, None
+    try:
+        vectors = await asyncio.to_thread(embedder.embed, [memories[at].content for at in lacking])
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a user's model; the memories stay without vectors
+        return (
+            memories,
+            0,
+            Issue(memories[lacking[0]].id, "embedder", f"{len(lacking)} memories: {_said(error)}"),
+        )
+    out = list(memories)
+    for at, vector in zip(lacking, vectors, strict=True):
+        out[at] = replace(out[at], embedding=check_vector(vector), model_id=embedder.model_id)
+    return out, len(lacking), None
+
+
+async def deduplicate_users(
+    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, policy: DeduplicationPolicy
+) -> None:
+    """Deduplicate user by user."""
+
+    async def make(user: str) -> Made:
+        with run.timed("load"):
+            loaded = await _load_user(jobs, user, run.as_of_us)
+        with run.timed("plan"):
+            plan = await asyncio.to_thread(
+                plan_deduplication, loaded.frame, policy, run.as_of_us, jobs.kernels, jobs.judge
+            )
+        return loaded.made(plan)
+
+    await each_user(ctx, jobs, run, user_id, make)
+
+
+async def consolidate_users(
+    ctx: ProgressPort,
+    jobs: MemoryJobs,
+    run: Run,
+    user_id: str | None,
+    policy: ConsolidationPolicy,
+    *,
+    force: bool,
+) -> None:
+    """Consolidate user by user.
+
+    A memory service, where there is one, is asked first whether a user's memories are worth it, unless
+    ``force``.
+    """
+    service = None if force else jobs.memory_service
+
+    async def make(user: str) -> Made:
+        with run.timed("load"):
+            show = None if service is None else lambda memory: memory.tier in policy.tiers
+            loaded = await _load_user(jobs, user, run.as_of_us, show)
+        if service is not None and not service.should_consolidate(loaded.views):
+            loaded.notes = {**loaded.notes, "users_not_due": 1}
+            return loaded.made(Plan(run.settings.job, run.as_of_us, (), inputs_digest=loaded.frame.digest()))
+        with run.timed("plan"):
+            clusters = await asyncio.to_thread(find_clusters, loaded.frame, policy, jobs.kernels, jobs.judge)
+        with run.timed("summarize"):
+            summaries = await _summaries(jobs, run, loaded.frame, clusters)
+        with run.timed("plan"):
+            plan = plan_consolidation(loaded.frame, clusters, summaries, policy, run.as_of_us)
+        return loaded.made(plan)
+
+    await each_user(ctx, jobs, run, user_id, make)
+
+
+async def _summaries(jobs: MemoryJobs, run: Run, frame: Frame, clusters: Clusters) -> dict[str, Summary]:
+    """A text for each cluster: from an earlier attempt, else from the summarizer. A dry run asks nobody."""
+    if run.settings.dry_run or not clusters.clusters:
+        return {}
+    run_id = run.settings.run_id
+    drafts = await jobs.journal.load_drafts(run_id)
+    gate = asyncio.Semaphore(_SUMMARIES_AT_ONCE)
+
+    async def write(cluster_id: str, contents: Sequence[str]) -> Summary:
+        if cluster_id in drafts:
+            return Summary(drafts[cluster_id])
+        async with gate:
+            try:
+                text: object = await jobs.summarizer.summarize(contents)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a user's model; the cluster is left alone and reported
+                return Summary(error=_said(error))
+        if not isinstance(text, str) or not text.strip():
+            return Summary(error="the summarizer returned no text")
+        await jobs.journal.save_draft(run_id, cluster_id, text)
+        return Summary(text)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            cluster.id: group.create_task(write(cluster.id, [frame.contents[row] for row in cluster.rows]))
+            for cluster in clusters.clusters
+        }
+    summaries = {cluster_id: task.result() for cluster_id, task in tasks.items()}
+    return await _embed_summaries(jobs, frame, clusters, summaries)
+
+
+async def _embed_summaries(
+    jobs: MemoryJobs, frame: Frame, clusters: Clusters, summaries: dict[str, Summary]
+) -> dict[str, Summary]:
+    """Vectors of the completed texts, where the embedder is the model of the sources."""
+    embedder = jobs.embedder
+    if embedder is None:
+        return summaries
+    texts: dict[str, str] = {}
+    for cluster in clusters.clusters:
+        summary = summaries[cluster.id]
+        if summary.error is None and frame.models[cluster.rows[0]] == embedder.model_id:
+            texts[cluster.id] = complete(summary.text, [frame.contents[row] for row in cluster.rows])[0]
+    if not texts:
+        return summaries
+    try:
+        vectors = await asyncio.to_thread(embedder.embed, list(texts.values()))
+    except asyncio.CancelledError:
+        raise
+    except Exception:  # noqa: BLE001 - a user's model; summaries then get the mean of their sources, and say so
+        return summaries
+    embedded = {cluster_id: check_vector(vector) for cluster_id, vector in zip(texts, vectors, strict=True)}
+    return {key: replace(summary, embedding=embedded.get(key)) for key, summary in summaries.items()}
+
+
+def _said(error: BaseException) -> str:
+    text = str(error)
+    return type(error).__name__ if not text else f"{type(error).__name__}: {text}"
