@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from datetime import datetime, timezone
 from typing import Any
@@ -131,6 +132,8 @@ class JobProcessor(KhalaServices):
         self._memory_results: dict[str, JobResult] = {}
         self._engine: Engine | None = None
         self._tasks: dict[str, Any] = {}
+        self._started_at: float | None = None
+        self._busy_seconds = 0.0
         self.metrics: dict[str, Any] = {
             "total_jobs": 0,
             "successful_jobs": 0,
@@ -154,6 +157,7 @@ class JobProcessor(KhalaServices):
         engine = self._open()
         await engine.start()
         self.is_running = True
+        self._started_at, self._busy_seconds = time.monotonic(), 0.0
         while not self._memory_queue.empty():
             job = self._memory_queue.get_nowait()
             await self._enqueue(job)
@@ -241,7 +245,12 @@ class JobProcessor(KhalaServices):
         """Counts of this processor, in KHALA's names; empty when metrics are off."""
         if not self.enable_metrics:
             return {}
-        return {**self.metrics, "jobs_by_priority": dict(self.metrics["jobs_by_priority"])}
+        metrics = {**self.metrics, "jobs_by_priority": dict(self.metrics["jobs_by_priority"])}
+        if self._started_at is not None:
+            seconds = max(time.monotonic() - self._started_at, 1e-9)
+            metrics["jobs_per_second"] = (metrics["successful_jobs"] + metrics["failed_jobs"]) / seconds
+            metrics["worker_utilization"] = self._busy_seconds / (seconds * self.max_workers)
+        return metrics
 
     async def get_queue_stats(self) -> dict[str, Any]:
         """Depth of the queue: ``pending_jobs``, ``active_workers`` and the counts by state."""
@@ -307,6 +316,7 @@ class JobProcessor(KhalaServices):
         done = self.metrics["successful_jobs"] + self.metrics["failed_jobs"]
         mean = self.metrics["avg_execution_time_ms"]
         self.metrics["avg_execution_time_ms"] = (mean * done + result.execution_time_ms) / (done + 1)
+        self._busy_seconds += result.execution_time_ms / 1000
         self.metrics["successful_jobs" if result.success else "failed_jobs"] += 1
         self.metrics["retry_count"] += attempt > 1
 
