@@ -26,7 +26,7 @@ from khala_jobs.memory.guard_features import MAX_CHARS, Features, analyse
 
 __all__ = ["MAX_CHARS", "SIMILARITY_FLOOR", "Features", "Kind", "Reason", "Verdict", "analyse", "judge"]
 
-SIMILARITY_FLOOR: Final = 0.70
+SIMILARITY_FLOOR: Final = 0.50
 """Below this cosine unequal texts are "distinct" whatever their words. The threshold of a job lies above it."""
 
 _ROUNDING: Final = 1e-3  # by how much the cosine of two float16 rows may exceed one
@@ -100,7 +100,9 @@ def _unreadable(a: Features, b: Features, cosine: float) -> Reason | None:
 
 
 def _kind(reasons: tuple[Reason, ...]) -> Kind:
-    """A contradiction outweighs a difference, a difference an update, and an update a mere detail."""
+    """A told change is an update; else a contradiction outweighs a difference, and that a new value, and that a detail."""
+    if any(reason.code == "change" for reason in reasons):
+        return "update"
     strong = {reason.kind for reason in reasons if reason.code not in _WEAK}
     for kind in ("conflict", "distinct", "update"):
         if kind in strong:

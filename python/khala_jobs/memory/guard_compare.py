@@ -22,6 +22,35 @@ _MAX_LEFTOVER: Final = 24
 """Leftover words of one side above which they are not paired up: such texts differ, and pairing is quadratic."""
 
 
+_NO_VERB: Final = frozenset[str]()
+#: Verbs that say no more than a light verb in the same place: "attends a school", "goes to a school".
+_HOLLOW: Final = {
+    verb: frozenset(light.split())
+    for verb, light in (
+        ("attend", "go"),
+        ("drink", "take have"),
+        ("eat", "have take"),
+        ("practice", "do"),
+        ("perform", "do"),
+        ("conduct", "do have"),
+        ("hold", "have"),
+        ("work", "be"),
+        ("own", "have be"),
+        ("possess", "have"),
+        ("receive", "get"),
+        ("become", "get be"),
+        ("occur", "be happen"),
+        ("travel", "go"),
+        ("exist", "be"),
+        ("contain", "have"),
+        ("suffer", "have"),
+        ("serve", "be"),
+        ("store", "keep"),
+        ("retain", "keep"),
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What two texts have apart; "a" is always the first text.
@@ -60,6 +89,9 @@ def compare(a: Features, b: Features) -> Comparison:
             pairs.append(_pair_up(only_a, only_b, relation))
         else:
             pairs.append([])
+    pairs[0] += _pair_up(only_a, only_b, _agent_of(a, b))
+    only_a = [item for item in only_a if not _is_covered(item, a, b)]
+    only_b = [item for item in only_b if not _is_covered(item, b, a)]
     return Comparison(
         a,
         b,
@@ -99,6 +131,34 @@ def _pair_up(left: list[Item], right: list[Item], related: Callable[[str, str], 
                 right.remove(other)
                 break
     return found
+
+
+def _is_covered(item: Item, own: Features, others: Features) -> bool:
+    """Whether the other text says the same with a word both texts have ("short, concise"), or with a light verb."""
+    if "'s" in item.links or "of" in item.links:
+        return False
+    if not _HOLLOW.get(item.key, _NO_VERB).isdisjoint(others.light_verbs - own.light_verbs):
+        return True
+    return any(other.kind == "word" and same(item.key, other.key) for other in others.items)
+
+
+def _agent_of(a: Features, b: Features) -> Callable[[str, str], bool]:
+    """Relates "plays" to "is a player", unless somebody's or of something: "Bob's manager" is managed by nobody here."""
+
+    def related(one: str, other: str) -> bool:
+        if _is_agent(one, other):
+            return _owns_nothing(a)
+        return _is_agent(other, one) and _owns_nothing(b)
+
+    return related
+
+
+def _is_agent(noun: str, verb: str) -> bool:
+    return noun in {verb + "er", verb + "r", verb + verb[-1:] + "er", verb + "or", verb[:-1] + "or"}
+
+
+def _owns_nothing(features: Features) -> bool:
+    return not any(link in {"'s", "of"} for link, _ in features.links)
 
 
 def _join_parts(parts: list[Item], wholes: list[Item], found: list[Pair]) -> None:

@@ -8,12 +8,11 @@ another value, so that the newer one may replace the older; "distinct", two fact
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from khala_jobs.memory.guard_compare import Comparison
 from khala_jobs.memory.guard_features import Features, Item
-from khala_jobs.memory.guard_meanings import opposite
+from khala_jobs.memory.guard_meanings import opposite, shared_attribute
 from khala_jobs.memory.guard_roles import in_order, swapped
 
 __all__ = ["DETECTORS", "Kind", "Reason"]
@@ -21,19 +20,34 @@ __all__ = ["DETECTORS", "Kind", "Reason"]
 Kind = Literal["duplicate", "update", "conflict", "distinct"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a pair is not a duplicate.
+class Reason(str):
+    """Why a pair is not a duplicate: the string ``"code: sentence"``, so that it can be printed and stored as it is.
 
     Attributes:
         code: Stable machine word.
-        text: One sentence with the offending words.
         kind: What this difference by itself makes of the pair.
     """
 
+    __slots__ = ("code", "kind")
+
     code: str
-    text: str
     kind: Kind
+
+    def __new__(cls, code: str, text: str, kind: Kind) -> Self:
+        """Make a reason.
+
+        Args:
+            code: Stable machine word.
+            text: One sentence with the offending words.
+            kind: "update", "conflict" or "distinct".
+        """
+        made = super().__new__(cls, f"{code}: {text}")
+        made.code = code
+        made.kind = kind
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str, Kind]:
+        return self.code, self[len(self.code) + 2 :], self.kind
 
 
 Detector = Callable[[Comparison], Iterator[Reason]]
@@ -61,8 +75,15 @@ _CODES: Final[Mapping[str, str]] = {
     "time": "time",
     "percent": "percent",
     "identifier": "identifier",
+    "version": "version",
 }
 _CURRENCIES: Final = frozenset("USD EUR GBP JPY INR CHF CNY CAD AUD KRW SEK RUB".split())
+# Attributes of which a thing has one value at a time, and those that tell things apart.
+_REPLACED: Final = frozenset({"frequency", "status", "state", "level", "degree", "weather"})
+_KEPT: Final = frozenset({"family", "person", "animal", "environment", "rank"})
+_CHANGES: Final = frozenset(
+    "move relocate switch change replace migrate upgrade downgrade quit stop become instead_of instead raise increase grow hand".split()
+)
 _UNCOUNTED: Final = frozenset({"number:1", "ordinal:1"})
 
 # How many unexplained words a text of n items may carry: short statements are all substance, long reports are not.
@@ -250,7 +271,21 @@ def persons(comparison: Comparison) -> Iterator[Reason]:
 def attributes(comparison: Comparison) -> Iterator[Reason]:
     """Another color, animal, job, language ...: one attribute, two values."""
     for one, other in comparison.exclusive:
-        yield _said("attribute", _slot(one, other), "another value", one.surface, other.surface)
+        attribute = shared_attribute(one.key, other.key)
+        kind: Kind = "update" if attribute in _REPLACED else "distinct" if attribute in _KEPT else _slot(one, other)
+        yield _said("attribute", kind, f"another {attribute}", one.surface, other.surface)
+
+
+def change(comparison: Comparison) -> Iterator[Reason]:
+    """One text tells how the fact came to change: "moved from Berlin to Lisbon", "no longer", "instead"."""
+    cue_a, cue_b = _cue(comparison.a), _cue(comparison.b)
+    if bool(cue_a) != bool(cue_b):
+        yield _one_sided("change", "update", "a change is told", cue_a or cue_b)
+
+
+def _cue(features: Features) -> str:
+    told = next((item.surface for item in features.items if item.key in _CHANGES), "")
+    return told or (features.tenses or {}).get("former", "")
 
 
 def names(comparison: Comparison) -> Iterator[Reason]:
@@ -306,6 +341,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     roles,
     persons,
     attributes,
+    change,
     names,
     wording,
     question,

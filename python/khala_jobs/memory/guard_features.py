@@ -18,7 +18,7 @@ from khala_jobs.memory.guard_lemma import Word, is_known, word_of
 from khala_jobs.memory.guard_meanings import OPPOSITES
 from khala_jobs.memory.guard_text import Token, normalize, tokenize
 from khala_jobs.memory.guard_values import MONTHS, RELATIVE_DAYS, SCALES, UNITS, WEEKDAYS, amount_key, date_key
-from khala_jobs.memory.guard_words import LIGHT, NEGATIONS, NUMBER_WORDS, ORDINAL_WORDS, RELATIONS
+from khala_jobs.memory.guard_words import INVARIANT, LIGHT, MODALS, NEGATIONS, NUMBER_WORDS, ORDINAL_WORDS, RELATIONS
 
 __all__ = ["MAX_CHARS", "VALUE_KINDS", "Features", "Item", "analyse"]
 
@@ -29,7 +29,10 @@ VALUE_KINDS: Final = frozenset({"number", "date", "time", "identifier"})
 """Items of which each occurrence counts and none may be missing."""
 
 _BE: Final = frozenset("be am is are was were been being".split())
+_GET: Final = frozenset("get gets got getting gotten".split())
 _HAVE: Final = frozenset("have has had having".split())
+_CLOCK_WORDS: Final = {"noon": "time:12:00", "midday": "time:12:00", "midnight": "time:00:00"}
+_REPORTING: Final = frozenset("say tell mention note state report express indicate confirm explain claim share add".split())
 _HELPERS: Final = frozenset("will would can could may might must shall should do does did not".split())
 _DETERMINERS: Final = frozenset("a an the this that these those some any no each every all both either neither 's".split())
 _POSSESSIVES: Final = frozenset("my your his her our their its".split())
@@ -84,6 +87,7 @@ class Features:
         tenses: tag -> a word that says so.
         persons: Persons of the pronouns, "user" among them where the user is spoken of.
         owners: Persons of the possessive ones.
+        light_verbs: Base forms of "be", "have", "do", "go" and their like that occur.
         question: Whether it ends as a question.
         english: Whether the word lists apply.
         too_long: Whether it exceeds ``MAX_CHARS``; then nothing but ``text`` is filled.
@@ -99,6 +103,7 @@ class Features:
     tenses: dict[str, str] | None = None
     persons: frozenset[str] = frozenset()
     owners: frozenset[str] = frozenset()
+    light_verbs: frozenset[str] = frozenset()
     question: bool = False
     english: bool = True
     too_long: bool = False
@@ -135,6 +140,7 @@ class _Reader:
         self._tenses: dict[str, str] = {}
         self._persons: set[str] = set()
         self._owners: set[str] = set()
+        self._light_verbs: set[str] = set()
         self._word_count = 0
         self._known_count = 0
         self._strong = False
@@ -182,6 +188,7 @@ class _Reader:
             tenses=self._tenses,
             persons=frozenset(self._persons),
             owners=frozenset(self._owners),
+            light_verbs=frozenset(self._light_verbs),
             question=text.endswith("?"),
             english=self._strong or known_share >= _ENGLISH_SHARE,
         )
@@ -201,6 +208,8 @@ class _Reader:
             self._known_count += 1
             return value
         word = word_of(lower)
+        if word.modal == "intend" and word.form == "both" and not _BE.isdisjoint(self._before):
+            word = word._replace(role="content", modal="")  # "is planned for Monday" is no wish
         if word.quantifier:
             self._quantifier(word.quantifier, token, at)
         if word.modal:
@@ -219,6 +228,8 @@ class _Reader:
 
     def _small(self, token: Token, word: Word, at: int) -> None:
         lower = token.key
+        if lower in _LIGHT_VERBS:
+            self._light_verbs.add(_LIGHT_VERBS[lower])
         if word.role == "negation":
             self._negations.append(token.surface)
         elif lower == "no_longer":
@@ -228,7 +239,15 @@ class _Reader:
                 self._tenses.setdefault("former", "used to")
         elif lower == "going_to" and self._next_is_verb(at + 1):
             self._tenses.setdefault("future", token.surface)
+        elif self._is_past(word, lower):
+            self._tenses.setdefault("past", token.surface)
         self._before.append(lower)
+
+    def _is_past(self, word: Word, lower: str) -> bool:
+        """Whether a light verb ("went", "used") puts the statement in the past; "said" only says who told."""
+        if word.base in _REPORTING or word.form not in {"past", "both"} or lower in MODALS:
+            return False
+        return word.form == "past" or (_BE.isdisjoint(self._before) and _HAVE.isdisjoint(self._before))
 
     def _value_word(self, token: Token, at: int) -> int | None:
         """Number words, weekdays, months and days like "tomorrow"."""
@@ -244,6 +263,9 @@ class _Reader:
         day = lower.removesuffix("s")
         if lower in WEEKDAYS or day in WEEKDAYS:
             self._item(f"weekday:{day if day in WEEKDAYS else lower}", token.surface, "date")
+            return at
+        if lower in _CLOCK_WORDS:
+            self._item(_CLOCK_WORDS[lower], token.surface, "time")
             return at
         if lower in RELATIVE_DAYS:
             self._item(f"day:{lower}", token.surface, "date")
@@ -296,7 +318,7 @@ class _Reader:
         last = self._before[-1] if self._before else ""
         noun = last in _DETERMINERS or last in _POSSESSIVES or last in _PREPOSITIONS
         kind = "name" if self._is_name(token, word) else "word"
-        is_be = not _BE.isdisjoint(self._before)
+        is_be = not _BE.isdisjoint(self._before) or not _GET.isdisjoint(self._before)
         has = not _HAVE.isdisjoint(self._before)
         passive = word.form in {"both", "participle"} and (is_be or self._next_key(at) == "by")
         tense = "" if noun or kind == "name" else self._tense_of(word, passive=passive, has=has)
@@ -313,7 +335,7 @@ class _Reader:
             return "past" if word.verb or self._items else ""
         if word.form == "s" and word.verb and self._items:
             return "present"
-        bare = not word.form and word.verb and not self._before and bool(self._items)
+        bare = not word.form and word.verb and word.base not in INVARIANT and not self._before and bool(self._items)
         return "present" if bare and self._items[-1].kind == "pronoun" else ""
 
     def _is_name(self, token: Token, word: Word) -> bool:
@@ -338,6 +360,11 @@ def _filtered(words: list[str]) -> tuple[str, ...]:
     return tuple(_LINKS[word] for word in words if word in _LINKS)
 
 
+_LIGHT_VERBS: Final = (
+    {form: base for form in LIGHT if (base := word_of(form).base) in {"do", "go", "get", "take", "give", "make", "come", "happen", "keep"}}
+    | dict.fromkeys(_BE, "be")
+    | dict.fromkeys(_HAVE, "have")
+)
 _LINKS: Final = (
     {word: word_of(word).base for word in LIGHT if word_of(word).base in OPPOSITES}
     | {word: word for word in (*RELATIONS, *NEGATIONS, "'s", ",")}

@@ -62,12 +62,12 @@ tough tiny wet wise noisy
 _NO_LY: Final = frozenset("only family early daily weekly monthly yearly apply reply supply july italy lovely friendly".split())
 #: Words that look like a form of another word and are not, or not any more.
 _FIXED: Final = frozenset("""
-left found ground wound lay saw felt lit bit bound means building meeting evening beginning wedding setting warning clothing
+left ground wound bit bound means building meeting evening beginning wedding setting warning clothing
 engineering painting father mother farmer other another either neither whether ever never together however over under after
 water paper number order offer answer enter consider remember discover deliver cover recover matter letter dinner summer
 winter later latter former upper lower server user data news lens series species is was has his this thus bus gas yes us does
 thing something anything everything nothing during morning king ring string spring sing bring wing sting swing need seed
-feed speed breed indeed hundred bed red wed led shed sacred naked
+feed speed breed indeed hundred bed red wed shed sacred naked
 """.split())
 _VOWEL: Final = re.compile("[aeiouy]")
 _ONE_SYLLABLE: Final = re.compile("[^aeiou]*[aeiou][^aeiouwxy]")
@@ -124,7 +124,7 @@ def _reduced(word: str) -> tuple[str, str] | None:
 
 
 def _ies(word: str) -> str | None:
-    return word[:-3] + "y" if len(word) > 4 else word[:-1]  # noqa: PLR2004
+    return word[:-1] if word[:-1] in _CONTENT or len(word) < 5 else word[:-3] + "y"  # noqa: PLR2004
 
 
 def _es(word: str) -> str | None:

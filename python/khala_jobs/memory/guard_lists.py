@@ -16,7 +16,7 @@ from typing import Final
 __all__ = ["EXCLUSIVE_LIST", "LISTED", "OPPOSITE_LIST", "SYNONYM_LIST"]
 
 SYNONYM_LIST: Final = """
-like love enjoy adore prefer appreciate|love adore|favorite preferred best-loved|dislike hate detest loathe despise
+like love enjoy adore prefer appreciate fan|love adore|favorite preferred best-loved|dislike hate detest loathe despise
 live reside dwell|home house|apartment flat|live_in located|city town|country nation|place location spot
 work job employment|work occupation|job occupation profession|company firm business|boss manager supervisor
 manage supervise lead oversee|manage run handle administer|colleague teammate workmate|employer company
@@ -65,7 +65,7 @@ supermarket grocery|office workplace|kid child|family relative|relative kin|team
 money fund|bank lender|dollar buck|tax levy|discount reduction|sale deal|order purchase|trust rely depend|rely depend
 wake arise|sleep nap rest|rest relax unwind|relax chill unwind|play compete|win triumph|lose misplace|beat defeat
 hobby pastime interest|interest passion|interested curious|bored uninterested|excited thrilled|worried anxious nervous concerned
-nervous anxious|calm relaxed|quiet silent|loud noisy|clean tidy|dirty filthy messy|cold chilly freezing|hot warm|warm hot
+nervous anxious|calm relaxed|quiet silent|loud noisy|clean tidy|concise brief short terse|analyze analysis|decide decision|dirty filthy messy|cold chilly freezing|hot warm|warm hot
 rainy wet|sunny bright|dark dim|often frequently|always constantly|sometimes occasionally|rarely seldom|soon shortly
 daily each-day|now currently|recently lately|later afterwards|before earlier|early ahead|former previous ex|current present
 next following upcoming|last previous|final last|first initial|whole entire|several some various|many numerous|few several

@@ -9,7 +9,7 @@ from typing import Final
 from khala_jobs.memory.guard_lemma import same_stem, word_of
 from khala_jobs.memory.guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
 
-__all__ = ["OPPOSITES", "exclusive", "opposite", "same"]
+__all__ = ["OPPOSITES", "exclusive", "opposite", "same", "shared_attribute"]
 
 _NONE: Final = frozenset[str]()
 _NO_GROUP: Final = frozenset[int]()
@@ -31,7 +31,12 @@ def opposite(one: str, other: str) -> bool:
 
 def exclusive(one: str, other: str) -> bool:
     """Whether two base forms are values of one attribute."""
-    return not _EXCLUSIVE.get(one, _NONE).isdisjoint(_EXCLUSIVE.get(other, _NONE))
+    return bool(shared_attribute(one, other))
+
+
+def shared_attribute(one: str, other: str) -> str:
+    """The attribute two base forms are values of; "" if there is none."""
+    return min(_EXCLUSIVE.get(one, _NONE) & _EXCLUSIVE.get(other, _NONE), default="")
 
 
 def _prefixed(one: str, other: str) -> bool:

@@ -28,6 +28,8 @@ _SYMMETRIC: Final = frozenset(
 )
 #: Before a noun that hangs on the one before it.
 _ATTACHING: Final = frozenset({"of", "in", "on", "at", "with", "near", "by", "for", "from", "to", "under", "over", "about"})
+_CLAUSE_ENDS: Final = frozenset({",", "and", "or", "but"})
+_LONGEST_EXCHANGE: Final = 32  # items between which exchanged blocks are looked for
 _LEAST_ITEMS: Final = 2
 
 
@@ -68,7 +70,7 @@ def _doers(row: Sequence[Item], verb: int) -> list[int]:
     if row[verb].passive:
         after = verb + 1
         return [after] if after < len(row) and "by" in row[after].links else []
-    if "," in row[verb].links:  # the clause of the noun before has ended
+    if not _CLAUSE_ENDS.isdisjoint(row[verb].links):  # "is a nurse and lives": the nurse is not who lives
         return []
     at = verb - 1
     while at >= 0:
@@ -92,21 +94,57 @@ def _doers(row: Sequence[Item], verb: int) -> list[int]:
 def _exchanged(
     row_a: Sequence[Item], row_b: Sequence[Item], keys_a: Sequence[str], keys_b: Sequence[str]
 ) -> tuple[str, str] | None:
-    """Rule 2."""
+    """Rule 2; the two exchanged may be several words each ("dim sum over biryani")."""
     if len(keys_a) != len(keys_b):
         return None
-    apart = [at for at, (one, other) in enumerate(zip(keys_a, keys_b, strict=True)) if one != other]
-    moved = {keys_a[at] for at in apart}
-    if len(moved) != 2 or moved != {keys_b[at] for at in apart}:  # noqa: PLR2004
+    start, end = 0, len(keys_a)
+    while start < end and keys_a[start] == keys_b[start]:
+        start += 1
+    while start < end and keys_a[end - 1] == keys_b[end - 1]:
+        end -= 1
+    blocks = _blocks(keys_a[start:end], keys_b[start:end])
+    if blocks is None:
         return None
-    if any(one.links != other.links for one, other in zip(row_a, row_b, strict=True)):
+    first, last = blocks
+    second_a, second_b = end - last, end - first  # where the later of the two begins
+    if not _small_words_stay(row_a, row_b, (start, first, second_a), (start, last, second_b)):
         return None
-    first, last = apart[0], apart[-1]
-    between = [row_a[at].links for at in range(first + 1, last + 1)]
+    between = [row_a[at].links for at in range(start + first, second_a + 1)]
     if all(links and _LISTING.issuperset(links) for links in between):
         return None
-    equated = last == first + 1 and between == [("be",)] and last == len(row_a) - 1 and first == 0
-    return None if equated else (row_a[first].surface, row_a[last].surface)
+    if second_a == start + first and not row_a[second_a].links:
+        return None  # "every morning I run", "I run every morning": nothing ties one to the other
+    # Nothing but "X is Y": said of each other either way.
+    equated = start == 0 and end == len(row_a) and second_a == first and row_a[second_a].links == ("be",)
+    if equated:
+        return None
+    return row_a[start].surface, row_a[second_a].surface
+
+
+def _blocks(a: Sequence[str], b: Sequence[str]) -> tuple[int, int] | None:
+    """Lengths (x, y) such that ``a`` is X M Y and ``b`` is Y M X; None if there are none."""
+    size = len(a)
+    if not 2 <= size <= _LONGEST_EXCHANGE:  # noqa: PLR2004
+        return None
+    for first in range(1, size):
+        if a[:first] != b[size - first :]:
+            continue
+        for last in range(1, size - first + 1):
+            if a[size - last :] == b[:last] and a[first : size - last] == b[last : size - first]:
+                return first, last
+    return None
+
+
+def _small_words_stay(
+    row_a: Sequence[Item], row_b: Sequence[Item], cut_a: tuple[int, int, int], cut_b: tuple[int, int, int]
+) -> bool:
+    """Whether each place of the sentence keeps its small words although what fills it has changed."""
+    (start, first, second_a), (_, last, second_b) = cut_a, cut_b
+    if row_a[start].links != row_b[start].links or row_a[second_a].links != row_b[second_b].links:
+        return False
+    middle_a = [item.links for item in row_a[start + first : second_a]]
+    middle_b = [item.links for item in row_b[start + last : second_b]]
+    return middle_a == middle_b
 
 
 def in_order(a: Features, b: Features) -> bool:

@@ -76,7 +76,7 @@ _TOKEN: Final = re.compile(
     | (?P<code>\b\w*[^\W_]_[^\W_]\w*\b|\b\w+\(\)|(?<!\w)--?[a-z][\w-]+(?==|\b)|\b[\w-]+\.(?:py|js|ts|md|txt|json|ya?ml|toml
         |csv|pdf|docx?|xlsx?|png|jpe?g|sql|sh|go|rs|cpp|hpp|java|html|css|com|org|net|io|dev|ai|de|edu|gov|co)\b
         |\b\w+(?:\.\w+){{2,}}\b)
-    | (?P<camel>\b(?-i:[a-z]+[A-Z]\w*|[A-Z]+[a-z]+[A-Z]\w*)\b)
+    | (?P<camel>\b(?-i:[a-z]{{2,}}[A-Z]\w*)\b)
     | (?P<ordinal>\b(?P<ov>\d+)(?:st|nd|rd|th)\b)
     | (?P<mixed>\b(?!\d[\d.,]*(?:{_SCALE}|{_UNIT_SUFFIX})(?!\w))(?=\w*\d)(?=\w*[^\W\d])\w{{2,}}\b)
     | (?P<number>(?<![\w.])[+-]?(?P<nv>\d+(?:,\d{{2,3}})*(?:\.\d+|/\d+)?)(?:\s?(?P<ns>{_SCALE})|\s?(?P<nu>{_UNIT_SUFFIX})(?!\w))?)
@@ -137,7 +137,7 @@ def tokenize(text: str) -> list[Token]:
 
 def _is_plain(word: str) -> bool:
     """Whether nothing but a word can begin here: no month, no camelCase."""
-    return (word.islower() or word[1:].islower() or word.isupper()) and word.lower() not in MONTHS
+    return (word.islower() or word[0].isupper() or len(word) > 1 and word[1].isupper()) and word.lower() not in MONTHS
 
 
 def _add_word(tokens: list[Token], surface: str, *, starts: bool, shouts: bool) -> None:
@@ -180,7 +180,7 @@ def _value(found: re.Match[str], surface: str) -> Token:
         elif kind in {"email", "uuid", "tag", "ticket", "mixed", "version"}:
             bare = bare.casefold().rstrip(".-+")
             if kind == "version":
-                bare = bare.removeprefix("v")
+                return Token("identifier", f"version:{bare.removeprefix('v')}", surface)
         return Token("identifier", f"identifier:{bare}", surface)
     if kind == "symbol":
         return Token("symbol", surface, surface)
@@ -250,7 +250,7 @@ def _fold(tokens: list[Token]) -> list[Token]:
         token = tokens[at]
         length = 0
         if token.kind == "word" and token.key in _PHRASE_STARTS:
-            for width in range(min(_LONGEST_PHRASE, len(tokens) - at), 1, -1):
+            for width in range(min(_LONGEST_PHRASE, len(tokens) - at), 0, -1):
                 phrase = tuple(one.key for one in tokens[at : at + width])
                 if phrase in PHRASES:
                     surface = " ".join(one.surface for one in tokens[at : at + width])

@@ -14,6 +14,7 @@ from typing import Final
 
 __all__ = [
     "CONTRACTIONS",
+    "INVARIANT",
     "IRREGULAR",
     "LIGHT",
     "MODALS",
@@ -56,8 +57,8 @@ presently nowadays recently lately ago well please kindly again
 something anything thing things stuff way ways kind kinds sort sorts type types bit lot lots fact facts case matter
 someone somebody anyone anybody jr sr
 get gets got getting gotten go goes went gone going come comes came coming make makes made making take takes took taken
-taking give gives use uses used using let lets put puts keep keeps kept keeping happen happens happened
-say says said saying mention mentions mentioned mentioning note notes noted state states stated report reports reported
+taking feel feels felt feeling give gives use uses used using let lets put puts keep keeps kept keeping happen happens happened
+say says said saying mention mentions mentioned mentioning note notes noted state states stated report reports reported reporting
 tell tells told express expresses expressed indicate indicates indicated confirm confirms confirmed explain explained
 claim claims claimed according share shared shares describe describes described reveal revealed reveals remark remarked
 add added adds inform informed
@@ -78,7 +79,7 @@ all: totally wholly invariably
 most: most mostly majority primarily mainly
 usual: usually often generally typically normally frequently regularly commonly
 some: some somewhat partly partially sometimes occasionally periodically
-few: few rarely seldom little infrequently
+few: few rarely seldom infrequently
 only: only solely exclusively merely
 any: any whichever whatever whenever
 either: or either
@@ -96,7 +97,6 @@ intend: aim aims consider considers considering considered thinking_about dream 
 try: try tries tried trying attempt attempts attempted attempting almost nearly
 think: think thinks thought believe believes believed guess suppose assume assumes assumed seem seems seemed apparently
 think: allegedly reportedly supposedly suspect suspects suspected doubt doubts rumored unsure uncertain
-allowed: allowed permitted
 if: if unless whether assuming provided_that
 """)
 
@@ -379,7 +379,6 @@ an individual=someone
 are called=named
 am called=named
 goes by=named
-go by=named
 name is=named
 named=named
 called=called
@@ -394,6 +393,17 @@ hails from=from
 originally from=from
 born and raised in=from
 grew up in=grew_up in
+was raised in=grew_up in
+raised in=grew_up in
+brought up in=grew_up in
+takes place=is
+take place=are
+took place=was
+taking place=is
+all the time=always
+every time=always
+twelve pm=noon
+is expecting=is pregnant with
 grow up in=grew_up in
 gets up=wake
 get up=wake
@@ -590,7 +600,7 @@ stand stood|steal stole stolen|stick stuck|sting stung|strike struck|strive stro
 swim swam swum|swing swung|teach taught|tear tore torn|think thought|throw threw thrown|understand understood
 wake woke woken|wear wore worn|weave wove woven|weep wept|win won|wind wound|withdraw withdrew withdrawn|write wrote written
 overcome overcame overcome|undergo underwent undergone|rebuild rebuilt|rewrite rewrote rewritten|upset upset|grow_up grew_up
-die died|tie tied|untie untied
+die died|tie tied|untie untied|go went gone|take took taken|come came come|get got gotten|make made|say said|tell told
 """
 _IRREGULAR_NOUNS: Final = """
 man=men woman=women child=children person=people foot=feet tooth=teeth mouse=mice goose=geese wife=wives knife=knives
@@ -613,8 +623,9 @@ for _pair in _IRREGULAR_NOUNS.split():
     _base, _, _form = _pair.partition("=")
     if not _form.endswith("-n"):
         IRREGULAR.setdefault(_form, (_base, "form"))
-# The same word in every form says nothing about time.
-for _same in [form for form, (base, _) in IRREGULAR.items() if form == base]:
+#: Verbs whose past looks like their base: the form says nothing about time.
+INVARIANT: Final = frozenset(form for form, (base, _) in IRREGULAR.items() if form == base)
+for _same in INVARIANT:
     del IRREGULAR[_same]
 
 VERBS: Final = _words("""
