@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 SCAN_PAGE = 5000
 
 _FACADE = "khala_jobs.compat.khala"
+TEMPORAL_MODULE = "khala.application.services.temporal_analyzer"
 
 JobHandler = Callable[[dict[str, Any]], Awaitable[Any]]
 
@@ -79,7 +80,10 @@ class KhalaServices:
             memory_ids = [_record_id(row) for row in rows]
         if not memory_ids:
             return self._ok(job, {"processed": 0}, started)
-        service = importlib.import_module(_FACADE).TemporalAnalysisService(self._database("decay_scoring"))
+        # What KHALA's tests put in the place of the service on the module that callers import, or the service itself.
+        patched = vars(importlib.import_module(_FACADE)).get("TemporalAnalysisService")
+        service_class = patched or khala_attribute(TEMPORAL_MODULE, "TemporalAnalysisService", "decay_scoring")
+        service = service_class(self._database("decay_scoring"))
         report = await service.batch_process_decay(memory_ids)
         if report["processed"] > 0:
             return self._ok(job, report, started)

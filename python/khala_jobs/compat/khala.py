@@ -24,7 +24,7 @@ from .. import JobProcessor as Engine
 from .. import Retry
 from ..errors import NotFound
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
-from ._khala_services import JobHandler, KhalaServices, MissingDependency, khala_attribute
+from ._khala_services import TEMPORAL_MODULE, JobHandler, KhalaServices, MissingDependency, khala_attribute
 from ._khala_types import (
     JobDefinition,
     JobPriority,
@@ -85,9 +85,10 @@ _BACKOFF = {"base": 60.0, "factor": 2.0, "cap": 300.0}
 def __getattr__(name: str) -> Any:
     """KHALA's names that its tests patch on this module, imported when they are first asked for."""
     if name == "TemporalAnalysisService":
-        return khala_attribute(
-            "khala.application.services.temporal_analyzer", "TemporalAnalysisService", "decay_scoring"
-        )
+        try:
+            return khala_attribute(TEMPORAL_MODULE, name, "decay_scoring")
+        except MissingDependency as error:
+            raise AttributeError(str(error)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
