@@ -43,10 +43,13 @@ void register_errors(py::module_& module) {
     module.attr("Error") = classes().attr("Error");
 }
 
+py::object to_exception(const base::Error& error) {
+    return classes().attr(class_name(error.code))(error.field, error.message);
+}
+
 void raise(const base::Error& error) {
-    const py::object type = classes().attr(class_name(error.code));
-    const py::object exception = type(error.field, error.message);
-    PyErr_SetObject(type.ptr(), exception.ptr());
+    const py::object exception = to_exception(error);
+    PyErr_SetObject(py::type::handle_of(exception).ptr(), exception.ptr());
     throw py::error_already_set();
 }
 

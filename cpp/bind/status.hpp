@@ -14,6 +14,9 @@ namespace khala::bind {
 // Looks the exception classes up and also names the base class in the module, as `_core.Error`. Once, at import.
 void register_errors(pybind11::module_& module);
 
+// The exception object, for answers that carry an error instead of raising it. Needs the GIL.
+[[nodiscard]] pybind11::object to_exception(const base::Error& error);
+
 // Raises the class of error.code. Needs the GIL.
 [[noreturn]] void raise(const base::Error& error);
 

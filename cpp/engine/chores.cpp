@@ -1,0 +1,240 @@
+// What the engine does by the clock: renewing leases, asking for cancellations, and the chores of agenda.hpp.
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "engine/loop.hpp"
+
+namespace khala::engine {
+
+namespace {
+
+constexpr Millis kLookMs = base::kSecondMs;
+constexpr Millis kCancelPollMs = base::kSecondMs;
+constexpr Millis kReapLeastMs = 500;
+constexpr Millis kReapMostMs = 2'000;
+constexpr Millis kAnnounceMs = store::kWorkerLiveMs / 3;
+constexpr Millis kNextDueMs = 5'000;
+constexpr Millis kParkMs = 10'000;
+constexpr Millis kPruneMs = 10'000;
+constexpr int kReapCount = 200;
+constexpr int kParkCount = 200;
+
+}  // namespace
+
+// --- leases -----------------------------------------------------------------------------------------------------
+
+void Loop::note_call(Millis began, bool ok) noexcept {
+    const Millis ended = lease_now();
+    ++stats_.store_queries;
+    stats_.store_errors += ok ? 0 : 1;
+    last_query_ms_ = ended;
+    Stats::raise(stats_.max_store_call_ms, ended - began);
+    if (options_.real_time && ended - began > options_.renew_ms()) {
+        no_reap_until_ms_ = ended + options_.renew_ms();
+    }
+}
+
+// The thread, or the whole machine, stood still, or waited long for the writer lock. So may everybody else have: their
+// leases look lapsed, and they will renew them as soon as they are let. Nobody's jobs are taken for one period.
+void Loop::notice_stall() {
+    if (options_.real_time && now_ - awake_ms_ > options_.renew_ms()) {
+        no_reap_until_ms_ = now_ + options_.renew_ms();
+    }
+}
+
+void Loop::schedule_renewals() {
+    if (!holds_leases()) {
+        next_renew_ms_ = kNever;
+        next_cancel_poll_ms_ = kNever;
+    } else if (next_renew_ms_ == kNever) {
+        renewed_ms_ = lease_now();
+        next_renew_ms_ = renewed_ms_ + options_.renew_ms();
+        next_cancel_poll_ms_ = renewed_ms_ + kCancelPollMs;
+    }
+}
+
+void Loop::renew() {
+    if (now_ >= next_renew_ms_) {
+        KHALA_FAILPOINT("hb.before");
+        const bool renewed = renew_all(options_.lease_ms);
+        KHALA_FAILPOINT("hb.after");
+        const Millis now = lease_now();
+        Stats::raise(stats_.max_renew_gap_ms, now - renewed_ms_);
+        if (renewed) {
+            renewed_ms_ = now;
+            next_cancel_poll_ms_ = now + kCancelPollMs;
+        }
+        next_renew_ms_ = now + (renewed ? options_.renew_ms() : options_.renew_ms() / 10);
+    } else if (now_ >= next_cancel_poll_ms_) {
+        static_cast<void>(renew_all(0));
+        next_cancel_poll_ms_ = lease_now() + kCancelPollMs;
+    }
+}
+
+// lease_ms 0 only asks whether anybody wants a job to stop.
+bool Loop::renew_all(Millis lease_ms) {
+    RenewalRound round;
+    if (worker_ != nullptr) {
+        worker_->collect(round);
+    }
+    std::vector<PendingMove*> pending;
+    for (PendingMove& move : moves_) {
+        if (move.renewable) {
+            const store::Lease& lease = move.delivery->lease();
+            round.renewals.push_back(
+                {.ref = lease.ref, .id = lease.job.id, .token = lease.standing.token, .progress = {}});
+            pending.push_back(&move);
+        }
+    }
+    if (round.renewals.empty()) {
+        return true;
+    }
+    const Millis asked = lease_now();
+    const auto answers = ask([&](store::Store& store) { return store.renew(round.renewals, lease_ms); });
+    if (!answers) {
+        static_cast<void>(survives(answers.error()));
+        return false;
+    }
+    const Millis until = asked + lease_ms;
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+        pending[i]->renewable = (*answers)[round.slots.size() + i] != store::Renewed::lost;
+        if (lease_ms > 0 && pending[i]->renewable) {
+            pending[i]->held_until = until;
+        }
+    }
+    if (worker_ != nullptr) {
+        worker_->apply(round, *answers, lease_ms > 0 ? std::optional{until} : std::nullopt, moves_);
+    }
+    stats_.renewals += lease_ms > 0 ? static_cast<std::int64_t>(round.renewals.size()) : 0;
+    return true;
+}
+
+// --- chores -----------------------------------------------------------------------------------------------------
+
+void Loop::schedule_chores() {
+    // Spread over the first second, so that a worker that starts does not ask everything at once.
+    agenda_.set(Chore::look, now_ + kLookMs);
+    agenda_.set(Chore::reap, now_ + kReapLeastMs);
+    agenda_.set(Chore::next_due, now_);
+    agenda_.set(Chore::announce, now_ + kAnnounceMs);
+    agenda_.set(Chore::park, now_ + kParkMs);
+    agenda_.set(Chore::prune, now_ + kPruneMs / 2);
+}
+
+void Loop::note_due(Millis due_at) noexcept {
+    if (due_at != 0 && (next_due_at_ == 0 || due_at < next_due_at_)) {
+        next_due_at_ = due_at;
+    }
+}
+
+// One a turn, the longest overdue first; while nothing else happens one a second.
+void Loop::run_chore() {
+    if (next_due_at_ != 0 && wall_now() >= next_due_at_) {
+        next_due_at_ = 0;
+        look_ = true;
+        agenda_.set_sooner(Chore::next_due, now_);
+        return;
+    }
+    const Chore chore = agenda_.first();
+    const bool paced = idle() && now_ - last_query_ms_ < base::kSecondMs;
+    if (now_ < agenda_.at(chore) || paced || fatal_ || closing_) {
+        return;
+    }
+    switch (chore) {
+        case Chore::look:
+            look_ = look_ || worker_ != nullptr;
+            watchers_.want_all();
+            agenda_.set(chore, worker_ != nullptr || !watchers_.empty() ? now_ + kLookMs : kNever);
+            return;
+        case Chore::reap: reap(); return;
+        case Chore::announce: announce(); return;
+        case Chore::next_due: ask_next_due(); return;
+        case Chore::park: park(); return;
+        case Chore::prune: prune(); return;
+        case Chore::checkpoint:
+            agenda_.clear(chore);
+            if (const auto done = ask([](store::Store& store) { return store.idle(); }); !done) {
+                static_cast<void>(survives(done.error()));
+            }
+            return;
+    }
+}
+
+void Loop::reap() {
+    agenda_.set(Chore::reap, now_ + std::clamp(options_.renew_ms(), kReapLeastMs, kReapMostMs));
+    if (now_ < no_reap_until_ms_) {
+        return;
+    }
+    auto lapses = ask([](store::Store& store) { return store.lapsed(kReapCount); });
+    if (!lapses) {
+        static_cast<void>(survives(lapses.error()));
+        return;
+    }
+    for (store::Lapse& lapse : *lapses) {
+        PendingMove pending;
+        pending.renewable = false;
+        pending.move = worker_->decide_for_others(lapse.lease, lapse.cause);
+        moves_.push_back(std::move(pending));
+        KHALA_FAILPOINT("reap.after_n");
+    }
+    if (lapses->size() == static_cast<std::size_t>(kReapCount)) {
+        agenda_.set(Chore::reap, now_);
+    }
+}
+
+void Loop::announce() {
+    agenda_.set(Chore::announce, worker_->stopped() ? kNever : now_ + kAnnounceMs);
+    if (worker_->stopped()) {
+        return;
+    }
+    const auto announced = ask([this](store::Store& store) { return store.announce(worker_->info()); });
+    if (!announced) {
+        if (survives(announced.error())) {
+            agenda_.set(Chore::announce, now_ + base::kSecondMs);
+        }
+        return;
+    }
+    look_ = true;  // parked jobs may have become ready
+}
+
+void Loop::ask_next_due() {
+    agenda_.set(Chore::next_due, now_ + kNextDueMs);
+    const auto due_at = ask([this](store::Store& store) { return store.next_due(worker_->queue_names()); });
+    if (!due_at) {
+        static_cast<void>(survives(due_at.error()));
+        return;
+    }
+    // One in the past waits for a claim, and every claim looks at it.
+    next_due_at_ = *due_at > wall_now() ? *due_at : 0;
+}
+
+void Loop::park() {
+    agenda_.set(Chore::park, now_ + kParkMs);
+    auto leases = ask([this](store::Store& store) { return store.unroutable(worker_->queue_names(), kParkCount); });
+    if (!leases) {
+        static_cast<void>(survives(leases.error()));
+        return;
+    }
+    for (const store::Lease& lease : *leases) {
+        PendingMove pending;
+        pending.renewable = false;
+        pending.move = worker_->decide_for_others(lease, job::Unroutable{});
+        moves_.push_back(std::move(pending));
+    }
+}
+
+void Loop::prune() {
+    const store::Prune by_age;
+    const auto removed = ask([&by_age](store::Store& store) { return store.prune(by_age); });
+    const bool full = removed && *removed >= by_age.limit;
+    agenda_.set(Chore::prune, full ? now_ : now_ + kPruneMs);
+    if (!removed) {
+        static_cast<void>(survives(removed.error()));
+        return;
+    }
+    stats_.pruned += *removed;
+    last_traffic_ms_ = full ? now_ : last_traffic_ms_;
+}
+
+}  // namespace khala::engine

@@ -1,0 +1,316 @@
+#include "engine/loop.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <iterator>
+#include <utility>
+
+#include "base/failpoint.hpp"
+
+namespace khala::engine {
+
+namespace {
+
+constexpr Millis kNativePatienceMs = 1'000;  // for the threads of native handlers to end
+
+}  // namespace
+
+Loop::Loop(std::unique_ptr<store::Store> store, const EngineOptions& options, std::shared_ptr<Inbox> inbox,
+           Stats& stats)
+    : options_{options},
+      inbox_{std::move(inbox)},
+      stats_{stats},
+      store_{std::move(store)},
+      wakeup_{store_->wakeup()},
+      now_{store_->clock().lease_ms()},
+      last_query_ms_{now_},
+      last_traffic_ms_{now_},
+      awake_ms_{now_} {}
+
+void Loop::run() noexcept {
+    try {
+        while (!finished_ && !fatal_) {
+            turn();
+        }
+    } catch (const std::exception& error) {
+        fatal_ = Error{ErrorCode::internal, "engine", error.what()};
+    } catch (...) {
+        fatal_ = Error{ErrorCode::internal, "engine", "something was thrown that is no exception"};
+    }
+    if (fatal_) {
+        fail(*fatal_);
+    }
+    worker_.reset();
+    store_.reset();
+}
+
+void Loop::turn() {
+    inbox_->take(intake_);
+    now_ = lease_now();
+    notice_stall();
+    renew();
+    receive();
+    if (worker_ != nullptr) {
+        worker_->expire(now_, moves_);
+    }
+    exchange();
+    outbox_.flush();
+    answer_questions();
+    look_at_watched();
+    run_chore();
+    schedule_renewals();
+    outbox_.flush();
+    finished_ = fatal_ || (closing_ && try_finish());
+    if (!finished_) {
+        wait();
+    }
+}
+
+// --- what came in -----------------------------------------------------------------------------------------------
+
+struct Loop::Operating {
+    Loop& loop;
+
+    void operator()(StartWorker& command) const {
+        loop.outbox_.meet(command.port);
+        command.port->attach(loop.inbox_);
+        loop.worker_ = std::make_unique<Worker>(std::move(command), loop.options_, *loop.store_, loop.inbox_,
+                                                loop.outbox_, loop.stats_);
+        loop.look_ = true;
+        loop.schedule_chores();
+        loop.announce();
+    }
+    void operator()(StopWorker& command) const {
+        if (loop.worker_ != nullptr) {
+            loop.worker_->stop(false, loop.moves_);
+        }
+        loop.outbox_.reply(command.from, Answer{});
+    }
+    void operator()(PauseClaims& command) const {
+        if (loop.worker_ != nullptr) {
+            loop.worker_->pause(command.paused);
+            loop.look_ = true;
+        }
+    }
+    void operator()(Reclaimed& command) const {
+        if (loop.worker_ != nullptr) {
+            loop.worker_->reclaimed(command.slot);
+        }
+    }
+    void operator()(NoteProgress& command) const {
+        if (loop.worker_ != nullptr) {
+            loop.worker_->note_progress(command);
+        }
+    }
+    void operator()(Watch& command) const {
+        loop.outbox_.meet(command.from.port);
+        loop.watchers_.add(std::move(command));
+        loop.agenda_.set_sooner(Chore::look, loop.now_ + base::kSecondMs);
+    }
+    void operator()(Unwatch& command) const { loop.watchers_.remove(command.from); }
+    void operator()(AwaitSpace& command) const {
+        loop.outbox_.meet(command.from.port);
+        loop.space_waiters_.push_back(std::move(command.from));
+    }
+    void operator()(PortClosed& command) const {
+        loop.watchers_.remove(command.port);
+        if (loop.worker_ != nullptr && loop.worker_->port() == command.port) {
+            loop.worker_->stop(true, loop.moves_);
+        }
+    }
+    void operator()(Close& command) const {
+        loop.closing_ = true;
+        loop.close_by_ms_ = loop.now_ + command.deadline_ms;
+        if (loop.worker_ != nullptr) {
+            loop.worker_->stop(false, loop.moves_);
+            loop.worker_->stop_natives();
+        }
+    }
+};
+
+void Loop::receive() {
+    if (!intake_.empty()) {
+        last_traffic_ms_ = now_;
+    }
+    // The order: what a run last said, then how it ended, then what takes runs back.
+    const auto progress_end =
+        std::stable_partition(intake_.commands.begin(), intake_.commands.end(),
+                              [](const Command& command) { return std::holds_alternative<NoteProgress>(command); });
+    const auto operate = [this](auto begin, auto end) {
+        std::for_each(begin, end, [this](Command& command) { std::visit(Operating{*this}, command); });
+    };
+    operate(intake_.commands.begin(), progress_end);
+    if (worker_ != nullptr && !intake_.settlements.empty()) {
+        KHALA_FAILPOINT("settle.received");
+        for (Settlement& settlement : intake_.settlements) {
+            worker_->settle(std::move(settlement), moves_);
+        }
+    }
+    operate(progress_end, intake_.commands.end());
+    std::move(intake_.insertions.begin(), intake_.insertions.end(), std::back_inserter(insertions_));
+    std::move(intake_.questions.begin(), intake_.questions.end(), std::back_inserter(questions_));
+    intake_.settlements.clear();
+    intake_.commands.clear();
+    intake_.insertions.clear();
+    intake_.questions.clear();
+}
+
+// --- sleeping ---------------------------------------------------------------------------------------------------
+
+bool Loop::holds_leases() const {
+    return (worker_ != nullptr && worker_->holds_leases()) ||
+           std::any_of(moves_.begin(), moves_.end(), [](const PendingMove& pending) { return pending.renewable; });
+}
+
+bool Loop::idle() const {
+    return now_ - last_traffic_ms_ >= base::kSecondMs;
+}
+
+bool Loop::wants_claim() const {
+    return look_ && worker_ != nullptr && worker_->has_room();
+}
+
+bool Loop::has_work() const {
+    const bool may_write = now_ >= retry_ms_;
+    return !insertions_.empty() || !questions_.empty() || watchers_.wanting() ||
+           (may_write && (!moves_.empty() || wants_claim()));
+}
+
+Millis Loop::next_wake() const {
+    Millis next = std::min({next_renew_ms_, next_cancel_poll_ms_, close_by_ms_});
+    Millis chore = agenda_.at(agenda_.first());
+    if (idle() && chore != kNever) {
+        chore = std::max(chore, last_query_ms_ + base::kSecondMs);
+    }
+    next = std::min(next, chore);
+    if (!moves_.empty() || wants_claim()) {
+        next = std::min(next, retry_ms_);
+    }
+    if (worker_ != nullptr) {
+        next = std::min(next, worker_->next_deadline());
+        if (next_due_at_ != 0) {
+            next = std::min(next, now_ + std::max<Millis>(0, next_due_at_ - wall_now()));
+        }
+    }
+    return next;
+}
+
+// Armed first, then one more look, then sleep: whatever happens after the look finds the bell armed.
+void Loop::arm() {
+    if (wakeup_ == nullptr) {
+        return;
+    }
+    const bool jobs = worker_ != nullptr && worker_->has_room();
+    const bool closings = !watchers_.empty();
+    if (jobs == armed_jobs_ && closings == armed_closings_) {
+        return;
+    }
+    wakeup_->arm(jobs, closings);
+    look_ = look_ || (jobs && !armed_jobs_);
+    if (closings && !armed_closings_) {
+        watchers_.want_all();
+    }
+    armed_jobs_ = jobs;
+    armed_closings_ = closings;
+}
+
+void Loop::wait() {
+    now_ = lease_now();
+    awake_ms_ = now_;
+    if (has_work()) {
+        return;
+    }
+    arm();
+    if (has_work() || !inbox_->may_sleep()) {
+        return;
+    }
+    const Millis until = next_wake();
+    int timeout_ms = -1;
+    if (options_.real_time && until != kNever) {
+        timeout_ms = static_cast<int>(std::clamp<Millis>(until - now_, 0, base::kMinuteMs));
+    }
+    if (!options_.real_time && until <= now_) {
+        timeout_ms = 0;
+    }
+    std::array<pollfd, 2> polled{{{.fd = inbox_->fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = wakeup_ != nullptr ? wakeup_->fd() : -1, .events = POLLIN, .revents = 0}}};
+    static_cast<void>(::poll(polled.data(), polled.size(), timeout_ms));
+    awake_ms_ = until == kNever ? lease_now() : until;
+    if (polled[1].revents != 0) {
+        wakeup_->drain();
+        armed_jobs_ = false;  // the ring took it: arming again brings the look
+        armed_closings_ = false;
+        last_traffic_ms_ = lease_now();
+    }
+}
+
+// --- the end ----------------------------------------------------------------------------------------------------
+
+// Native handlers get until the deadline to end, then everything that is still held is given back and the rest of the
+// inbox is served.
+bool Loop::try_finish() {
+    const bool late = lease_now() >= close_by_ms_;
+    if (worker_ != nullptr && !gave_back_) {
+        if (worker_->native_running() > 0 && !late) {
+            return false;
+        }
+        KHALA_FAILPOINT("shutdown.draining");
+        worker_->stop(true, moves_);
+        gave_back_ = true;
+    }
+    if (!late && (!moves_.empty() || !insertions_.empty() || !questions_.empty())) {
+        return false;
+    }
+    if (worker_ != nullptr) {
+        static_cast<void>(ask([this](store::Store& store) { return store.retire(worker_->spec().id); }));
+        worker_->natives().stop(kNativePatienceMs);
+    }
+    KHALA_FAILPOINT("shutdown.released");
+    const Error closed{ErrorCode::closed, "engine", "the engine was closed"};
+    inbox_->close(closed);
+    inbox_->take(intake_);
+    std::move(intake_.insertions.begin(), intake_.insertions.end(), std::back_inserter(insertions_));
+    std::move(intake_.questions.begin(), intake_.questions.end(), std::back_inserter(questions_));
+    for (const Insertion& insertion : insertions_) {
+        outbox_.reply(insertion.from, closed);
+    }
+    for (const Asked& asked : questions_) {
+        outbox_.reply(asked.from, closed);
+    }
+    outbox_.flush();
+    return true;
+}
+
+void Loop::fail(const Error& error) noexcept {
+    try {
+        inbox_->close(error);
+        if (worker_ != nullptr) {
+            worker_->stop(true, moves_);  // no handler may be entered any more; the moves are lost with the store
+        }
+        // Those whose requests were never looked at have ports, too.
+        inbox_->take(intake_);
+        const auto tell = [&](const Address& from) { outbox_.reply(from, error); };
+        for (const auto& insertion : intake_.insertions) {
+            tell(insertion.from);
+        }
+        for (const auto& insertion : insertions_) {
+            tell(insertion.from);
+        }
+        for (const auto& asked : intake_.questions) {
+            tell(asked.from);
+        }
+        for (const auto& asked : questions_) {
+            tell(asked.from);
+        }
+        outbox_.broadcast(error);
+        if (worker_ != nullptr) {
+            worker_->natives().stop(kNativePatienceMs);
+        }
+    } catch (...) {  // out of memory while reporting: callers still find the inbox closed
+    }
+}
+
+}  // namespace khala::engine
