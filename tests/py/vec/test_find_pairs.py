@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from khala_jobs._core import vec as core
+
+from khala_jobs import vec
+from khala_jobs.errors import Interrupted, InvalidArgument
+
+
+def as_dict(pairs: vec.Pairs) -> dict[tuple[int, int], float]:
+    return {(int(i), int(j)): float(c) for i, j, c in zip(pairs.left, pairs.right, pairs.cosine, strict=True)}
+
+
+def clustered(rng: np.random.Generator, rows: int, dim: int, spread: float = 0.3) -> np.ndarray:
+    centres = rng.normal(size=(max(1, rows // 30), dim))
+    noise = rng.normal(size=(rows, dim))
+    return (centres[rng.integers(len(centres), size=rows)] + spread * noise).astype(np.float32)
+
+
+def equiangular(rng: np.random.Generator, rows: int, dim: int, cosine: float) -> np.ndarray:
+    """Every pair at `cosine` but for the rounding of the elements."""
+    basis = np.linalg.qr(rng.normal(size=(dim, rows + 1)))[0].T
+    return np.ascontiguousarray(np.sqrt(cosine) * basis[-1] + np.sqrt(1 - cosine) * basis[:-1], np.float32)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [
+        ("clustered", 0.9),
+        ("random", 0.1),
+        ("cone", 0.89),
+        ("duplicates", 0.5),
+        ("near", 0.95),
+        ("wide", 0.93),
+    ],
+)
+def test_equals_brute_force_bit_by_bit(oracle, name, threshold, grouped, threads):
+    rng = np.random.default_rng(7)
+    matrix = {
+        "clustered": lambda: clustered(rng, 700, 48),
+        "random": lambda: (
+            rng.normal(size=(500, 24)).astype(np.float32) * rng.lognormal(size=(500, 1)).astype("f4")
+        ),
+        "cone": lambda: (1 + 0.35 * rng.normal(size=(400, 96))).astype(np.float32),
+        "duplicates": lambda: clustered(rng, 40, 16)[rng.integers(40, size=600)],
+        "near": lambda: equiangular(rng, 180, 256, 0.95),
+        "wide": lambda: clustered(rng, 100, 1537, 0.25),
+    }[name]()
+    matrix = np.ascontiguousarray(matrix)
+    groups = rng.integers(-2, 3, size=len(matrix)).astype(np.int32) if grouped else None
+    expected = oracle(matrix, threshold, groups)
+    assert expected
+    found = vec.find_pairs(matrix, threshold, groups, threads=threads)
+    assert as_dict(found) == expected
+    order = np.lexsort((found.right, found.left))
+    assert (order == np.arange(len(found))).all()
+
+
+elements = st.floats(-4, 4, width=32).map(lambda value: np.float32(round(value * 4) / 4))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    matrix=npst.arrays(np.float32, npst.array_shapes(min_dims=2, max_dims=2, max_side=24), elements=elements),
+    threshold=st.floats(-1, 1),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_small_matrix_in_any_order(oracle, matrix, threshold, seed):
+    """Elements are multiples of 1/4: copies, parallel rows, zero rows and exact ties at the threshold."""
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 3, size=len(matrix)).astype(np.int32)
+    zero = {int(row) for row in np.flatnonzero(~matrix.any(axis=1))}
+    kept = np.array([row for row in range(len(matrix)) if row not in zero], np.int64)
+    small = oracle(matrix[kept], threshold, groups[kept])
+    expected = {(int(kept[i]), int(kept[j])): cosine for (i, j), cosine in small.items()}
+    found = vec.find_pairs(matrix, threshold, groups, faulty="report")
+    assert as_dict(found) == expected
+    assert {fault.row for fault in found.faults} == zero
+    assert all(fault.fault == "zero_norm" for fault in found.faults)
+
+    order = rng.permutation(len(matrix))
+    moved = vec.find_pairs(matrix[order], threshold, groups[order], faulty="report")
+    back_left, back_right = order[moved.left], order[moved.right]
+    low, high = np.minimum(back_left, back_right), np.maximum(back_left, back_right)
+    assert (
+        vec.pair_set_hash(low, high)
+        == found.certificate.set_hash
+        == vec.pair_set_hash(found.left, found.right)
+    )
+
+
+@pytest.mark.parametrize("isa", ["baseline", "v3"])
+def test_every_instruction_set_gives_the_same_bits(isa):
+    if isa == "v3" and vec.isa() != "v3":
+        pytest.skip("this processor has no AVX2")
+    matrix = equiangular(np.random.default_rng(3), 200, 301, 0.9)
+    (left, right, cosine), _, _, certificate = core.self_join(matrix, 0.9, isa=isa)
+    reference = vec.find_pairs(matrix, 0.9)
+    assert certificate["isa"] == isa
+    assert certificate["set_hash"] == reference.certificate.set_hash
+    assert (left == reference.left).all()
+    assert (right == reference.right).all()
+    assert cosine.tobytes() == reference.cosine.tobytes()
+
+
+@pytest.mark.slow
+def test_real_embeddings_equal_brute_force(minilm, oracle):
+    """On real data float64 rarely has to step in, and never disagrees with brute force."""
+    matrix = np.ascontiguousarray(minilm[:1200])
+    expected = oracle(matrix, 0.7)
+    for threshold in (0.7, 0.85, 0.95):
+        above = {pair: cosine for pair, cosine in expected.items() if cosine >= threshold}
+        assert above
+        assert as_dict(vec.find_pairs(matrix, threshold)) == above
+
+
+@pytest.mark.slow
+def test_real_embeddings_whole_and_in_groups(minilm):
+    matrix = np.ascontiguousarray(minilm[:20_000])
+    whole = vec.find_pairs(matrix, 0.95, threads=2)
+    groups = (np.arange(20_000) // 50).astype(np.int32)
+    grouped = vec.find_pairs(matrix, 0.95, groups, threads=2)
+    inside = groups[whole.left] == groups[whole.right]
+    assert vec.pair_set_hash(whole.left[inside], whole.right[inside]) == grouped.certificate.set_hash
+    assert grouped.certificate.pairs_evaluated <= 400 * 50 * 49 / 2
+
+
+def test_collapsed_copies_are_told_by_their_representative():
+    matrix = np.array([[1, 0], [0, 1], [1, 0], [1, 0.1], [0, 1]], np.float32)
+    expanded = vec.find_pairs(matrix, 0.9)
+    assert set(as_dict(expanded)) == {(0, 2), (0, 3), (1, 4), (2, 3)}
+    collapsed = vec.find_pairs(matrix, 0.9, copies="collapse")
+    assert set(as_dict(collapsed)) == {(0, 3)}
+    assert collapsed.representative.tolist() == [0, 1, 0, 3, 1]
+    assert as_dict(expanded)[0, 2] == 1.0
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (1, 1), (1, 384)])
+def test_fewer_than_two_rows_have_no_pairs(shape):
+    found = vec.find_pairs(np.ones(shape, np.float32), 0.5)
+    assert len(found) == 0
+    assert found.left.dtype == np.int64
+    assert found.cosine.dtype == np.float64
+    assert len(found.representative) == shape[0]
+
+
+def test_faulty_rows_are_refused_or_reported():
+    matrix = np.ones((6, 3), np.float32)
+    matrix[1, 2], matrix[3], matrix[4, 0] = np.nan, 0, -np.inf
+    with pytest.raises(
+        InvalidArgument, match=r"3 of 6 rows .* row 1 \(nan\), row 3 \(zero_norm\), row 4 \(inf"
+    ) as caught:
+        vec.find_pairs(matrix, 0.5)
+    assert caught.value.field == "matrix"
+    found = vec.find_pairs(matrix, 0.5, faulty="report")
+    assert found.faults == (
+        vec.RowFault(1, "nan"),
+        vec.RowFault(3, "zero_norm"),
+        vec.RowFault(4, "infinite"),
+    )
+    assert set(as_dict(found)) == {(0, 2), (0, 5), (2, 5)}
+
+
+def test_too_many_pairs_are_an_error():
+    matrix = np.ones((100, 2), np.float32)
+    with pytest.raises(InvalidArgument, match="more than 4949 pairs") as caught:
+        vec.find_pairs(matrix, 0.5, max_pairs=4949)
+    assert caught.value.field == "max_pairs"
+    assert len(vec.find_pairs(matrix, 0.5, max_pairs=4950)) == 4950
+
+
+ok = np.ones((4, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("matrix", {"matrix": ok.astype(np.float64)}),
+        ("matrix", {"matrix": ok.astype(np.float16)}),
+        ("matrix", {"matrix": ok.astype(">f4")}),
+        ("matrix", {"matrix": np.ones((8, 3), np.float32)[::2]}),
+        ("matrix", {"matrix": np.asfortranarray(np.ones((4, 3), np.float32))}),
+        ("matrix", {"matrix": np.ones(3, np.float32)}),
+        ("matrix", {"matrix": ok.tolist()}),
+        ("matrix", {"matrix": None}),
+        ("matrix", {"matrix": np.frombuffer(b"x" * 49, np.uint8)[1:].view(np.float32).reshape(4, 3)}),
+        ("matrix", {"matrix": np.ones((1, 70_000), np.float32)}),
+        ("threshold", {"threshold": 1.5}),
+        ("threshold", {"threshold": float("nan")}),
+        ("groups", {"groups": np.zeros(4, np.int64)}),
+        ("groups", {"groups": np.zeros(3, np.int32)}),
+        ("groups", {"groups": np.zeros(0, np.int32)}),
+        ("groups", {"groups": np.zeros((4, 1), np.int32)}),
+        ("threads", {"threads": 0}),
+        ("threads", {"threads": 65}),
+        ("max_pairs", {"max_pairs": -1}),
+        ("copies", {"copies": "merge"}),
+        ("faulty", {"faulty": "ignore"}),
+    ],
+)
+def test_arguments_are_taken_as_documented_or_refused_by_name(field, arguments):
+    with pytest.raises(InvalidArgument) as caught:
+        vec.find_pairs(**{"matrix": ok, "threshold": 0.9, **arguments})
+    assert caught.value.field == field
+    assert str(caught.value).startswith(f"{field}: ")
+
+
+def test_the_refusal_of_an_array_says_how_to_convert_it():
+    with pytest.raises(InvalidArgument) as caught:
+        vec.find_pairs(np.ones((2, 3)), 0.9)
+    assert caught.value.message == (
+        "expected a C-contiguous float32 array with 2 dimensions, got float64 of shape (2, 3); "
+        "convert it with numpy.ascontiguousarray(matrix, numpy.float32)"
+    )
+
+
+def test_progress_is_told_and_ends_at_the_total():
+    matrix = np.random.default_rng(1).normal(size=(6000, 64)).astype(np.float32)
+    told = []
+    caller = threading.get_ident()
+
+    def progress(done: int, total: int) -> None:
+        assert threading.get_ident() == caller
+        told.append((done, total))
+
+    found = vec.find_pairs(matrix, 0.99, progress=progress)
+    assert told[-1] == (6000 * 5999 // 2,) * 2 == (found.certificate.pairs_evaluated,) * 2
+    assert told == sorted(told)
+
+
+def test_what_progress_raises_stops_the_join():
+    matrix = np.random.default_rng(1).normal(size=(40_000, 256)).astype(np.float32)
+    seen = []
+
+    def progress(done: int, total: int) -> None:
+        seen.append((done, total))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        vec.find_pairs(matrix, 0.99, progress=progress)
+    assert len(seen) == 1
+    assert seen[0][0] < seen[0][1] or seen[0] == (0, 0)
+
+
+def test_ctrl_c_stops_a_join_on_the_main_thread():
+    """SIGINT while the join runs: KeyboardInterrupt at once, not when all pairs were looked at."""
+    assert threading.current_thread() is threading.main_thread()
+    matrix = np.random.default_rng(1).normal(size=(60_000, 512)).astype(np.float32)
+
+    def interrupt_once_it_runs() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any(thread.name.startswith("khala-vec") for thread in threading.enumerate()):
+                signal.raise_signal(signal.SIGINT)
+                return
+
+    killer = threading.Thread(target=interrupt_once_it_runs)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        vec.find_pairs(matrix, 0.99)
+    killer.join()
+    assert not any(thread.name.startswith("khala-vec") for thread in threading.enumerate())
+
+
+def test_a_cancelled_kernel_says_so():
+    watch = core.Progress()
+    watch.cancel()
+    with pytest.raises(Interrupted, match="stopped before it began"):
+        core.self_join(ok, 0.5, progress=watch)
+    assert watch.done == 0
+
+
+def test_other_python_threads_run_meanwhile():
+    matrix = np.random.default_rng(1).normal(size=(8000, 256)).astype(np.float32)
+    turns = 0
+    done = threading.Event()
+
+    def spin() -> None:
+        nonlocal turns
+        while not done.is_set():
+            turns += 1
+
+    spinner = threading.Thread(target=spin)
+    spinner.start()
+    before = turns
+    vec.find_pairs(matrix, 0.99)
+    during = turns - before
+    done.set()
+    spinner.join()
+    assert during > 1000
+
+
+def test_threads_share_one_matrix():
+    matrix = clustered(np.random.default_rng(2), 1500, 32)
+    hashes = []
+    workers = [
+        threading.Thread(target=lambda: hashes.append(vec.find_pairs(matrix, 0.9).certificate.set_hash))
+        for _ in range(6)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(hashes) == 6
+    assert len(set(hashes)) == 1
