@@ -29,21 +29,21 @@ struct SqliteOptions {
     std::string path;  // of the database file; relative to the working directory at open
     Synchronous synchronous = Synchronous::full;
     bool create = true;                    // make the file and its directory when there are none
-    const base::Clock* clock = nullptr;    // outlives the store; nullptr = SystemClock
+    const Clock* clock = nullptr;    // outlives the store; nullptr = SystemClock
     // Waiting for other writers ends with ErrorCode::interrupted once this is true. Outlives the store. The store never
     // writes it, so that the last acts of a shutdown are possible after resetting it.
     const std::atomic<bool>* interrupt = nullptr;
-    base::Millis lock_wait_ms = 60'000;    // the longest wait for other writers before ErrorCode::busy
+    Millis lock_wait_ms = 60'000;    // the longest wait for other writers before ErrorCode::busy
     std::int64_t wal_limit_bytes = 64 << 20;  // a commit that leaves the log longer than this checkpoints at once
 };
 
 // "sqlite:///relative.db", "sqlite:////absolute.db", either with "?synchronous=full|normal". The error's sentence says
 // what is wrong with the text; nothing is opened.
-[[nodiscard]] base::Result<SqliteOptions> parse_sqlite_url(std::string_view url);
+[[nodiscard]] Result<SqliteOptions> parse_sqlite_url(std::string_view url);
 
 // Opens, creates or migrates the store. Errors: io, unsupported (network file system), corrupt (not a database),
 // schema (newer than this code, or not ours), busy, interrupted.
-[[nodiscard]] base::Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options);
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite(const SqliteOptions& options);
 
 // For the supervisor that is about to end a worker process of its own: marks the process's liveness records explained,
 // so that nobody is blamed for its death. False when that process has no store open here.

@@ -1,0 +1,247 @@
+#include "store/sqlite/claim.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/plant.hpp"
+#include "job/lifecycle.hpp"
+#include "store/apply.hpp"
+#include "store/claim_pick.hpp"
+#include "store/events.hpp"
+#include "store/sqlite/candidates.hpp"
+#include "store/sqlite/table.hpp"
+
+namespace khala::store::sqlite {
+namespace {
+
+struct Demand {
+    QueueRow* queue;  // one that exists
+    int limit;
+};
+
+class Claimer {
+public:
+    Claimer(Write& write, const Claim& request, ExchangeReply& reply) noexcept
+        : write_{write}, request_{request}, reply_{reply} {}
+
+    [[nodiscard]] Status run() {
+        KHALA_TRY(look_up());
+        KHALA_TRY(sweep_due());
+        KHALA_TRY(sweep_overdue());
+        KHALA_TRY(lease_best());
+        return lease_suspect();
+    }
+
+private:
+    using Entries = std::vector<std::pair<Millis, Ref>>;  // a time and the job
+
+    Status look_up() {
+        Interest queues = 0;
+        Interest tasks = 0;
+        for (const QueueDemand& demand : request_.queues) {
+            KHALA_TRY_ASSIGN(QueueRow* const queue, write_.find_queue(demand.queue));
+            if (queue != nullptr) {
+                demands_.push_back({queue, demand.limit});
+            }
+            // A number for a queue that is not there yet, too: it is what others find our interest by.
+            KHALA_TRY_ASSIGN(const Term number, write_.terms().intern(demand.queue));
+            queues |= interest_in(number);
+        }
+        for (const std::string& name : request_.tasks) {
+            KHALA_TRY_ASSIGN(const Term number, write_.terms().intern(name));
+            tasks |= interest_in(number);
+            tasks_.push_back(number);
+        }
+        std::ranges::sort(tasks_);
+        tasks_.erase(std::unique(tasks_.begin(), tasks_.end()), tasks_.end());
+        if (write_.core().bell) {
+            write_.core().bell->set_interest(queues, tasks);
+        }
+        KHALA_TRY_ASSIGN(worker_, write_.terms().intern(request_.worker));
+        return {};
+    }
+
+    // The first kSweepCount jobs whose time has come, over all queues.
+    Result<Entries> come(Statement& statement) {
+        Entries found;
+        for (const Demand& demand : demands_) {
+            Rows rows{statement.bind(demand.queue->number, write_.now(), kSweepCount)};
+            while (rows.next()) {
+                found.emplace_back(statement.integer(1), statement.integer(0));
+            }
+            KHALA_TRY(rows.finish());
+        }
+        if (found.size() >= static_cast<std::size_t>(kSweepCount)) {
+            reply_.more = true;
+        }
+        std::ranges::sort(found);
+        found.resize(std::min(found.size(), static_cast<std::size_t>(kSweepCount)));
+        return found;
+    }
+
+    Status sweep_due() {
+        if (KHALA_PLANT(sqlite_due_never_ready)) {
+            return {};
+        }
+        KHALA_TRY_ASSIGN(const Entries due, come(write_.sql().due));
+        for (const auto& [due_at, ref] : due) {
+            KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
+            KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
+            if (row.damage != 0) {
+                KHALA_TRY(quarantine(row, lease.job, State::scheduled));
+                continue;
+            }
+            KHALA_TRY(apply_move(write_, row, job::ready_move(lease, write_.now()), Logging::by_queue));
+        }
+        return {};
+    }
+
+    Status sweep_overdue() {
+        KHALA_TRY_ASSIGN(const Entries overdue, come(write_.sql().overdue));
+        overdue_left_ = overdue.size() >= static_cast<std::size_t>(kSweepCount);
+        Rng unused{0};
+        for (const auto& [expires_at, ref] : overdue) {
+            KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
+            KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
+            if (row.damage != 0) {
+                KHALA_TRY(quarantine(row, lease.job, row.standing.state));
+                continue;
+            }
+            const Move move = job::decide(lease, job::Overdue{}, write_.now(), unused);
+            KHALA_TRY(apply_move(write_, row, move, Logging::by_queue));
+            reply_.expired.push_back(lease.job.id);
+        }
+        return {};
+    }
+
+    // The row that an index entry stands for.
+    Result<StandingRow> indexed_row(Ref ref) {
+        KHALA_TRY_ASSIGN(auto row, find_live(write_.core(), ref));
+        if (!row) {
+            return write_.core().connection.index_damage("names row " + std::to_string(ref) + ", which is not there");
+        }
+        return *std::move(row);
+    }
+
+    // Only when the sweep could not reach all that are overdue is each job looked at.
+    std::function<Result<bool>(Ref)> not_overdue() {
+        if (!overdue_left_) {
+            return {};
+        }
+        return [this](Ref ref) -> Result<bool> {
+            KHALA_TRY_ASSIGN(const StandingRow row, indexed_row(ref));
+            KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
+            return !job::is_overdue(lease.job, lease.standing, write_.now());
+        };
+    }
+
+    Result<std::vector<Candidate>> candidates(const OrderedIndex& index, Term queue, std::size_t wanted) {
+        KHALA_TRY_ASSIGN(const auto tasks, tasks_present(index, queue, tasks_));
+        if (KHALA_PLANT(sqlite_wrong_end)) {
+            KHALA_TRY_ASSIGN(auto all, first_jobs(index, queue, tasks, std::numeric_limits<int>::max(), not_overdue()));
+            all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(std::min(wanted, all.size())));
+            return all;
+        }
+        return first_jobs(index, queue, tasks, wanted, not_overdue());
+    }
+
+    Status lease_best() {
+        const int limit = request_.suspects == Suspects::only ? 0 : request_.limit;
+        const OrderedIndex ready{write_.sql().next_ready_task, write_.sql().claim};
+        std::vector<QueueCandidates> queues;
+        for (const Demand& demand : demands_) {
+            QueueCandidates& queue = queues.emplace_back();
+            queue.limit = demand.limit;
+            const std::size_t wanted = candidates_wanted(demand.limit, limit);
+            if (wanted > 0 && (!demand.queue->settings.paused || KHALA_PLANT(sqlite_paused_claimed))) {
+                KHALA_TRY_ASSIGN(queue.ready, candidates(ready, demand.queue->number, wanted));
+            }
+        }
+        const Picked picked = pick(queues, limit);
+        reply_.leases.reserve(picked.jobs.size() + 1);
+        for (const Candidate& candidate : picked.jobs) {
+            KHALA_TRY(lease(candidate.ref));
+        }
+        reply_.more = reply_.more || picked.more;
+        return {};
+    }
+
+    Status lease_suspect() {
+        if (request_.suspects == Suspects::none) {
+            return {};
+        }
+        const OrderedIndex suspects{write_.sql().next_suspect_task, write_.sql().claim_suspect};
+        std::optional<Candidate> best;
+        for (const Demand& demand : demands_) {
+            if (demand.queue->settings.paused) {
+                continue;
+            }
+            KHALA_TRY_ASSIGN(const auto tasks, tasks_present(suspects, demand.queue->number, tasks_));
+            KHALA_TRY_ASSIGN(const auto first, first_jobs(suspects, demand.queue->number, tasks, 1, not_overdue()));
+            if (!first.empty() && (!best || first.front() < *best)) {
+                best = first.front();
+            }
+        }
+        return best ? lease(best->ref) : Status{};
+    }
+
+    Status lease(Ref ref) {
+        KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
+        KHALA_TRY_ASSIGN(auto asked, find_asked(write_.core(), ref, Detail::full));
+        if (!asked) {
+            return write_.core().connection.index_damage("names row " + std::to_string(ref) + ", which is not there");
+        }
+        if (row.damage != 0 || asked->damaged) {
+            return quarantine(row, std::move(asked->job), State::ready);
+        }
+        row.standing.enqueued_at = asked->key.enqueued_at;
+        QueueRow* const queue = queue_of(row.queue);
+        write_.head().token += 1;
+        start_lease(row.standing, write_.head().token, request_.worker, write_.now(),
+                    write_.lease_now() + request_.lease_ms);
+        row.worker = worker_;
+        row.holder = write_.core().liveness->holder();
+        KHALA_TRY(update_live(write_.sql().update_live, row));
+        queue->count(State::ready, -1);
+        queue->count(State::running, 1);
+        write_.note_claimed(ref);
+        reply_.leases.push_back({ref, std::move(asked->job), std::move(row.standing)});
+        if (is_logged(queue->settings, job::Cause::claim, State::running)) {
+            KHALA_TRY(write_.log(*queue, claim_event(reply_.leases.back())));
+        }
+        return {};
+    }
+
+    // A row that is not what was once written is kept apart and never run. `state`: what the index says that it is in.
+    // Where a damaged column is an indexed one, the write fails and the store is repaired first (repair.hpp).
+    Status quarantine(StandingRow& row, NewJob job, State state) {
+        row.standing.state = state;
+        KHALA_TRY_ASSIGN(JobRow damaged, quarantine_damaged(write_, row, std::move(job)));
+        write_.note_claimed(row.ref);
+        reply_.damaged.push_back(std::move(damaged));
+        return {};
+    }
+
+    QueueRow* queue_of(Term number) {
+        return std::ranges::find(demands_, number, [](const Demand& demand) { return demand.queue->number; })->queue;
+    }
+
+    Write& write_;
+    const Claim& request_;
+    ExchangeReply& reply_;
+    std::vector<Demand> demands_;
+    std::vector<Term> tasks_;  // ascending
+    Term worker_ = 0;
+    bool overdue_left_ = false;
+};
+
+}  // namespace
+
+Status claim(Write& write, const Claim& request, ExchangeReply& reply) {
+    return Claimer{write, request, reply}.run();
+}
+
+}  // namespace khala::store::sqlite

@@ -1,0 +1,71 @@
+// Rows as values: reading, writing, and the checksums that tell a damaged one.
+//
+// Two sums a job: of what was asked for (`job`) and of how it stands (`live`, `closed`). Names enter them as texts, so
+// a damaged name is found as well. What a renewal writes every few seconds is left out: a flipped bit in lease_until
+// costs a lapse at worst, and a progress is for looking at.
+//
+// A row is read as far as it can be: what makes no sense (an unknown state, a name's number that no row can have) is
+// read as something valid, which fails the sum.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.hpp"
+#include "job/job.hpp"
+#include "store/sqlite/liveness.hpp"
+#include "store/sqlite/terms.hpp"
+#include "store/store.hpp"
+
+namespace khala::store::sqlite {
+
+// What a row of `job` has besides the job itself.
+struct AskedKey {
+    Ref ref = 0;
+    Term queue = 0;
+    Term task = 0;
+    Term retry = 0;
+    Millis enqueued_at = 0;
+};
+struct AskedRow {
+    AskedKey key;
+    NewJob job;
+    bool damaged = false;
+};
+
+// A row of `live` or `closed`. standing.enqueued_at is not among its columns and 0.
+struct StandingRow {
+    Ref ref = 0;
+    Term queue = 0;
+    Term task = 0;
+    Term worker = 0;
+    job::Standing standing;
+    // Stored sum xor right sum: 0 unless damaged. Carried over when the row is written again, so that a move never
+    // makes a damaged row look whole.
+    std::uint64_t damage = 0;
+
+    // live only
+    Holder holder = 0;
+    Millis expires_at = 0;
+
+    // closed only: the attempt that completed the job
+    bool ended_here = false;
+    Millis cpu_ms = 0;
+    std::int64_t peak_memory_bytes = 0;
+};
+
+enum class Detail : std::uint8_t { full, brief };  // brief: without payload and headers; `damaged` is not set then
+
+[[nodiscard]] Result<AskedRow> read_asked(Statement& row, Terms& terms, Detail detail = Detail::full);
+[[nodiscard]] Status insert_asked(Statement& insert, const AskedKey& key, const NewJob& job);
+
+[[nodiscard]] Result<StandingRow> read_live(Statement& row, Terms& terms);
+[[nodiscard]] Result<StandingRow> read_closed(Statement& row, Terms& terms);
+// standing.worker is not looked at, `worker` is written.
+[[nodiscard]] Status insert_live(Statement& insert, const StandingRow& row);
+[[nodiscard]] Status update_live(Statement& update, const StandingRow& row);
+[[nodiscard]] Status insert_closed(Statement& insert, const StandingRow& row);
+
+[[nodiscard]] std::uint64_t checksum(const AskedKey& key, const NewJob& job) noexcept;
+[[nodiscard]] std::uint64_t checksum(const StandingRow& row) noexcept;
+
+}  // namespace khala::store::sqlite

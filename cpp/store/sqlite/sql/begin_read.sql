@@ -1,0 +1,2 @@
+-- One snapshot for the statements that follow.
+BEGIN

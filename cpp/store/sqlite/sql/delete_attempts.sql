@@ -1,0 +1,2 @@
+-- ?1 ref
+DELETE FROM attempt WHERE ref = ?1

@@ -1,0 +1,2 @@
+-- ?1 ref
+DELETE FROM closed WHERE ref = ?1

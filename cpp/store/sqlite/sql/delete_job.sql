@@ -1,0 +1,2 @@
+-- ?1 ref
+DELETE FROM job WHERE ref = ?1

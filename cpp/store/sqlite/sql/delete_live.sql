@@ -1,0 +1,2 @@
+-- ?1 ref
+DELETE FROM live WHERE ref = ?1

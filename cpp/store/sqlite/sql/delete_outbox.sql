@@ -1,0 +1,2 @@
+-- ?1 number
+DELETE FROM outbox WHERE number = ?1

@@ -1,0 +1,2 @@
+-- ?1 id
+DELETE FROM tombstone WHERE id = ?1

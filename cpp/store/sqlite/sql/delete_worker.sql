@@ -1,0 +1,2 @@
+-- ?1 number
+DELETE FROM worker WHERE number = ?1

@@ -1,0 +1,2 @@
+-- ?1 text -> number
+SELECT number FROM term WHERE text = ?1

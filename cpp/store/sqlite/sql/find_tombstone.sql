@@ -1,0 +1,2 @@
+-- ?1 id -> keep_until
+SELECT keep_until FROM tombstone WHERE id = ?1

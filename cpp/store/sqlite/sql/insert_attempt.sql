@@ -1,0 +1,2 @@
+-- ?1..?12 the columns of attempt, in order
+INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)

@@ -1,0 +1,4 @@
+-- ?1..?24 the columns of job, in order. Does nothing (changes() = 0) when the id is there.
+INSERT INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+    ?21, ?22, ?23, ?24)
+ON CONFLICT (id) DO NOTHING

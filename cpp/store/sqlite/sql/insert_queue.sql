@@ -1,0 +1,2 @@
+-- ?1 number
+INSERT INTO queue(number) VALUES (?1)

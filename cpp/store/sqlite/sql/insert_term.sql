@@ -1,0 +1,2 @@
+-- ?1 text
+INSERT INTO term(text) VALUES (?1)

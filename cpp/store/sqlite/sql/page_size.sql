@@ -1,0 +1,2 @@
+-- Of a new file.
+PRAGMA page_size = 4096;

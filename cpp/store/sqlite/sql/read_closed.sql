@@ -1,0 +1,2 @@
+-- ?1 ref -> the columns of closed
+SELECT * FROM closed WHERE ref = ?1

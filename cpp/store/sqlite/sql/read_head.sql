@@ -1,0 +1,2 @@
+-- -> ref, sequence, token, outbox
+SELECT ref, sequence, token, outbox FROM head WHERE one = 1

@@ -1,0 +1,2 @@
+-- ?1 ref -> id
+SELECT id FROM job WHERE ref = ?1

@@ -1,0 +1,2 @@
+-- -> number of every queue
+SELECT number FROM queue ORDER BY number

@@ -1,0 +1,2 @@
+-- -> name of every table
+SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name

@@ -1,0 +1,2 @@
+-- -> the latest version of the schema
+SELECT max(version) FROM migration

@@ -1,0 +1,2 @@
+-- Every index anew from its table.
+REINDEX

@@ -1,0 +1,2 @@
+-- A commit is with the operating system before it returns.
+PRAGMA synchronous = NORMAL;

@@ -1,0 +1,2 @@
+-- ?1..?13 the columns of worker, in order
+INSERT OR REPLACE INTO worker VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
