@@ -48,6 +48,9 @@ target_compile_options(
             -Wextra-semi)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(khala_warnings INTERFACE -Wduplicated-cond -Wduplicated-branches -Wlogical-op)
+  # GCC 12 sees uninitialised members in a moved std::variant of strings and overlapping copies in string + string
+  # (its bugs 105562, 105651); both are real findings of clang-tidy, ASan and UBSan where they are real.
+  target_compile_options(khala_warnings INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
 endif()
 if(KHALA_WERROR)
   target_compile_options(khala_warnings INTERFACE -Werror)
