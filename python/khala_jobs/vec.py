@@ -13,10 +13,8 @@ Arrays that are being read by a kernel must not be written to meanwhile.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +38,7 @@ from .vec_results import (
     RowFault,
     Stars,
 )
+from .vec_watch import Progress, watched
 
 __all__ = [
     "MAX_PAIRS",
@@ -67,13 +66,6 @@ __all__ = [
 ]
 
 MAX_PAIRS: Final = 10_000_000
-
-_POLL_S: Final = 0.1
-_WATCHED_SIZE: Final = 1_000_000  # numbers in the matrix; below, a join ends before anyone could interrupt it
-
-Progress = Callable[[int, int], None]
-
-T = TypeVar("T")
 
 
 def find_pairs(
@@ -123,7 +115,7 @@ def find_pairs(
             progress=watch,
         )
 
-    columns, representative, faults, certificate = _watched(kernel, matrix, progress)
+    columns, representative, faults, certificate = watched(kernel, matrix, progress)
     return Pairs(*columns, representative, _faults(faults), Certificate(**certificate))
 
 
@@ -179,7 +171,7 @@ def find_matches(
             progress=watch,
         )
 
-    columns, query_faults, row_faults, certificate = _watched(kernel, matrix, progress)
+    columns, query_faults, row_faults, certificate = watched(kernel, matrix, progress)
     return Matches(*columns, _faults(query_faults), _faults(row_faults), Certificate(**certificate))
 
 
@@ -246,7 +238,7 @@ def components(
             progress=watch,
         )
 
-    return Components(*_watched(kernel, matrix, progress))
+    return Components(*watched(kernel, matrix, progress))
 
 
 def decay_scores(
@@ -368,32 +360,6 @@ def pack_rows(
         good[[fault.row for fault in bad]] = False
         matrix, rows = matrix[good], rows[good]
     return PackedRows(matrix, rows, tuple(sorted(faults, key=lambda fault: fault.row)))
-
-
-def _watched(kernel: Callable[[_vec.Progress], T], matrix: object, progress: Progress | None) -> T:
-    """Run a kernel so that Ctrl-C and `progress` can stop it.
-
-    A kernel does not look at signals, and only the main thread handles them: so the kernel runs in a thread
-    of its own, and the caller waits for it.
-    """
-    watch = _vec.Progress()
-    on_main = threading.current_thread() is threading.main_thread()
-    short = not isinstance(matrix, np.ndarray) or matrix.size < _WATCHED_SIZE
-    if progress is None and (short or not on_main):
-        return kernel(watch)
-    with ThreadPoolExecutor(1, thread_name_prefix="khala-vec") as executor:
-        outcome = executor.submit(kernel, watch)
-        try:
-            while wait([outcome], _POLL_S).not_done:
-                if progress is not None:
-                    progress(watch.done, watch.total)
-        except BaseException:
-            watch.cancel()
-            raise
-        result = outcome.result()
-    if progress is not None:
-        progress(watch.done, watch.total)
-    return result
 
 
 def _faults(faults: Iterable[tuple[int, Fault]]) -> tuple[RowFault, ...]:

@@ -180,6 +180,12 @@ TEST(SelfJoin, TooManyPairsAreAnErrorNeverAShorterAnswer) {
         EXPECT_EQ("max_pairs", refused.error().field);
         EXPECT_THAT(refused.error().message, HasSubstr("more than 44849 pairs"));
     }
+    // Pairs between copies count each.
+    std::vector<float> two_kinds(200, 1.0F);
+    std::fill(two_kinds.begin() + 100, two_kinds.end(), 2.0F);
+    const Rows copied{two_kinds, 1};
+    EXPECT_EQ(19'900U, joined(copied, {.threshold = 0.5, .max_pairs = 19'900}).certificate.pairs);
+    EXPECT_FALSE(self_join(copied.view(), {.threshold = 0.5, .max_pairs = 19'899}).ok());
     // Copies alone can be too many, and are counted before they are written down.
     const Rows copies{std::vector<float>(200'000, 1.0F), 1};
     const auto refused = self_join(copies.view(), {.threshold = 0.5});

@@ -37,8 +37,14 @@ std::multiset<PositionPair> spelled_out(std::span<const Block> blocks) {
 }
 
 TEST(PlanSelf, CoversEveryPairOfAGroupOnce) {
-    for (const std::vector<std::size_t>& starts : std::vector<std::vector<std::size_t>>{
-             {0}, {0, 0}, {0, 1}, {0, 2}, {0, 3, 3, 4, 9}, {0, kTileRows, kTileRows + 1}, {0, 2 * kTileRows + 3}}) {
+    for (const std::vector<std::size_t>& starts : std::vector<std::vector<std::size_t>>{{0},
+                                                                                        {0, 0},
+                                                                                        {0, 1},
+                                                                                        {0, 2},
+                                                                                        {0, 3, 3, 4, 9},
+                                                                                        {0, kTileRows, kTileRows + 1},
+                                                                                        {0, kTileRows + 1},
+                                                                                        {0, 2 * kTileRows + 3}}) {
         std::multiset<PositionPair> expected;
         for (std::size_t group = 0; group + 1 < starts.size(); ++group) {
             for (auto left = static_cast<std::uint32_t>(starts[group]); left < starts[group + 1]; ++left) {

@@ -225,7 +225,7 @@ def test_the_refusal_of_an_array_says_how_to_convert_it():
 
 
 def test_progress_is_told_and_ends_at_the_total():
-    matrix = np.random.default_rng(1).normal(size=(6000, 64)).astype(np.float32)
+    matrix = np.random.default_rng(1).standard_normal((6000, 64), np.float32)
     told = []
     caller = threading.get_ident()
 
@@ -239,7 +239,7 @@ def test_progress_is_told_and_ends_at_the_total():
 
 
 def test_what_progress_raises_stops_the_join():
-    matrix = np.random.default_rng(1).normal(size=(40_000, 256)).astype(np.float32)
+    matrix = np.random.default_rng(1).standard_normal((40_000, 256), np.float32)
     seen = []
 
     def progress(done: int, total: int) -> None:
@@ -255,21 +255,23 @@ def test_what_progress_raises_stops_the_join():
 def test_ctrl_c_stops_a_join_on_the_main_thread():
     """SIGINT while the join runs: KeyboardInterrupt at once, not when all pairs were looked at."""
     assert threading.current_thread() is threading.main_thread()
-    matrix = np.random.default_rng(1).normal(size=(60_000, 512)).astype(np.float32)
+    matrix = np.random.default_rng(1).standard_normal((60_000, 512), np.float32)
+
+    def wait_until(running: bool) -> None:
+        deadline = time.monotonic() + 60
+        while running != any(thread.name == "khala-vec" for thread in threading.enumerate()):
+            assert time.monotonic() < deadline
 
     def interrupt_once_it_runs() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if any(thread.name.startswith("khala-vec") for thread in threading.enumerate()):
-                signal.raise_signal(signal.SIGINT)
-                return
+        wait_until(running=True)
+        signal.raise_signal(signal.SIGINT)
 
     killer = threading.Thread(target=interrupt_once_it_runs)
     killer.start()
     with pytest.raises(KeyboardInterrupt):
         vec.find_pairs(matrix, 0.99)
     killer.join()
-    assert not any(thread.name.startswith("khala-vec") for thread in threading.enumerate())
+    wait_until(running=False)
 
 
 def test_a_cancelled_kernel_says_so():
@@ -281,7 +283,7 @@ def test_a_cancelled_kernel_says_so():
 
 
 def test_other_python_threads_run_meanwhile():
-    matrix = np.random.default_rng(1).normal(size=(8000, 256)).astype(np.float32)
+    matrix = np.random.default_rng(1).standard_normal((8000, 256), np.float32)
     turns = 0
     done = threading.Event()
 
