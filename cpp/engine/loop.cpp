@@ -113,7 +113,11 @@ struct Loop::Operating {
     void operator()(Unwatch& command) const { loop.watchers_.remove(command.from); }
     void operator()(AwaitSpace& command) const {
         loop.outbox_.meet(command.from.port);
-        loop.space_waiters_.push_back(std::move(command.from));
+        if (loop.inbox_->full()) {
+            loop.space_waiters_.push_back(std::move(command.from));
+        } else {
+            loop.outbox_.reply(command.from, Answer{});
+        }
     }
     void operator()(PortClosed& command) const {
         loop.watchers_.remove(command.port);
