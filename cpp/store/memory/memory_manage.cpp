@@ -58,9 +58,12 @@ Managed MemoryStore::manage_one(Verb verb, Row& row, const std::string& reason, 
 }
 
 void MemoryStore::remove(Row& row) {
-    const Millis until = now() + kClosedIdMs;
-    tombstones_[row.job.id] = until;
-    tombstone_ends_.emplace(until, row.job.id);
+    const auto [tombstone, is_new] = tombstones_.try_emplace(row.job.id);
+    if (!is_new) {
+        tombstone_ends_.erase({tombstone->second, row.job.id});  // it was removed before, long ago
+    }
+    tombstone->second = now() + kClosedIdMs;
+    tombstone_ends_.emplace(tombstone->second, row.job.id);
     table_.erase(row);
 }
 

@@ -28,6 +28,9 @@ void MemoryStore::make_ready(Row& row) {
 }
 
 Result<std::vector<Renewed>> MemoryStore::renew(std::span<const Renewal> renewals, Millis lease_ms) {
+    if (lease_ms < 0) {
+        return Error{ErrorCode::invalid_argument, "lease_ms", "must not be negative"};
+    }
     std::vector<Renewed> reply;
     reply.reserve(renewals.size());
     for (const Renewal& renewal : renewals) {
