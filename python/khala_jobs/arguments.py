@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from . import hints, values
 from .errors import InvalidArgument, PayloadMismatch
+from .shown import shown
 
 _Kind = inspect._ParameterKind  # noqa: SLF001 - the type of Parameter.POSITIONAL_ONLY and its siblings
 
@@ -236,5 +237,4 @@ def _first_error(error: ValidationError, task: str) -> tuple[str, str]:
             return path, f"this argument of task {task} is missing"
         case "extra_forbidden":
             return path, f"task {task} has no such argument"
-    shown = f"{first['input']!r:.100}"
-    return path, f"{first['msg']} (got {shown})"
+    return path, f"{first['msg']} (got {shown(first['input'])})"

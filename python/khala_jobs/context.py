@@ -17,6 +17,7 @@ from .durations import to_datetime, to_timedelta
 from .errors import InvalidArgument
 from .resources import Resources
 from .run import DetachedHost, Run, StaticLease, running
+from .shown import shown
 
 PROGRESS_MESSAGE_BYTES: Final = 1024
 # Fields of a PIPELINE_METRICS line that say which job it is about.
@@ -161,7 +162,9 @@ class Context:
         given: tuple[tuple[str, object], ...] = (("count", count), ("total", total))
         for name, value in given:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-                raise InvalidArgument(f"progress.{name}", f"expected a whole number from 0 on, got {value!r}")
+                raise InvalidArgument(
+                    f"progress.{name}", f"expected a whole number from 0 on, got {shown(value)}"
+                )
         size = len(message.encode("utf-8", "replace"))
         if size > PROGRESS_MESSAGE_BYTES:
             raise InvalidArgument("progress.message", f"{size} bytes, {PROGRESS_MESSAGE_BYTES} is the limit")
@@ -216,7 +219,7 @@ def current_correlation_id() -> str:
 
 @contextmanager
 def correlation(correlation_id: str) -> Iterator[None]:
-    """Jobs that are enqueued inside carry this id: ``with correlation(request_id): …``."""
+    """Give jobs that are enqueued inside a correlation id; for a ``with`` statement."""
     token = _correlation.set(correlation_id)
     try:
         yield

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from .errors import InvalidArgument
+from .shown import shown
 
 Duration = float | timedelta | str
 """Seconds as a number, a ``timedelta``, or text such as ``"250ms"``, ``"10m"`` or ``"1h30m"``."""
@@ -43,7 +44,7 @@ def to_ms(value: Duration | object, field: str) -> int:
     elif isinstance(value, timedelta):
         milliseconds = value / timedelta(milliseconds=1)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        milliseconds = value * 1000.0 if abs(value) < DURATION_MAX_MS else math.copysign(math.inf, value)
+        milliseconds = value * 1000.0 if abs(value) < DURATION_MAX_MS else _beyond(value)
     else:
         raise InvalidArgument(
             field, f'expected seconds, a timedelta or text such as "10m", got {type(value).__name__}'
@@ -51,10 +52,17 @@ def to_ms(value: Duration | object, field: str) -> int:
     if math.isnan(milliseconds):
         raise InvalidArgument(field, "not a number")
     if milliseconds < 0:
-        raise InvalidArgument(field, f"{value!r} is negative")
+        raise InvalidArgument(field, f"{shown(value)} is negative")
     if milliseconds > DURATION_MAX_MS:
-        raise InvalidArgument(field, f"{value!r} is longer than ten years, the limit")
+        raise InvalidArgument(field, f"{shown(value)} is longer than ten years, the limit")
     return round(milliseconds)
+
+
+def _beyond(seconds: float) -> float:
+    """What is too large for arithmetic with floats, as a float."""
+    if seconds != seconds:  # noqa: PLR0124 - not a number
+        return math.nan
+    return math.inf if seconds > 0 else -math.inf
 
 
 def _parse(text: str, field: str) -> float:
@@ -68,7 +76,7 @@ def _parse(text: str, field: str) -> float:
         position = part.end()
     if not stripped or position != len(stripped):
         raise InvalidArgument(
-            field, f'{text!r} is no duration: write numbers with units, such as "90s", "10m" or "1h30m"'
+            field, f'{shown(text)} is no duration: write numbers with units, such as "90s", "10m" or "1h30m"'
         )
     return total
 

@@ -16,6 +16,7 @@ import orjson
 from .durations import Duration, instant_ms, to_ms
 from .errors import InvalidArgument
 from .retry import RetryOption, retry_policy
+from .shown import shown
 
 PRIORITY_MAX: Final = 255
 # From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
@@ -160,9 +161,11 @@ def priority(value: object) -> int:
         InvalidArgument: It is no whole number, or outside 0..255.
     """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidArgument("priority", f"expected Priority.HIGH or a whole number 0..255, got {value!r}")
+        raise InvalidArgument(
+            "priority", f"expected Priority.HIGH or a whole number 0..255, got {shown(value)}"
+        )
     if not 0 <= value <= PRIORITY_MAX:
-        raise InvalidArgument("priority", f"{value} is outside 0..{PRIORITY_MAX}")
+        raise InvalidArgument("priority", f"{shown(value)} is outside 0..{PRIORITY_MAX}")
     return int(value)
 
 

@@ -12,36 +12,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar, Unpack
+from typing import Any, Literal, Self, TypeVar, Unpack
 
-from . import context, settings
+from . import settings
 from .base_job import BaseJob
-from .bridge import engine as core
 from .connection import Connection
-from .definition import Definition
 from .durations import Duration, to_ms
-from .errors import InvalidArgument, NotFound, QueueFull
+from .errors import InvalidArgument, NotFound
 from .info import JobInfo
 from .job import Job
 from .logs import JobLog
 from .metrics import Metrics
-from .options import EnqueueOptions, core_arguments, merge
+from .options import EnqueueOptions
+from .producer import DEFAULT_QUEUE, OnPut, StoreProducer
 from .queue_values import Queue
 from .queues import QueueManager
 from .resources import Resources
 from .retry import DEFAULT_RETRY, RetryOption, retry_policy
-from .run import running
 from .task import Tasks
 from .worker import WorkerPool
 
 R = TypeVar("R")
-
-BATCH_JOBS: Final = 10_000
-BATCH_BYTES: Final = 16 * 1024 * 1024
-DEFAULT_QUEUE: Final = "default"
-_FULL, _REFUSED, _EXISTS = 2, 3, 1
 
 
 class JobProcessor(Tasks):
@@ -104,23 +97,30 @@ class JobProcessor(Tasks):
             enabled=enabled,
         )
         self._supervised_fd = -1
-        self._clock: Any = None  # khala_jobs.testing puts one here
+        self._clock: Any = None
         self._connection = Connection(self.settings.url, self._open_options)
         self._log = JobLog(self.settings.log_rate)
         self._pool: WorkerPool | None = None
-        self._configured: set[str] = set()  # queues whose settings were written to the store
-        self._configured_for = (0, 0)
         self._resources = Resources()
         self.metrics = Metrics()
         self.queues = QueueManager(self._connection, self._log, self.job)
-        self._defaults = {
+        defaults = {
             "queue": DEFAULT_QUEUE,
             "retry": retry_policy(retry),
             "keep": self.settings.history_retention * 86_400,
             "timeout": self.settings.timeout or None,
         }
+        self._intake = StoreProducer(
+            self._connection,
+            self.queues,
+            self.metrics,
+            defaults,
+            self.settings.queue_size,
+            self,
+            self._resources,
+        )
+        self.attach(self._intake)
         self._serve(queues)
-        self.attach(self)
 
     def _serve(self, queues: Iterable[str | Queue] | Mapping[str, int]) -> None:
         self._served: list[str] = []
@@ -133,7 +133,7 @@ class JobProcessor(Tasks):
                 self.queues.define(queue)
             self._served.append(queue.name if isinstance(queue, Queue) else queue)
 
-    # --- life ---------------------------------------------------------------------------------------------
+    # --- life ----------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
@@ -221,7 +221,7 @@ class JobProcessor(Tasks):
             definition.prepare()
         engine = await self._connection.open()
         for queue in self._queue_names():
-            await self._configure_queue(queue)
+            await self._intake.configure_queue(queue)
         if not self.settings.enabled:
             return
         await self._resources.start()
@@ -294,7 +294,7 @@ class JobProcessor(Tasks):
             for number in numbers:
                 loop.remove_signal_handler(number)
 
-    # --- jobs ---------------------------------------------------------------------------------------------
+    # --- jobs ----------------------------------------------------------------------------------------------
 
     async def enqueue(self, job: BaseJob[R], **options: Unpack[EnqueueOptions]) -> Job[R]:
         """Put one job of a class in.
@@ -310,7 +310,44 @@ class JobProcessor(Tasks):
         """A handle on a job by id; nothing is asked. Its result comes as plain JSON values."""
         return Job(job_id, self, None)
 
-    # --- what handles ask (job.py) ------------------------------------------------------------------------
+    # --- for khala_jobs.testing ----------------------------------------------------------------------------
+
+    def redirect(self, url: str, *, clock: Any = None, on_put: OnPut | None = None) -> Callable[[], None]:
+        """Work on another store until the returned function is called; both while the store is closed.
+
+        Args:
+            url: Of the other store.
+            clock: A ``ManualClock`` of the core, or None.
+            on_put: Awaited after every enqueue.
+        """
+        if self._connection.is_open:
+            raise InvalidArgument("jobs", "the store is open: close it first")
+        before = (self._connection.url, self._clock, self.settings)
+
+        def restore() -> None:
+            self._connection.url, self._clock, self.settings = before
+            self._intake.on_put = None
+
+        self._connection.url, self._clock = url, clock
+        self._intake.on_put = on_put
+        self.settings = self.settings.model_copy(update={"enabled": True})
+        return restore
+
+    @property
+    def engine(self) -> Any:
+        """The core's engine.
+
+        Raises:
+            Closed: It is not open.
+        """
+        return self._connection.engine
+
+    async def wait_idle(self) -> None:
+        """Wait until no handler runs here and every outcome is with the engine."""
+        if self._pool is not None:
+            await self._pool.wait_idle()
+
+    # --- what handles ask (job.py) -------------------------------------------------------------------------
 
     async def closed_row(self, job_id: str) -> Mapping[str, Any]:
         """The row of a job when it is closed."""
@@ -328,72 +365,7 @@ class JobProcessor(Tasks):
         """As `QueueManager.cancel`."""
         return await self.queues.cancel(job_id, reason)
 
-    # --- what tasks ask (task.py) -------------------------------------------------------------------------
-
-    async def put(
-        self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
-    ) -> list[Job[Any]]:
-        """Put jobs of one task in, all or none.
-
-        Args:
-            definition: Of the task.
-            options: Of this enqueue.
-            payloads: One a job.
-            cache: Of whoever holds the options, to keep them in the core's form.
-
-        Raises:
-            InvalidArgument: More than a call may carry, or an option that is refused.
-            QueueFull: They do not fit, and none was put in.
-        """
-        connection = self._connection
-        engine = connection.engine if connection.is_open else await connection.open()
-        bridge = connection.here()
-        merged, core_options = self._core_options(definition, options, cache)
-        queue = merged["queue"]
-        version = (self.queues.version, connection.opened_count)
-        if queue not in self._configured or self._configured_for != version:
-            await self._configure_queue(queue)
-        if len(payloads) > 1:
-            _check_batch(payloads)
-        while engine.inbox_full:  # all who wait are woken together
-            await bridge.request(engine.wait_space)
-        ids = [merged["id"]] if "id" in merged else None
-        future, given = bridge.submit(engine.enqueue, core_options, payloads, ids)
-        codes: bytes = await future
-        if _FULL in codes or _REFUSED in codes:
-            raise QueueFull(
-                "queue", f"{queue} is full ({len(payloads)} more do not fit): nothing was enqueued"
-            )
-        self.metrics.of(queue, definition.name).enqueued += len(given)
-        return [
-            Job(job_id, self, definition, existed=code == _EXISTS)
-            for job_id, code in zip(given, codes, strict=True)
-        ]
-
-    def _core_options(
-        self, definition: Definition, options: Mapping[str, Any], cache: dict[str, Any]
-    ) -> tuple[dict[str, Any], Any]:
-        """All layers of options, and the core's form of them."""
-        parent = running.get()
-        correlation = context.current_correlation_id()
-        plain = parent is None and not correlation
-        if plain and cache.get("version") == self.queues.version:
-            return cache["options"]  # type: ignore[no-any-return]
-        queue = options.get("queue") or definition.options.get("queue") or DEFAULT_QUEUE
-        defined = self.queues.defined.get(queue)
-        layers = (self._defaults, defined.job_options() if defined else {}, definition.options, options)
-        merged = merge(*layers)
-        arguments = core_arguments(definition.name, {k: v for k, v in merged.items() if k != "id"})
-        if correlation:
-            arguments.setdefault("correlation_id", correlation)
-        if parent is not None:
-            arguments["parent_id"] = parent.lease.id
-        found = merged, core.JobOptions(**arguments)
-        if plain:
-            cache.update(version=self.queues.version, options=found)
-        return found
-
-    # --- queues -------------------------------------------------------------------------------------------
+    # --- queues --------------------------------------------------------------------------------------------
 
     def _queue_names(self) -> list[str]:
         """Queues that a worker here serves."""
@@ -407,28 +379,6 @@ class JobProcessor(Tasks):
         limit = defined.concurrency if defined is not None else None
         return self.settings.max_concurrent if limit is None else min(limit, self.settings.max_concurrent)
 
-    async def _configure_queue(self, name: str) -> None:
-        """Write what was said about a queue in code to the store; once, until either changes."""
-        version = (self.queues.version, self._connection.opened_count)
-        if self._configured_for != version:
-            self._configured.clear()
-            self._configured_for = version
-        if name in self._configured:
-            return
-        defined = self.queues.defined.get(name)
-        changes: dict[str, Any] = {}
-        limit = self.settings.queue_size or None
-        if defined is not None:
-            limit = defined.max_length if defined.max_length is not None else limit
-            changes["defaults"] = defined.stored_defaults()
-            if defined.ageing is not None:
-                changes["ageing_ms"] = to_ms(defined.ageing, "ageing")
-        if limit is not None:
-            changes["max_length"] = limit
-        if changes:
-            await self._connection.ask("change_queue", name, **changes)
-        self._configured.add(name)
-
     def _open_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
             "lease_ms": round(self.settings.lease * 1000),
@@ -438,16 +388,3 @@ class JobProcessor(Tasks):
         if self._clock is not None:
             options["clock"] = self._clock
         return options
-
-
-def _check_batch(payloads: list[bytes]) -> None:
-    if len(payloads) > BATCH_JOBS:
-        raise InvalidArgument(
-            "calls", f"{len(payloads)} jobs in one call, {BATCH_JOBS} is the limit: pass chunk= to split them"
-        )
-    size = sum(map(len, payloads))
-    if size > BATCH_BYTES:
-        raise InvalidArgument(
-            "calls",
-            f"{size} bytes in one call, {BATCH_BYTES} is the limit: pass a smaller chunk= to split them",
-        )

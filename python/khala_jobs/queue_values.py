@@ -12,6 +12,7 @@ from .durations import Duration, to_datetime, to_ms
 from .errors import InvalidArgument
 from .info import JobInfo
 from .retry import DEFAULT_RETRY, RetryPolicy
+from .shown import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Queue:
             value = getattr(self, field)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise InvalidArgument(
-                    f"queue {self.name}: {field}", f"expected a number from {least}, got {value!r}"
+                    f"queue {self.name}: {field}", f"expected a number from {least}, got {shown(value)}"
                 )
 
     def job_options(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class QueueManager:
         self._defined: dict[str, Queue] = {}
         self.version = 0  # counts changes of definitions
 
-    # --- definitions --------------------------------------------------------------------------------------
+    # --- definitions ---------------------------------------------------------------------------------------
 
     def define(self, queue: Queue | str, **fields: Any) -> Queue:
         """Say what holds for a queue, before its jobs are enqueued or run here.
@@ -72,7 +72,7 @@ class QueueManager:
         """The queues that were defined in this process."""
         return self._defined
 
-    # --- queues -------------------------------------------------------------------------------------------
+    # --- queues --------------------------------------------------------------------------------------------
 
     async def stats(self, queue: str | None = None) -> QueueStats:
         """Counts by state of one queue, or of all together.
@@ -115,7 +115,7 @@ class QueueManager:
         """Bound how many jobs may wait in a queue; 0 = no bound."""
         await self._connection.ask("change_queue", queue, max_length=max_length, actor=actor)
 
-    # --- jobs ---------------------------------------------------------------------------------------------
+    # --- jobs ----------------------------------------------------------------------------------------------
 
     async def get(self, job_id: str) -> JobInfo:
         """Everything about a job, with the history of its attempts.
@@ -131,6 +131,11 @@ class QueueManager:
     def job(self, job_id: str) -> Job[Any]:
         """A handle on a job by id; nothing is asked."""
         return cast("Job[Any]", self._handle(job_id))
+
+    async def get_many(self, job_ids: Iterable[str]) -> builtins.list[JobInfo | None]:
+        """Several jobs at once, without their history; ``None`` for those that do not exist."""
+        rows = await self._connection.ask("get", [*job_ids], False)
+        return [None if row is None else from_row(row) for row in rows]
 
     async def list(
         self,
@@ -240,7 +245,7 @@ class QueueManager:
             raise NotFound("job", f"there is no job {job_id}")
         return str(answer)
 
-    # --- dead letters -------------------------------------------------------------------------------------
+    # --- dead letters --------------------------------------------------------------------------------------
 
     async def dead(self, *, limit: int = 100, cursor: str = "", **filters: Any) -> Page:
         """Jobs that failed for good or are quarantined, newest first. Filters as in `list`."""
@@ -324,7 +329,7 @@ class QueueManager:
             if removed < PAGE:
                 return total
 
-    # --- sight --------------------------------------------------------------------------------------------
+    # --- sight ---------------------------------------------------------------------------------------------
 
     async def counters(self) -> builtins.list[TaskCounters]:
         """Durable counters of every task."""

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from .durations import Duration, to_ms
 from .errors import InvalidArgument
+from .shown import shown
 
 Jitter = Literal["none", "full", "equal"]
 ErrorClass = type[BaseException] | str
@@ -254,7 +255,7 @@ def retry_policy(value: RetryOption | object) -> RetryPolicy:
         _check_count(value, "retry")
         return DEFAULT_RETRY.with_attempts(value + 1)
     raise InvalidArgument(
-        "retry", f"expected a policy such as Retry.exponential(3), a number or None, got {value!r}"
+        "retry", f"expected a policy such as Retry.exponential(3), a number or None, got {shown(value)}"
     )
 
 
@@ -282,7 +283,7 @@ def _names(classes: Sequence[object], argument: str) -> tuple[str, ...]:
         elif isinstance(item, type) and issubclass(item, BaseException):
             names.append(error_names(item)[0 if item.__module__ == "builtins" else 1])
         else:
-            raise InvalidArgument(argument, f"expected error classes or their names, got {item!r}")
+            raise InvalidArgument(argument, f"expected error classes or their names, got {shown(item)}")
     if len(names) > ERROR_NAMES_COUNT:
         raise InvalidArgument(argument, f"{len(names)} names, {ERROR_NAMES_COUNT} is the limit")
     return tuple(names)
@@ -290,9 +291,9 @@ def _names(classes: Sequence[object], argument: str) -> tuple[str, ...]:
 
 def _check_count(value: object, argument: str) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InvalidArgument(argument, f"expected a whole number, got {value!r}")
+        raise InvalidArgument(argument, f"expected a whole number, got {shown(value)}")
     if not 0 <= value <= MAX_RETRIES:
-        raise InvalidArgument(argument, f"{value} is outside 0..{MAX_RETRIES}")
+        raise InvalidArgument(argument, f"{shown(value)} is outside 0..{MAX_RETRIES}")
 
 
 DEFAULT_RETRY: Final = Retry.exponential()

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from .durations import to_ms
 from .errors import InvalidArgument
 from .options import nearest
+from .shown import shown
 
 PREFIX: Final = "BG_JOBS_"
 DEFAULT_URL: Final = "sqlite:///khala_jobs.db"
@@ -97,7 +98,7 @@ def load(**given: Any) -> Settings:
         reason = (
             cause.message
             if isinstance(cause, InvalidArgument)
-            else f"{first['msg']} (got {first['input']!r})"
+            else f"{first['msg']} (got {shown(first['input'])})"
         )
         source = name if given.get(name) is not None else f"{PREFIX}{name.upper()}"
         raise InvalidArgument(source, reason) from None

@@ -24,6 +24,7 @@ from .definition import Definition, Way, code_of, is_async, process_target
 from .errors import InvalidArgument
 from .options import EnqueueOptions, TaskOptions, check_names, core_arguments
 from .results import ResultCodec
+from .shown import shown
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -112,7 +113,7 @@ class Enqueuer(Generic[P, R]):
         if "id" in self._options:
             raise InvalidArgument("id", "one id cannot name many jobs: leave it out, or enqueue one by one")
         if chunk is not None and (not isinstance(cast("object", chunk), int) or chunk < 1):
-            raise InvalidArgument("chunk", f"expected a positive number, got {chunk!r}")
+            raise InvalidArgument("chunk", f"expected a positive number, got {shown(chunk)}")
         put, payloads, jobs = self._tasks.producer.put, list[bytes](), list["Job[R]"]()
         for index, call in enumerate(calls):
             payloads.append(self._encode_item(index, call))
@@ -131,9 +132,7 @@ class Enqueuer(Generic[P, R]):
                 return self.definition.arguments.encode((), dict(call))
         except InvalidArgument as error:
             raise InvalidArgument(f"[{index}].{error.field}", error.message) from None
-        raise InvalidArgument(
-            f"[{index}]", f"expected a tuple or a dict of arguments, got {type(call).__name__} ({call!r:.60})"
-        )
+        raise InvalidArgument(f"[{index}]", f"expected a tuple or a dict of arguments, got {shown(call)}")
 
 
 class Task(Enqueuer[P, R]):
@@ -299,7 +298,7 @@ class Tasks:
                 self.include(item)
         else:
             raise InvalidArgument(
-                "include", f"expected tasks or BaseJob classes, or a collection of them, got {other!r}"
+                "include", f"expected tasks or BaseJob classes, or a collection of them, got {shown(other)}"
             )
 
     def of(self, job: BaseJob[R] | type[BaseJob[R]]) -> Enqueuer[..., R]:
@@ -338,7 +337,7 @@ class Tasks:
             function = function.func
         if not callable(function) or isinstance(function, type):
             raise InvalidArgument(
-                "task", f"expected a function, got {function!r}; job classes go to include()"
+                "task", f"expected a function, got {shown(function)}; job classes go to include()"
             )
         check_names(options, _TASK_OPTIONS)
         name = options.get("name") or getattr(function, "__name__", "")

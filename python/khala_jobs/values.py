@@ -17,6 +17,7 @@ import orjson
 from pydantic import BaseModel
 
 from .errors import InvalidArgument
+from .shown import shown
 
 DEPTH_MAX: Final = 128
 # orjson writes UUIDs and enums by itself; what else it would write differently on the way back is refused.
@@ -114,9 +115,9 @@ def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:
 def _trouble_in_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[str, str] | None:
     for key, item in value.items():
         if not isinstance(key, str):
-            return path, f"the key {key!r} is no string, and JSON would turn it into one"
+            return path, f"the key {shown(key)} is no string, and JSON would turn it into one"
         if _has_surrogate(key):
-            return path, f"the key {key!r} has a lone surrogate, which UTF-8 cannot express"
+            return path, f"the key {shown(key)} has a lone surrogate, which UTF-8 cannot express"
         if found := _first_trouble(item, f"{path}.{key}", depth + 1):
             return found
     return None

@@ -90,7 +90,7 @@ class WorkerPool:
         self._hurry = asyncio.Event()
         self.failed = asyncio.Event()  # the engine is gone, or the loop is ending: nothing more will be run
 
-    # --- life ---------------------------------------------------------------------------------------------
+    # --- life ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to claim jobs."""
@@ -174,7 +174,7 @@ class WorkerPool:
         await self._slots.wait_empty()
         self._outcomes.flush()
 
-    # --- what the engine says -----------------------------------------------------------------------------
+    # --- what the engine says ------------------------------------------------------------------------------
 
     def on_lease(self, lease: Any) -> None:
         """Run this job."""
@@ -216,7 +216,7 @@ class WorkerPool:
         self.failed.set()
         self._log.worker(logging.CRITICAL, "engine_failed", error=message)
 
-    # --- what contexts ask --------------------------------------------------------------------------------
+    # --- what contexts ask ---------------------------------------------------------------------------------
 
     def progress(self, run: Run, count: int, total: int, message: str) -> None:
         """Carried by the next renewal of the lease."""
@@ -227,7 +227,7 @@ class WorkerPool:
         if run.logged:
             self._log.step(run, name, fields)
 
-    # --- ending handlers ----------------------------------------------------------------------------------
+    # --- ending handlers -----------------------------------------------------------------------------------
 
     def _cancel(self, run: Run) -> None:
         task = run.task

@@ -1,0 +1,158 @@
+"""The way in: jobs of tasks become rows of the store, all of a call or none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from .bridge import engine as core
+from .connection import Connection
+from .context import current_correlation_id
+from .definition import Definition
+from .durations import to_ms
+from .errors import InvalidArgument, QueueFull
+from .job import Client, Job
+from .metrics import Metrics
+from .options import core_arguments, merge
+from .queues import QueueManager
+from .resources import Resources
+from .run import running
+
+BATCH_JOBS: Final = 10_000
+BATCH_BYTES: Final = 16 * 1024 * 1024
+DEFAULT_QUEUE: Final = "default"
+_EXISTS, _FULL, _REFUSED = 1, 2, 3
+
+OnPut = Callable[[Definition, Mapping[str, Any], list[bytes], list[Job[Any]]], Awaitable[None]]
+
+
+class StoreProducer:
+    """Puts the jobs of one `JobProcessor` in.
+
+    Args:
+        connection: To the store.
+        queues: For what was defined about them.
+        metrics: Count what was put in.
+        defaults: Options of jobs about which nothing else was said.
+        queue_size: Bound of queues that do not say otherwise; 0 = none.
+        client: What the handles ask.
+        resources: Of the processor, for tasks that are simply called.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        queues: QueueManager,
+        metrics: Metrics,
+        defaults: Mapping[str, Any],
+        queue_size: int,
+        client: Client,
+        resources: Resources,
+    ) -> None:
+        self.resources = resources
+        self.on_put: OnPut | None = None  # awaited after every enqueue; for khala_jobs.testing
+        self._connection, self._queues, self._metrics = connection, queues, metrics
+        self._defaults, self._queue_size, self._client = defaults, queue_size, client
+        self._configured: set[str] = set()  # queues about which the store was told
+        self._configured_for = (0, 0)
+
+    async def put(
+        self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
+    ) -> list[Job[Any]]:
+        """Put jobs of one task in, all or none.
+
+        Args:
+            definition: Of the task.
+            options: Of this enqueue.
+            payloads: One a job.
+            cache: Of whoever holds the options, to keep them in the core's form.
+
+        Raises:
+            InvalidArgument: More than a call may carry, or an option that is refused.
+            QueueFull: They do not fit, and none was put in.
+        """
+        connection = self._connection
+        engine = connection.engine if connection.is_open else await connection.open()
+        bridge = connection.here()
+        merged, core_options = self._core_options(definition, options, cache)
+        queue = merged["queue"]
+        version = (self._queues.version, connection.opened_count)
+        if queue not in self._configured or self._configured_for != version:
+            await self.configure_queue(queue)
+        if len(payloads) > 1:
+            _check_batch(payloads)
+        while engine.inbox_full:  # all who wait are woken together
+            await bridge.request(engine.wait_space)
+        ids = [merged["id"]] if "id" in merged else None
+        future, given = bridge.submit(engine.enqueue, core_options, payloads, ids)
+        codes: bytes = await future
+        if _FULL in codes or _REFUSED in codes:
+            raise QueueFull(
+                "queue", f"{queue} is full ({len(payloads)} more do not fit): nothing was enqueued"
+            )
+        self._metrics.of(queue, definition.name).enqueued += len(given)
+        jobs: list[Job[Any]] = [
+            Job(job_id, self._client, definition, existed=code == _EXISTS)
+            for job_id, code in zip(given, codes, strict=True)
+        ]
+        if self.on_put is not None:
+            await self.on_put(definition, merged, payloads, jobs)
+        return jobs
+
+    def _core_options(
+        self, definition: Definition, options: Mapping[str, Any], cache: dict[str, Any]
+    ) -> tuple[dict[str, Any], Any]:
+        """All layers of options, and the core's form of them."""
+        parent = running.get()
+        correlation = current_correlation_id()
+        plain = parent is None and not correlation
+        if plain and cache.get("version") == self._queues.version:
+            return cache["options"]  # type: ignore[no-any-return]
+        queue = options.get("queue") or definition.options.get("queue") or DEFAULT_QUEUE
+        defined = self._queues.defined.get(queue)
+        layers = (self._defaults, defined.job_options() if defined else {}, definition.options, options)
+        merged = merge(*layers)
+        arguments = core_arguments(definition.name, {k: v for k, v in merged.items() if k != "id"})
+        if correlation:
+            arguments.setdefault("correlation_id", correlation)
+        if parent is not None:
+            arguments["parent_id"] = parent.lease.id
+        found = merged, core.JobOptions(**arguments)
+        if plain:
+            cache.update(version=self._queues.version, options=found)
+        return found
+
+    async def configure_queue(self, name: str) -> None:
+        """Tell the store what was said about a queue in code to the store; once, until either changes."""
+        version = (self._queues.version, self._connection.opened_count)
+        if self._configured_for != version:
+            self._configured.clear()
+            self._configured_for = version
+        if name in self._configured:
+            return
+        defined = self._queues.defined.get(name)
+        changes: dict[str, Any] = {}
+        limit = self._queue_size or None
+        if defined is not None:
+            limit = defined.max_length if defined.max_length is not None else limit
+            changes["defaults"] = defined.stored_defaults()
+            if defined.ageing is not None:
+                changes["ageing_ms"] = to_ms(defined.ageing, "ageing")
+        if limit is not None:
+            changes["max_length"] = limit
+        if changes:
+            await self._connection.ask("change_queue", name, **changes)
+        self._configured.add(name)
+
+
+def _check_batch(payloads: list[bytes]) -> None:
+    if len(payloads) > BATCH_JOBS:
+        raise InvalidArgument(
+            "calls", f"{len(payloads)} jobs in one call, {BATCH_JOBS} is the limit: pass chunk= to split them"
+        )
+    size = sum(map(len, payloads))
+    if size > BATCH_BYTES:
+        raise InvalidArgument(
+            "calls",
+            f"{size} bytes in one call, {BATCH_BYTES} is the limit: pass a smaller chunk= to split them",
+        )

@@ -1,0 +1,58 @@
+"""Every test of the public API runs on both stores, with the real engine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from khala_jobs import JobProcessor
+
+DEADLINE = 30.0
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh store of each kind."""
+    if request.param == "memory":
+        return "memory://"
+    return f"sqlite:///{tmp_path}/jobs.db?synchronous=normal"
+
+
+@pytest.fixture
+async def make(url: str) -> AsyncIterator[Callable[..., JobProcessor]]:
+    """Makes processors on the test's store, and closes them after it."""
+    made: list[JobProcessor] = []
+
+    def new(**options: Any) -> JobProcessor:
+        processor = JobProcessor(url, **{"workers": 4, "grace": 5, "retry": None, **options})
+        made.append(processor)
+        return processor
+
+    yield new
+    for processor in made:
+        await processor.close()
+
+
+@pytest.fixture
+def jobs(make: Callable[..., JobProcessor]) -> JobProcessor:
+    """One processor."""
+    return make()
+
+
+async def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """Wait until `condition` (which may be async) gives something true."""
+    end = time.monotonic() + DEADLINE
+    while True:
+        found = condition()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come true within {DEADLINE} s")
+        await asyncio.sleep(0.005)
