@@ -30,7 +30,7 @@ from rich.progress import Progress
 
 from ..info import JobInfo
 from ..memory import SqliteMemoryRepository, import_memories
-from ..memory.corpus import AS_OF, build_corpus, write_corpus
+from ..memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Truth, build_corpus, write_corpus
 from ..memory.embed import Embedder, FloatMatrix, best_embedder, embed_distinct
 from ..memory.embed_cache import CachedEmbedder
 from ..memory.evaluate import evaluate
@@ -59,19 +59,20 @@ class _Killer:
     def look(self, name: str, info: JobInfo | None) -> None:
         if self.victim or name != KILLED_STAGE or info is None or info.state != "running":
             return
-        if info.progress is None or not 0 < info.progress.count < info.progress.total:
-            return
+        done = info.progress.count if info.progress is not None else 0
+        if info.progress is not None and done >= info.progress.total:
+            return  # about to complete: the kill might come too late to be one of a running job
         pid = self.pids.get("worker-0", 0)
         if not pid:
             return
         self.victim, self.job_id = pid, info.id
-        self.at = f"{info.progress.count:,} of {info.progress.total:,}"
+        self.at = f"{done:,}"
         os.kill(pid, signal.SIGKILL)
         self.console.print(f"[bold]SIGKILL[/] to worker process {pid}, which runs {name} ({self.at} memories done)")
 
 
 @click.command()
-@click.option("--memories", type=click.IntRange(200, 1_000_000), default=10_000, show_default=True)
+@click.option("--memories", type=click.IntRange(MIN_SIZE, MAX_SIZE), default=10_000, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--directory", type=click.Path(path_type=Path), help="Keep corpus, databases and report here.")
 @click.option("--lexical", is_flag=True, help="Embed with the built-in lexical embedder.")
@@ -91,7 +92,7 @@ def demo(memories: int, seed: int, directory: Path | None, lexical: bool, as_jso
 
 
 async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Console) -> dict[str, Any]:
-    corpus = build_corpus(count, seed)
+    corpus = build_corpus(seed, count)
     write_corpus(corpus, folder / "corpus.jsonl", folder / "truth.json")
     console.print(f"corpus: {count:,} memories of {len({m['user_id'] for m in corpus.memories})} users (seed {seed})")
     embedder = _embedder(lexical, console)
@@ -114,7 +115,7 @@ async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Con
         **lifecycle_report(stages),
         "proof": await _proof(folder, stages, reference, killer),
     }
-    report["truth"] = evaluate(report, corpus.truth).to_json()
+    report["truth"] = _against(corpus.truth, report)
     return report
 
 
@@ -249,6 +250,18 @@ async def digest(database: Path) -> str:
                 hashed.update(orjson.dumps(memory.to_json(), option=orjson.OPT_SORT_KEYS))
             after = (page[-1].user_id, page[-1].id)
     return hashed.hexdigest()
+
+
+def _against(truth: Truth, report: dict[str, Any]) -> dict[str, Any]:
+    """The report against the truth."""
+    return evaluate(
+        truth,
+        [(entry["canonical"], entry["duplicate"]) for entry in report["merged"]],
+        [(entry["a"], entry["b"]) for entry in report["review"]],
+        promoted={entry["id"]: entry["to"] for entry in report["promoted"]},
+        archived=[entry["id"] for entry in report["archived"]],
+        expired=[entry["id"] for entry in report["cleaned"]],
+    ).to_json()
 
 
 def _show(console: Console, report: dict[str, Any]) -> None:

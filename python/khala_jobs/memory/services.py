@@ -2,7 +2,7 @@
 
     jobs.include(MemoryJobs(repository=repo, memory_service=service, summarizer=llm, embedder=model))
 
-It is iterable over the job classes and is itself the resource that they find in ``ctx.resources``.
+Including it registers the job classes and makes it the resource that they find in ``ctx.resources``.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from .target import PortTarget
 if TYPE_CHECKING:
     from khala_jobs.base_job import BaseJob
     from khala_jobs.resources import Resources
+    from khala_jobs.task import Tasks
+    from khala_jobs.task import Tasks
 
 __all__ = ["DEFAULT_JOURNAL", "MemoryJobs"]
 
@@ -130,9 +132,30 @@ class MemoryJobs:
     def __iter__(self) -> Iterator[type[BaseJob[dict[str, Any]]]]:
         return iter(self.job_classes)
 
+    def register(self, tasks: Tasks) -> None:
+        """Add the six jobs to a `JobProcessor` and make this the resource of their handlers; ``include`` calls it."""
+        for job_class in self.job_classes:
+            tasks.include(job_class)
+        resources: Resources | None = getattr(tasks, "resources", None)
+        if resources is None:
+            raise InvalidArgument("include", "memory jobs need a JobProcessor: it holds what they work with")
+        self.provide(resources)
+
     def provide(self, resources: Resources) -> None:
         """Make this the resource that the jobs' handlers look for."""
         resources.provide(MemoryJobs, self)
+
+    def register(self, tasks: Tasks) -> None:
+        """What ``jobs.include(...)`` calls: add the six jobs, and this as their resource.
+
+        Raises:
+            InvalidArgument: These tasks belong to no processor yet, so there is nowhere to put the resource.
+        """
+        if tasks.resources is None:
+            raise InvalidArgument("include", "MemoryJobs must be included in a JobProcessor, not in loose Tasks")
+        self.provide(tasks.resources)
+        for job_class in self.job_classes:
+            tasks.include(job_class)
 
     async def undo(self, run_id: str) -> UndoReport:
         """Take back what a run did; see `apply.undo_run`."""

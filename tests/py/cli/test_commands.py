@@ -1,0 +1,122 @@
+"""What each command prints, in text and in JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import Cli, until
+
+
+def test_help_names_every_command(cli: Cli) -> None:
+    text = cli.run("--help")
+    for name in ("worker", "jobs", "queues", "dead", "stats", "doctor", "memory", "demo"):
+        assert f"\n  {name} " in text
+
+
+def test_a_job_from_enqueue_to_result(cli: Cli) -> None:
+    job_id = cli.enqueue("add.enqueue(2, 3)")
+    assert [job["state"] for job in cli.json("jobs", "list")["jobs"]] == ["ready"]
+    with cli.worker():
+        until(lambda: cli.json("jobs", "show", job_id)["state"] == "completed")
+    shown = cli.json("jobs", "show", job_id)
+    assert shown["result"] == 5
+    assert [attempt["outcome"] for attempt in shown["history"]] == ["completed"]
+    assert "result  5" in cli.run("jobs", "show", job_id)
+
+
+def test_dead_letters_are_listed_requeued_and_purged(cli: Cli) -> None:
+    dead = cli.enqueue('fail.enqueue("no such table")')
+    with cli.worker():
+        until(lambda: cli.json("dead")["jobs"])
+        letter = cli.json("dead")["jobs"][0]
+        assert (letter["id"], letter["error"]["type"]) == (dead, "ValueError")
+        assert "no such table" in cli.run("dead")
+        assert cli.json("dead", "requeue", "--error-type", "KeyError") == {"requeued": 0}
+        assert cli.json("dead", "requeue", "--task", "fail") == {"requeued": 1}
+        until(lambda: cli.json("dead")["jobs"] and cli.json("jobs", "show", dead)["attempt"] == 2)
+    assert cli.json("dead", "purge", "--all") == {"purged": 1}
+    assert cli.json("dead")["jobs"] == []
+
+
+def test_dead_needs_to_know_which(cli: Cli) -> None:
+    assert "--all" in cli.run("dead", "purge", status=2)
+    assert "after the command" in cli.run("dead", "--queue", "x", "purge", status=2)
+
+
+def test_jobs_are_cancelled_retried_and_removed(cli: Cli) -> None:
+    job_id = cli.enqueue("add.options(delay='1h').enqueue(1, 1)")
+    assert cli.json("jobs", "list", "--state", "scheduled")["jobs"][0]["id"] == job_id
+    assert cli.json("jobs", "retry", job_id) == {job_id: "ready"}
+    assert cli.json("jobs", "cancel", job_id, "--reason", "changed my mind") == {job_id: "cancelled"}
+    assert "changed my mind" in cli.json("jobs", "show", job_id)["reason"]
+    assert cli.json("jobs", "cancel", job_id, status=1) == {job_id: "it had ended already"}
+    assert cli.json("jobs", "remove", job_id, "nobody", status=1) == {job_id: "removed", "nobody": "no such job"}
+    assert "no job" in cli.run("jobs", "show", job_id, status=2)
+
+
+def test_queues_pause_resume_and_clean(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    cli.run("queues", "pause", "default")
+    assert cli.json("queues")["default"]["paused"] is True
+    with cli.worker() as worker:
+        until(lambda: len(worker.of("child_started")) == 2)
+        cli.run("queues", "resume", "default")
+        until(lambda: cli.json("queues")["default"]["completed"] == 1)
+    assert cli.json("queues", "clean", "--keep", "0") == {"removed": 1}
+    assert "older_than" in cli.run("queues", "clean", status=2)
+
+
+def test_an_option_before_the_subcommand_holds_for_it(cli: Cli) -> None:
+    cli.run("queues", "pause", "default")
+    other = f"sqlite:///{cli.folder / 'other.db'}"
+    assert json.loads(cli.run("queues", "--url", other, "--json", "resume", "default")) == {
+        "queue": "default",
+        "paused": False,
+    }
+    assert cli.json("queues")["default"]["paused"] is True
+
+
+def test_stats_and_doctor(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    with cli.worker():
+        until(lambda: cli.json("stats")["total"]["completed"] == 1)
+        stats = cli.json("stats")
+        assert stats["tasks"][0]["task"] == "add"
+        assert stats["workers"]
+        report = cli.json("doctor")
+    assert report["violations"] == []
+    assert report["store"]["kind"] == "sqlite"
+    assert report["store"]["durability"] != "disk"
+    assert any("power cut" in line for line in report["advice"])
+    assert "invariants all hold" in cli.run("doctor")
+    assert cli.run("doctor", "--diagram").startswith("stateDiagram")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("redis://localhost/1", "there is no store for redis:// yet"),
+        ("sqlite:/jobs.db", "is no URL"),
+        ("sqlit:///jobs.db", "did you mean sqlite"),
+        ("sqlite:///jobs.db?synchronus=full", "synchron"),
+    ],
+)
+def test_a_typo_in_the_url_is_one_sentence(cli: Cli, url: str, says: str) -> None:
+    text = cli.run("stats", "--url", url, status=2)
+    assert says in text
+    assert text.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("app", "module:object"),
+        ("nothing:jobs", "no module named 'nothing'"),
+        ("app:tasks", "app has no 'tasks'"),
+        ("app:add", "not a JobProcessor"),
+    ],
+)
+def test_a_wrong_target_says_what_is_wrong(cli: Cli, target: str, says: str) -> None:
+    assert says in cli.run("worker", target, status=2)

@@ -1,0 +1,90 @@
+"""``khala-jobs memory run`` on a user's file, and the demo."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from .conftest import Cli
+
+
+def line(number: int, **fields: object) -> str:
+    base = {"id": f"m{number}", "user_id": "ada", "content": f"Fact number {number} about the garden."}
+    return json.dumps({**base, "created_at": "2025-01-01T00:00:00Z", **fields})
+
+
+def test_report_of_a_file_with_bad_lines(cli: Cli) -> None:
+    same = {"content": "Ada grows tomatoes on the balcony."}
+    vector = [1.0, *([0.0] * 7)]
+    lines = [
+        line(1, embedding=vector, **same),
+        line(2, embedding=vector, **same),
+        "{not json",
+        line(4, importance=7),
+        line(5, embedding=[0.0, 1.0, *([0.0] * 6)]),
+        line(6, embedding=vector, user_id="bob", **same),
+        line(7, created_at="yesterday"),
+        json.dumps({"id": "m8", "user_id": "ada"}),
+    ]
+    source, target = cli.folder / "in.jsonl", cli.folder / "out.json"
+    source.write_text("\n".join(lines) + "\n")
+    cli.run("memory", "run", "--input", str(source), "--report", str(target), "--embed", "never", status=1)
+    report = json.loads(target.read_text())
+    assert {(bad["line"], bad["field"]) for bad in report["errors"]} == {
+        (3, "line"), (4, "importance"), (7, "created_at"), (8, "content"),
+    }  # fmt: skip
+    assert report["memories"] == 4
+    (merged,) = report["merged"]
+    assert {merged["canonical"], merged["duplicate"]} == {"m1", "m2"}
+    assert merged["cosine"] == 1.0
+    assert {entry["id"] for entry in report["scored"]} == {"m1", "m2", "m5", "m6"}
+    for name in ("review", "archived", "promoted"):
+        assert isinstance(report[name], list)
+    assert [stage["attempts"] for stage in report["stages"]] == [1] * 6
+
+
+def test_contradictions_go_to_review_with_a_reason(cli: Cli) -> None:
+    rng = np.random.default_rng(1)
+    base = rng.normal(size=32)
+    near = (base + rng.normal(size=32) * 0.01).tolist()
+    source = cli.folder / "in.jsonl"
+    source.write_text(
+        line(1, content="Alice manages Bob.", embedding=base.tolist())
+        + "\n"
+        + line(2, content="Bob manages Alice.", embedding=near)
+        + "\n"
+    )
+    report = cli.json("memory", "run", "--input", str(source), "--embed", "never")
+    assert report["merged"] == []
+    (pair,) = report["review"]
+    assert {pair["a"], pair["b"]} == {"m1", "m2"}
+    assert pair["cosine"] > 0.95
+    assert pair["reason"]
+
+
+def test_dry_run_changes_nothing_and_a_kept_database_converges(cli: Cli) -> None:
+    source = cli.folder / "in.jsonl"
+    source.write_text("\n".join(line(n, content="The same fact.") for n in range(3)) + "\n")
+    base = ["memory", "run", "--input", str(source), "--as-of", "2025-06-01T00:00:00Z", "--embed", "lexical"]
+    keep = ["--database", str(cli.folder / "kept")]
+    dry = cli.json(*base, "--dry-run", *keep)
+    assert len(dry["merged"]) == 2
+    first = cli.json(*base, *keep)
+    assert len(first["merged"]) == 2
+    second = cli.json(*base, *keep)
+    assert (second["merged"], second["promoted"], second["archived"], second["scored"]) == ([], [], [], [])
+
+
+def test_missing_and_unknown_files_are_refused(cli: Cli) -> None:
+    assert "no file" in cli.run("memory", "run", "--input", "nothing.jsonl", status=2)
+    (cli.folder / "in.xml").write_text("<a/>")
+    assert ".jsonl" in cli.run("memory", "run", "--input", "in.xml", status=2)
+    assert "--as-of" in cli.run("memory", "run", "--input", "in.xml", "--as-of", "soon", status=2)
+
+
+def test_demo_kills_a_worker_and_proves_that_nothing_was_lost(cli: Cli) -> None:
+    report = json.loads(cli.run("demo", "--memories", "1500", "--lexical", "--json", timeout=240))
+    assert report["proof"]["checks"] == dict.fromkeys(report["proof"]["checks"], True)
+    assert [attempt["attempt"] for attempt in report["proof"]["attempts"]][-1] >= 2
+    assert report["merged"]
