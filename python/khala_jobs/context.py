@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-import structlog
 
+from . import logs
 from .durations import to_datetime, to_timedelta
 from .errors import InvalidArgument
 from .resources import Resources
@@ -117,7 +117,7 @@ class Context:
     def logger(self) -> Any:
         """A structlog logger that carries job_id, task, queue, attempt and correlation_id."""
         if self._logger is None:
-            self._logger = structlog.get_logger("khala_jobs.task").bind(
+            self._logger = logs.logger("khala_jobs.task").bind(
                 job_id=self.job_id,
                 task=self.task,
                 queue=self.queue,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import click
 import orjson
+from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
@@ -25,12 +27,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 EXIT_FAILURES = 1
 EXIT_USAGE = 2
 EXIT_STORE = 3
+PIPE_WIDTH = 250
+
+
+def log_to_stderr(level: int = logging.WARNING) -> None:
+    """Standard output is for answers: a command that runs jobs sends its logs, one line each, elsewhere."""
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
 
 
 def _or_of_parent(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """An option given before the name of a subcommand holds for the subcommand."""
-    if not value and ctx.parent is not None and parameter.name is not None:
-        return ctx.parent.params.get(parameter.name, value)
+    """An option given before the name of a subcommand holds for the subcommand, unless it is given there as well."""
+    name, given = parameter.name or "", ParameterSource.COMMANDLINE
+    parent = ctx.parent
+    if parent is not None and ctx.get_parameter_source(name) is not given and parent.get_parameter_source(name) is given:
+        return parent.params[name]
     return value
 
 
@@ -95,7 +105,8 @@ def emit(value: Any, as_json: bool, show: Callable[[Console], None]) -> None:
         text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
         click.echo(text.decode())
     else:
-        show(Console(highlight=False))
+        # A pipe has no width: whoever reads it wants whole lines.
+        show(Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

@@ -37,7 +37,7 @@ from ..memory.evaluate import evaluate
 from ..memory.io import MemoryInput
 from ..memory.lifecycle import Stage, lifecycle_report, run_lifecycle, stage_jobs
 from ..memory.model import format_time, time_to_us
-from .common import EXIT_FAILURES, emit, json_option, run, table
+from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
 from .demo_app import FOLDER_VARIABLE, application
 from .memory import show_report, watching
 
@@ -79,6 +79,7 @@ class _Killer:
 @json_option
 def demo(memories: int, seed: int, directory: Path | None, lexical: bool, as_json: bool) -> None:
     """Run the memory lifecycle as durable jobs, kill a worker, and show that nothing was lost or done twice."""
+    log_to_stderr()
     console = Console(stderr=as_json, highlight=False)
     with contextlib.ExitStack() as stack:
         if directory is None:

@@ -15,6 +15,7 @@ from ..info import JobInfo
 from ..processor import JobProcessor
 from .common import EXIT_FAILURES, age, client, emit, json_option, run, table, url_option
 
+SUMMARY_CHARACTERS = 100
 _COLUMNS = ("id", "task", "queue", "state", "priority", "attempt", "enqueued", "reason")
 
 
@@ -25,7 +26,9 @@ def jobs() -> None:
 
 def summary(job: JobInfo) -> tuple[Any, ...]:
     """The row of a job in a list."""
-    why = job.reason or (job.error.message.splitlines()[0][:80] if job.error and job.error.message else "")
+    why = job.reason
+    if job.state == "failed" and job.error is not None:
+        why = f"{job.error.type}: {job.error.message}".splitlines()[0][:SUMMARY_CHARACTERS]
     return (job.id, job.task, job.queue, job.state, job.priority, job.attempt, age(job.enqueued_at), why)
 
 

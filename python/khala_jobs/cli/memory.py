@@ -21,7 +21,7 @@ from ..memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, import_mem
 from ..memory.embed import Embedder, best_embedder, embed_distinct
 from ..memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
 from ..memory.model import Memory, parse_time, time_to_us
-from .common import EXIT_FAILURES, emit, json_option, run, table
+from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
 
 EMBED_BATCH = 2000
 SHOWN = (
@@ -76,6 +76,7 @@ def run_(
     The file itself is not changed; what becomes of the memories is in the report and, with --database, in
     memories.db there. Bad lines are reported with number, field and reason; the good ones run.
     """
+    log_to_stderr()
     moment = as_of or datetime.now(UTC).isoformat()
     try:
         parse_time(moment)

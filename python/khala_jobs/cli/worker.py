@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 from typing import Any
@@ -14,7 +15,7 @@ from rich.console import Console
 
 from .. import JobProcessor
 from ..supervisor import ChildSpec, Supervisor
-from .common import json_option, load, run
+from .common import json_option, load, log_to_stderr, run
 
 _NAMES = {"child_started": "started", "child_ended": "ended", "child_stuck": "stuck: ending it", "stopping": "stopping"}
 
@@ -42,6 +43,7 @@ def worker(
     that died run again in a process of their own, so that one that kills its worker is found without harming others.
     SIGTERM stops gracefully; a second one cancels what runs.
     """
+    log_to_stderr(logging.INFO)
     jobs = load(target)
     if not isinstance(jobs, JobProcessor):
         raise click.BadParameter(f"{target} is a {type(jobs).__name__}, not a JobProcessor", param_hint="TARGET")

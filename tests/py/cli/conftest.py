@@ -104,6 +104,8 @@ class Cli:
                 process.send_signal(signal.SIGTERM)
             process.wait(30)
             worker.reader.join(10)
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 @dataclass
