@@ -22,7 +22,8 @@ build = cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
 
 # $(call package_tree,<preset>): build/<preset>/python is the package with that preset's own _core in it.
 package_tree = mkdir -p build/$(1)/python/khala_jobs && for entry in python/khala_jobs/*; do case $$entry in *.so) ;; \
-	*) ln -sfn "$$PWD/$$entry" build/$(1)/python/khala_jobs/ ;; esac; done
+	*) ln -sfn "$$PWD/$$entry" build/$(1)/python/khala_jobs/ ;; esac; done && \
+	cp scripts/package_tree_site.py build/$(1)/python/sitecustomize.py
 module_dir = -D KHALA_PYTHON=ON -D KHALA_MODULE_DIR="$$PWD/build/$(1)/python/khala_jobs"
 
 .PHONY: help
@@ -154,9 +155,13 @@ bench: venv ## measure, with a release build; writes bench/README.md
 	@$(call configure,release,$(call module_dir,release))
 	@$(call build,release)
 	@$(call package_tree,release)
-	@PYTHONPATH=build/release/python $(VENV)/python -m bench
+	@PYTHONPATH=build/release/python $(VENV)/python bench/run.py
 
 # --- releases ---------------------------------------------------------------------------------------------------------
+
+.PHONY: khala
+khala: build venv-test ## KHALA's own job tests against this package: make khala CHECKOUT=/path/to/khala-agentmemory
+	@$(VENV)/python scripts/khala_tests.py "$(CHECKOUT)"
 
 .PHONY: wheel test-pythons
 wheel: venv ## a self-contained wheel in wheelhouse/, tried in a clean venv

@@ -151,6 +151,16 @@ class JobProcessor(Tasks):
         return found
 
     @property
+    def engine_stats(self) -> dict[str, int]:
+        """Counters of this process's engine: claims, commits, renewals, store_queries, max_renew_gap_ms, …
+
+        Raises:
+            Closed: The store is not open.
+        """
+        found: dict[str, int] = self._connection.engine.stats
+        return found
+
+    @property
     def grace(self) -> float:
         """Seconds that running handlers may take to finish when the worker stops."""
         return self.settings.grace
