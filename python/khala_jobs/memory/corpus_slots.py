@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from khala_jobs.memory.corpus_facts import FactKind
-from khala_jobs.memory.corpus_words import WORDS
+from .corpus_facts import FactKind
+from .corpus_words import WORDS
 
 __all__ = ["Fact", "Speaker", "draw_fact", "fill_miss", "tell", "updated"]
 
 _SLOT: Final = re.compile(r"\{(?:(?P<which>old|new):)?(?P<name>\w+?)(?P<own>'s)?\}")
 _NUMBER: Final = re.compile(r"([nh])(\d+)to(\d+)")
 _MINUTES: Final = ("00", "15", "30", "45")
-_SLUGS: Final = "amber birch coral delta ember fjord grove haven iris jetty kelp lotus maple nova onyx pearl quill raven".split()
-_DOMAINS: Final = ("brightloom.example", "quillon.example", "orbitly.example", "kestrel.example", "lumen.example")
+_SLUG_WORDS: Final = """
+amber birch coral delta ember fjord grove haven iris jetty kelp lotus maple nova onyx pearl quill raven
+"""
+_SLUGS: Final = tuple(_SLUG_WORDS.split())
+_DOMAINS: Final = (
+    "brightloom.example",
+    "quillon.example",
+    "orbitly.example",
+    "kestrel.example",
+    "lumen.example",
+)
 _MAX_DAY: Final = 28
 _TRIES: Final = 100
 
@@ -81,7 +90,9 @@ def tell(fact: Fact, wording: str, rng: random.Random) -> str:
     return _fill(wording, fact.speaker, fact.values, fact.old or {}, {}, rng)
 
 
-def fill_miss(pair: tuple[str, str], speaker: Speaker, others: tuple[str, ...], rng: random.Random) -> tuple[str, str]:
+def fill_miss(
+    pair: tuple[str, str], speaker: Speaker, others: tuple[str, ...], rng: random.Random
+) -> tuple[str, str]:
     """The two sentences of a near miss."""
     values = _draw(pair, speaker, others, rng)
     other_values = {
@@ -94,7 +105,9 @@ def fill_miss(pair: tuple[str, str], speaker: Speaker, others: tuple[str, ...], 
     return first, second
 
 
-def _draw(wordings: tuple[str, ...], speaker: Speaker, others: tuple[str, ...], rng: random.Random) -> dict[str, str]:
+def _draw(
+    wordings: tuple[str, ...], speaker: Speaker, others: tuple[str, ...], rng: random.Random
+) -> dict[str, str]:
     names = dict.fromkeys(found["name"] for wording in wordings for found in _SLOT.finditer(wording))
     values: dict[str, str] = {}
     free = [other for other in others if other != speaker.name]
@@ -112,23 +125,21 @@ def _value(name: str, rng: random.Random) -> str:
     number = _NUMBER.fullmatch(name)
     if number is not None:
         return str(rng.randint(int(number[2]), int(number[3])))
-    if name == "m":
-        return rng.choice(_MINUTES)
-    if name == "day":
-        return str(rng.randint(1, _MAX_DAY))
-    if name == "day2":
-        return f"{rng.randint(1, _MAX_DAY):02d}"
-    if name == "port":
-        return str(rng.randint(3000, 9999))
-    if name in {"major", "minor"}:
-        return str(rng.randint(1, 20))
-    if name == "login":
-        return rng.choice(_SLUGS) + rng.choice(("", ".k", ".m", "77"))
-    if name == "domain":
-        return rng.choice(_DOMAINS)
-    if name == "slug":
-        return f"{rng.choice(_SLUGS)}_{rng.choice(_SLUGS)}"
-    raise KeyError(name)
+    return _DRAWN[name](rng)
+
+
+#: slots that are neither words nor plain numbers
+_DRAWN: Final[Mapping[str, Callable[[random.Random], str]]] = {
+    "m": lambda rng: rng.choice(_MINUTES),
+    "day": lambda rng: str(rng.randint(1, _MAX_DAY)),
+    "day2": lambda rng: f"{rng.randint(1, _MAX_DAY):02d}",
+    "port": lambda rng: str(rng.randint(3000, 9999)),
+    "major": lambda rng: str(rng.randint(1, 20)),
+    "minor": lambda rng: str(rng.randint(1, 20)),
+    "login": lambda rng: rng.choice(_SLUGS) + rng.choice(("", ".k", ".m", "77")),
+    "domain": lambda rng: rng.choice(_DOMAINS),
+    "slug": lambda rng: f"{rng.choice(_SLUGS)}_{rng.choice(_SLUGS)}",
+}
 
 
 def _other(name: str, value: str, rng: random.Random, others: tuple[str, ...] = ()) -> str:

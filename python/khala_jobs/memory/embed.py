@@ -1,15 +1,16 @@
 """Text to vectors: the embedder port and the choice of one.
 
-An *embedder* turns texts into unit rows; everything behind it (join, clusters, guard) only ever sees the rows.
+An *embedder* turns texts into unit rows; everything behind it (join, clusters, guard) only ever sees the
+rows.
 Three things satisfy the port here, and a user's own object may as well:
 
 * ``MiniLmEmbedder`` (embed_minilm.py): all-MiniLM-L6-v2 as an int8 ONNX model on the CPU, 384 dimensions.
-* ``LexicalEmbedder`` (embed_lexical.py): hashed word and character n-grams. It needs nothing, knows no meaning, and
-  finds re-worded duplicates only as far as the words themselves survive.
+* ``LexicalEmbedder`` (embed_lexical.py): hashed word and character n-grams. It needs nothing, knows no
+  meaning, and finds re-worded duplicates only as far as the words themselves survive.
 * ``CachedEmbedder`` (embed_cache.py): either of them in front of a directory of vectors already computed.
 
-Rules every embedder keeps: rows are finite and of length one; the same text gives the same row in every process;
-``model_id`` changes whenever rows of two versions must not be compared.
+Rules every embedder keeps: rows are finite and of length one; the same text gives the same row in every
+process; ``model_id`` changes whenever rows of two versions must not be compared.
 """
 
 from __future__ import annotations
@@ -79,18 +80,21 @@ def best_embedder(say: Callable[[str], None] | None = None, *, threads: int = 2)
     """The best embedder this machine has: MiniLM, or else the lexical one.
 
     Args:
-        say: Told in one line when the lexical embedder is taken, and why. Default: a warning in this module's logger.
+        say: Told in one line when the lexical embedder is taken, and why. Default: a warning in this
+            module's logger.
         threads: Threads the model may use.
 
     Returns:
         An embedder that is ready to use.
     """
-    from khala_jobs.memory.embed_lexical import LexicalEmbedder
-    from khala_jobs.memory.embed_minilm import MiniLmEmbedder
+    from .embed_lexical import LexicalEmbedder
+    from .embed_minilm import MiniLmEmbedder
 
     try:
         return MiniLmEmbedder(threads=threads)
     except EmbedderUnavailable as reason:
-        line = f"sentence model not used ({reason}); falling back to the lexical embedder, which finds fewer paraphrases"
+        line = (
+            f"sentence model not used ({reason}): the lexical embedder stands in, it finds fewer paraphrases"
+        )
         (say or logging.getLogger(__name__).warning)(line)
         return LexicalEmbedder()

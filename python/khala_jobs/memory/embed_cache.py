@@ -1,18 +1,20 @@
 """Embeddings kept on disk, so that a second run over the same texts computes nothing.
 
-A vector is known by (model id, SHA-256 of the text, cut to 128 bits). Vectors live in *segments*: files that are written once, under a name
-of their own, and renamed into place, so that several processes may share a directory without a lock; the worst that can
+A vector is known by (model id, SHA-256 of the text, cut to 128 bits). Vectors live in *segments*: files
+that are written once, under a name of their own, and renamed into place, so that several processes may
+share a directory without a lock; the worst that can
 happen is that two of them compute the same vector. A segment:
 
-    magic b"KHEMB001" | dim uint32 | count uint32 | keys count x 16 bytes | rows count x dim float32 | SHA-256 of all before
+    magic b"KHEMB001" | dim uint32 | count uint32 | keys count x 16 bytes | rows count x dim float32 |
+    SHA-256 of all before
 
 all little-endian. A segment that does not check out is deleted and counted: its texts are embedded again.
-When a directory grows past its limit, the oldest segments go. Many small segments are merged into one at opening.
+When a directory grows past its limit, the oldest segments go. Many small segments are merged into one at
+opening.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -24,8 +26,8 @@ from typing import Final
 
 import numpy as np
 
-from khala_jobs.memory.embed import Embedder, FloatMatrix, Progress
-from khala_jobs.memory.embed_minilm import cache_dir
+from .embed import Embedder, FloatMatrix, Progress
+from .embed_minilm import cache_dir
 
 __all__ = ["CachedEmbedder"]
 
@@ -45,7 +47,8 @@ class CachedEmbedder:
 
     Args:
         inner: Computes what is not known.
-        directory: Where segments live; a subdirectory per model id is made. Default: ``embeddings`` in ``cache_dir()``.
+        directory: Where segments live; a subdirectory per model id is made. Default: ``embeddings`` in
+            ``cache_dir()``.
         max_bytes: Segments of this model above which the oldest are dropped at opening.
 
     Raises:
@@ -167,15 +170,15 @@ def _write(directory: Path, keys: Sequence[bytes], rows: FloatMatrix) -> None:
         + b"".join(keys)
         + rows.astype("<f4", copy=False).tobytes()
     )
-    handle, part = tempfile.mkstemp(suffix=".part", dir=directory)
+    handle, name = tempfile.mkstemp(suffix=".part", dir=directory)
+    part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(body)
             file.write(hashlib.sha256(body).digest())
-        os.replace(part, part.removesuffix(".part") + ".seg")
+        part.replace(part.with_suffix(".seg"))
     except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
+        part.unlink(missing_ok=True)
         raise
 
 

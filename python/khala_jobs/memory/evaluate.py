@@ -1,11 +1,13 @@
 """What a lifecycle run did, measured against the truth about a corpus.
 
-Three questions, in the order of how much a wrong answer costs: was anything merged that says something else (precision), how
-many true duplicates are gone (recall), and did people get asked about the right pairs (the review list).
+Three questions, in the order of how much a wrong answer costs: was anything merged that says something else
+(precision), how many true duplicates are gone (recall), and did people get asked about the right pairs (the
+review list).
 
-Precision and recall are given twice. By *pair*: every two memories that ended up in one cluster, against every two of
-one truth group; large groups weigh more. By *copy*: of the memories merged away, how many were copies; of the copies there
-were (a group of n has n - 1), how many were merged away. The second is what a user sees.
+Precision and recall are given twice. By *pair*: every two memories that ended up in one cluster, against
+every two of one truth group; large groups weigh more. By *copy*: of the memories merged away, how many were
+copies; of the copies there were (a group of n has n - 1), how many were merged away. The second is what a
+user sees.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, Final
 
-from khala_jobs.memory.corpus import Truth
+from .corpus import Truth
 
 __all__ = ["Decisions", "Evaluation", "FalseMerge", "evaluate"]
 
@@ -181,7 +183,9 @@ def _clusters(merges: Sequence[tuple[str, str]]) -> list[list[str]]:
     return list(found.values())
 
 
-def _progress(groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]]:
+def _progress(
+    groups: Sequence[Sequence[str]], clusters: Sequence[Sequence[str]]
+) -> tuple[int, dict[str, int]]:
     """Copies gone, and how far each group is merged."""
     cluster_of = {member: number for number, members in enumerate(clusters) for member in members}
     gone = 0

@@ -1,17 +1,18 @@
 """A guard against merging memories that look alike and say different things.
 
-Embedding models put texts on the same subject side by side. "Alice manages Bob" and "Bob manages Alice" have cosine 0.988 on
-MiniLM, "Always rebase" and "Never rebase" 0.981, a true paraphrase such as "I love hiking with my dog" and "Hiking with my dog is
-something I love" 0.954: no threshold keeps the last and drops the first two. So every pair above the threshold is read,
-by rules, before it may be merged; no model and no network is involved, and the same pair always gets the same verdict.
+Embedding models put texts on the same subject side by side. "Alice manages Bob" and "Bob manages Alice"
+have cosine 0.988 on MiniLM, "Always rebase" and "Never rebase" 0.981, a true paraphrase such as "I love
+hiking with my dog" and "Hiking with my dog is something I love" 0.954: no threshold keeps the last and
+drops the first two. So every pair above the threshold is read, by rules, before it may be merged; no model
+and no network is involved, and the same pair always gets the same verdict.
 
-The burden of proof is on "duplicate". A pair is one only if each difference between the two texts is explained: function
-words, word forms, known synonyms, passive voice, another spelling of the same number or date. A difference that is not
-explained sends the pair to people (or to a model of theirs). Wrongly asking costs a glance, wrongly merging costs a
-fact.
+The burden of proof is on "duplicate". A pair is one only if each difference between the two texts is
+explained: function words, word forms, known synonyms, passive voice, another spelling of the same number or
+date. A difference that is not explained sends the pair to people (or to a model of theirs). Wrongly asking
+costs a glance, wrongly merging costs a fact.
 
-The rules read English. Of other languages the guard understands numbers, dates, addresses and names; for the rest it
-asks for the same words in the same order.
+The rules read English. Of other languages the guard understands numbers, dates, addresses and names; for
+the rest it asks for the same words in the same order.
 """
 
 from __future__ import annotations
@@ -20,14 +21,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from khala_jobs.memory.guard_compare import compare
-from khala_jobs.memory.guard_detect import DETECTORS, Kind, Reason
-from khala_jobs.memory.guard_features import MAX_CHARS, Features, analyse
+from .guard_compare import compare
+from .guard_detect import DETECTORS, Kind, Reason
+from .guard_features import MAX_CHARS, MAX_ITEMS, Features
+from .guard_reader import analyse
 
-__all__ = ["MAX_CHARS", "SIMILARITY_FLOOR", "Features", "Kind", "Reason", "Verdict", "analyse", "judge"]
+__all__ = [
+    "MAX_CHARS",
+    "MAX_ITEMS",
+    "SIMILARITY_FLOOR",
+    "Features",
+    "Kind",
+    "Reason",
+    "Verdict",
+    "analyse",
+    "judge",
+]
 
 SIMILARITY_FLOOR: Final = 0.50
-"""Below this cosine unequal texts are "distinct" whatever their words. The threshold of a job lies above it."""
+"""Below this cosine unequal texts are "distinct" whatever their words; a job's threshold lies above it."""
 
 _ROUNDING: Final = 1e-3  # by how much the cosine of two float16 rows may exceed one
 _CACHED_TEXTS: Final = 8192
@@ -39,8 +51,8 @@ class Verdict:
     """What a pair is.
 
     Attributes:
-        kind: "duplicate": may be merged. "update": the same fact with another value or at another time, the newer
-            one probably holds. "conflict": they contradict each other. "distinct": two facts.
+        kind: "duplicate": may be merged. "update": the same fact with another value or at another time, the
+            newer one probably holds. "conflict": they contradict each other. "distinct": two facts.
         reasons: Why it is not a duplicate; empty if it is.
     """
 
@@ -62,7 +74,7 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     Symmetric in kind: ``judge(a, b, c).kind == judge(b, a, c).kind``.
 
     Args:
-        a: One text, or its features from ``analyse``. Of texts given as such the last 8,192 analyses are remembered.
+        a: One text, or its features from ``analyse``; the last 8,192 texts judged are remembered analysed.
         b: The other.
         cosine: Similarity of their embeddings, -1 to 1.
 
@@ -89,7 +101,9 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
 def _unreadable(a: Features, b: Features, cosine: float) -> Reason | None:
     """Reasons that leave nothing to compare."""
     if a.too_long or b.too_long:
-        return Reason("too_long", f"longer than {MAX_CHARS} characters and not equal", "distinct")
+        return Reason(
+            "too_long", f"not equal, and longer than {MAX_CHARS} characters or {MAX_ITEMS} words", "distinct"
+        )
     if not a.items and not b.items:
         return None if a.links == b.links else Reason("empty", "nothing to compare", "distinct")
     if not a.items or not b.items:
@@ -100,7 +114,7 @@ def _unreadable(a: Features, b: Features, cosine: float) -> Reason | None:
 
 
 def _kind(reasons: tuple[Reason, ...]) -> Kind:
-    """A told change is an update; else a contradiction outweighs a difference, and that a new value, and that a detail."""
+    """A told change is an update; else contradiction outweighs difference, new value and mere detail."""
     if any(reason.code == "change" for reason in reasons):
         return "update"
     strong = {reason.kind for reason in reasons if reason.code not in _WEAK}

@@ -1,25 +1,26 @@
 """Two analysed texts laid side by side: what each has that the other lacks, and how those leftovers relate.
 
-This is the one comparison of a judgement; every detector reads it and none compares again. Leftover words are paired with
-each other, best relation first: the same word in another form, a synonym, an opposite, another value of the same
-attribute. What finds no partner is *unexplained*.
+This is the one comparison of a judgement; every detector reads it and none compares again. Leftover words
+are paired with each other, best relation first: the same word in another form, a synonym, an opposite,
+another value of the same attribute. What finds no partner is *unexplained*.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from khala_jobs.memory.guard_features import VALUE_KINDS, Features, Item
-from khala_jobs.memory.guard_meanings import exclusive, opposite, same
+from .guard_features import VALUE_KINDS, Features, Item
+from .guard_meanings import exclusive, opposite, same
 
 __all__ = ["Comparison", "Pair", "compare"]
 
 Pair = tuple[Item, Item]
 
 _MAX_LEFTOVER: Final = 24
-"""Leftover words of one side above which they are not paired up: such texts differ, and pairing is quadratic."""
+"""More leftover words than this are not paired up: such texts differ anyway, and pairing is quadratic."""
 
 
 _NO_VERB: Final = frozenset[str]()
@@ -28,12 +29,11 @@ _HOLLOW: Final = {
     verb: frozenset(light.split())
     for verb, light in (
         ("attend", "go"),
-        ("drink", "take have"),
-        ("eat", "have take"),
+        ("drink", "take"),
         ("practice", "do"),
         ("perform", "do"),
         ("conduct", "do have"),
-        ("hold", "have"),
+        ("hold", "have be"),
         ("work", "be"),
         ("own", "have be"),
         ("possess", "have"),
@@ -45,7 +45,12 @@ _HOLLOW: Final = {
         ("contain", "have"),
         ("suffer", "have"),
         ("serve", "be"),
+        ("locate", "be"),
+        ("call", "be"),
+        ("name", "be"),
         ("store", "keep"),
+        ("stay", "keep"),
+        ("buy", "get"),
         ("retain", "keep"),
     )
 }
@@ -80,23 +85,20 @@ def compare(a: Features, b: Features) -> Comparison:
         return Comparison(a, b)
     only_a, values_a = _leftover(a, a.bag - b.bag)
     only_b, values_b = _leftover(b, b.bag - a.bag)
-    joined: list[Pair] = []
-    _join_parts(only_a, only_b, joined)
-    _join_parts(only_b, only_a, joined)
-    pairs: list[list[Pair]] = []
-    for relation in (same, opposite, exclusive):
-        if len(only_a) <= _MAX_LEFTOVER and len(only_b) <= _MAX_LEFTOVER:
-            pairs.append(_pair_up(only_a, only_b, relation))
-        else:
-            pairs.append([])
-    pairs[0] += _pair_up(only_a, only_b, _agent_of(a, b))
-    only_a = [item for item in only_a if not _is_covered(item, a, b)]
-    only_b = [item for item in only_b if not _is_covered(item, b, a)]
+    pairs: list[list[Pair]] = [[], [], []]
+    if len(only_a) <= _MAX_LEFTOVER and len(only_b) <= _MAX_LEFTOVER:
+        _join_parts(only_a, only_b, pairs[0])
+        _join_parts(only_b, only_a, pairs[0])
+        for kind, relation in enumerate((same, opposite, exclusive)):
+            pairs[kind] += _pair_up(only_a, only_b, relation)
+        pairs[0] += _pair_up(only_a, only_b, _agent_of(a, b))
+        only_a = [item for item in only_a if not _is_covered(item, a, b)]
+        only_b = [item for item in only_b if not _is_covered(item, b, a)]
     return Comparison(
         a,
         b,
         values=(tuple(values_a), tuple(values_b)),
-        same=(*joined, *pairs[0]),
+        same=tuple(pairs[0]),
         opposite=tuple(pairs[1]),
         exclusive=tuple(pairs[2]),
         rest=(tuple(only_a), tuple(only_b)),
@@ -134,16 +136,18 @@ def _pair_up(left: list[Item], right: list[Item], related: Callable[[str, str], 
 
 
 def _is_covered(item: Item, own: Features, others: Features) -> bool:
-    """Whether the other text says the same with a word both texts have ("short, concise"), or with a light verb."""
+    """Whether the other text says it with a word that both have ("short, concise"), or with a light verb."""
     if "'s" in item.links or "of" in item.links:
         return False
-    if not _HOLLOW.get(item.key, _NO_VERB).isdisjoint(others.light_verbs - own.light_verbs):
+    # "is located in" against "is in": the "be" of a passive belongs to the verb that is missing there.
+    available = others.light_verbs if item.passive else others.light_verbs - own.light_verbs
+    if not _HOLLOW.get(item.key, _NO_VERB).isdisjoint(available):
         return True
     return any(other.kind == "word" and same(item.key, other.key) for other in others.items)
 
 
 def _agent_of(a: Features, b: Features) -> Callable[[str, str], bool]:
-    """Relates "plays" to "is a player", unless somebody's or of something: "Bob's manager" is managed by nobody here."""
+    """Relates "plays" to "is a player", but not to "Bob's player": that names another party."""
 
     def related(one: str, other: str) -> bool:
         if _is_agent(one, other):
@@ -162,9 +166,9 @@ def _owns_nothing(features: Features) -> bool:
 
 
 def _join_parts(parts: list[Item], wholes: list[Item], found: list[Pair]) -> None:
-    """ "data base" and "database": two leftovers of one side that together are one of the other."""
+    """Take two leftovers of one side that together are one of the other: "data base" and "database"."""
     for whole in list(wholes):
-        for first, second in zip(parts, parts[1:], strict=False):
+        for first, second in pairwise(parts):
             if first.key + second.key == whole.key:
                 found.append((first, whole))
                 wholes.remove(whole)

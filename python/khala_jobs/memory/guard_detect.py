@@ -1,8 +1,9 @@
 """The detectors: each a small pure function from one comparison to the reasons it finds.
 
-A reason has a *code* that never changes (programs may branch on it) and a sentence for people that names the words. Its
-kind says what the difference usually means: "conflict", the two cannot both be meant; "update", the same fact with
-another value, so that the newer one may replace the older; "distinct", two facts.
+A reason has a *code* that never changes (programs may branch on it) and a sentence for people that names
+the words. Its kind says what the difference usually means: "conflict", the two cannot both be meant;
+"update", the same fact with another value, so that the newer one may replace the older; "distinct", two
+facts.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal, Self
 
-from khala_jobs.memory.guard_compare import Comparison
-from khala_jobs.memory.guard_features import Features, Item
-from khala_jobs.memory.guard_meanings import opposite, shared_attribute
-from khala_jobs.memory.guard_roles import in_order, swapped
+from .guard_compare import Comparison
+from .guard_features import Features, Item
+from .guard_meanings import opposite, same, shared_attribute
+from .guard_roles import in_order, swapped
+from .guard_words import word_set
 
 __all__ = ["DETECTORS", "Kind", "Reason"]
 
@@ -21,7 +23,7 @@ Kind = Literal["duplicate", "update", "conflict", "distinct"]
 
 
 class Reason(str):
-    """Why a pair is not a duplicate: the string ``"code: sentence"``, so that it can be printed and stored as it is.
+    """Why a pair is not a duplicate: the string ``"code: sentence"``, to be printed and stored as it is.
 
     Attributes:
         code: Stable machine word.
@@ -46,15 +48,16 @@ class Reason(str):
         made.kind = kind
         return made
 
-    def __getnewargs__(self) -> tuple[str, str, Kind]:
-        return self.code, self[len(self.code) + 2 :], self.kind
+    def __reduce__(self) -> tuple[type[Reason], tuple[str, str, Kind]]:
+        return Reason, (self.code, self[len(self.code) + 2 :], self.kind)
 
 
 Detector = Callable[[Comparison], Iterator[Reason]]
 
 # One text may have these and the other not, and still say the same.
-_LENIENT_QUANTIFIERS: Final = frozenset({"all", "usual", "any", "either"})
-_ANY_PERSON: Final = frozenset({"3p", "2"})
+_LENIENT_QUANTIFIERS: Final = frozenset({"all", "usual", "either"})
+_NONE: Final = frozenset[str]()
+_ANY_PERSON: Final = frozenset({"3p"})
 _FIRST: Final = frozenset({"1", "user"})
 _COMPARATORS: Final[Mapping[str, str]] = {
     "more": "+",
@@ -65,6 +68,10 @@ _COMPARATORS: Final[Mapping[str, str]] = {
     "under": "-",
     "below": "-",
 }
+_FIRM: Final = word_set("""
+    under above below behind beside front_of outside before after between beyond until since against
+""")
+_WHERE: Final = _FIRM | word_set("in on at over inside into near by with to from for during")
 _PLACES: Final = frozenset({"in", "at", "be", "to", "as"})
 _CODES: Final[Mapping[str, str]] = {
     "number": "number",
@@ -77,16 +84,18 @@ _CODES: Final[Mapping[str, str]] = {
     "identifier": "identifier",
     "version": "version",
 }
-_CURRENCIES: Final = frozenset("USD EUR GBP JPY INR CHF CNY CAD AUD KRW SEK RUB".split())
+_CURRENCIES: Final = word_set("USD EUR GBP JPY INR CHF CNY CAD AUD KRW SEK RUB")
 # Attributes of which a thing has one value at a time, and those that tell things apart.
 _REPLACED: Final = frozenset({"frequency", "status", "state", "level", "degree", "weather"})
 _KEPT: Final = frozenset({"family", "person", "animal", "environment", "rank"})
-_CHANGES: Final = frozenset(
-    "move relocate switch change replace migrate upgrade downgrade quit stop become instead_of instead raise increase grow hand".split()
-)
+_CHANGES: Final = word_set("""
+    move relocate switch change replace migrate upgrade downgrade quit stop become instead_of instead
+    raise increase grow hand
+""")
 _UNCOUNTED: Final = frozenset({"number:1", "ordinal:1"})
 
-# How many unexplained words a text of n items may carry: short statements are all substance, long reports are not.
+# How many items of a text it takes for one unexplained word: short statements are all substance, long reports
+# are not.
 _WORDS_PER_SWAP: Final = 12
 _WORDS_PER_DETAIL: Final = 8
 
@@ -114,12 +123,13 @@ def polarity(comparison: Comparison) -> Iterator[Reason]:
         yield _one_sided("negation", "conflict", "negation", more.negations[-1])
     elif not odd and a.negations and b.negations:
         denied_a, denied_b = _denied(a), _denied(b)
-        if denied_a and denied_b and denied_a.key != denied_b.key and _has(b, denied_a) and _has(a, denied_b):
+        exchanged = denied_a and denied_b and _has(b, denied_a) and _has(a, denied_b)
+        if denied_a and denied_b and exchanged and denied_a.key != denied_b.key:
             yield _said("negation", "conflict", "another thing is denied", denied_a.surface, denied_b.surface)
 
 
 def _denied(features: Features) -> Item | None:
-    """The noun right behind the only negation; None for a denied verb, whose place varies between wordings."""
+    """The noun right behind the only negation; None for a denied verb, which stands in different places."""
     if len(features.negations) != 1:
         return None
     for item in features.items:
@@ -133,7 +143,7 @@ def _has(features: Features, item: Item) -> bool:
 
 
 def _is_converse(comparison: Comparison) -> bool:
-    """"Anna is taller than Tom" and "Tom is shorter than Anna": opposite and swapped, hence the same."""
+    """Whether it is told from the other end: "Anna is taller than Tom", "Tom is shorter than Anna"."""
     ((one, other),) = comparison.opposite
     if not any("than" in item.links for item in comparison.a.items):
         return False
@@ -142,13 +152,16 @@ def _is_converse(comparison: Comparison) -> bool:
 
 
 def quantifiers(comparison: Comparison) -> Iterator[Reason]:
-    """all / most / some / few / only."""
-    yield from _tags(comparison.a.quantifiers, comparison.b.quantifiers, "quantifier", "quantity", _LENIENT_QUANTIFIERS)
+    """All / most / some / few / only."""
+    a, b = comparison.a, comparison.b
+    # "I drink tea", "I always drink tea"; but "I do not drink tea" is not "I do not always drink tea".
+    lenient = _LENIENT_QUANTIFIERS if not a.negations and not b.negations else _NONE
+    yield from _tags(a.quantifiers, b.quantifiers, "quantifier", "quantity", lenient)
 
 
 def modality(comparison: Comparison) -> Iterator[Reason]:
-    """must / should / may / can / wants to / tries to / thinks that."""
-    yield from _tags(comparison.a.modals, comparison.b.modals, "modality", "certainty or duty", frozenset())
+    """Must / should / may / can / wants to / tries to / thinks that."""
+    yield from _tags(comparison.a.modals, comparison.b.modals, "modality", "certainty or duty", _NONE)
 
 
 def _tags(
@@ -234,16 +247,21 @@ def _bounds(features: Features) -> dict[str, tuple[str, str]]:
 
 
 def relations(comparison: Comparison) -> Iterator[Reason]:
-    """to / from, before / after, and / or: small words whose exchange turns the statement round."""
+    """To / from, before / after, and / or: small words whose exchange turns the statement round."""
     a, b = comparison.a.links, comparison.b.links
     if a == b:
         return
     only_a, only_b = {word for word, _ in a - b}, {word for word, _ in b - a}
     for one in sorted(only_a):
         for other in sorted(only_b):
-            if opposite(one, other):
+            if opposite(one, other) or _elsewhere(one, other):
                 yield _said("relation", "conflict", "relation", one, other)
                 return
+
+
+def _elsewhere(one: str, other: str) -> bool:
+    """Another place or time by a word that is never mere style: "on the table", "under the table"."""
+    return (one in _FIRM or other in _FIRM) and one in _WHERE and other in _WHERE and not same(one, other)
 
 
 def roles(comparison: Comparison) -> Iterator[Reason]:
@@ -263,7 +281,7 @@ def persons(comparison: Comparison) -> Iterator[Reason]:
             only_a, only_b = only_a - _FIRST - {"3m", "3f"}, only_b - _FIRST - {"3m", "3f"}
         only_a, only_b = only_a - _ANY_PERSON, only_b - _ANY_PERSON
         if only_a and only_b:
-            names = {"1": "I", "1p": "we", "3m": "he", "3f": "she", "user": "user"}
+            names = {"1": "I", "1p": "we", "2": "you", "3m": "he", "3f": "she", "user": "user"}
             yield _said("person", "distinct", what, names[min(only_a)], names[min(only_b)])
             return
 
@@ -272,7 +290,9 @@ def attributes(comparison: Comparison) -> Iterator[Reason]:
     """Another color, animal, job, language ...: one attribute, two values."""
     for one, other in comparison.exclusive:
         attribute = shared_attribute(one.key, other.key)
-        kind: Kind = "update" if attribute in _REPLACED else "distinct" if attribute in _KEPT else _slot(one, other)
+        kind: Kind = (
+            "update" if attribute in _REPLACED else "distinct" if attribute in _KEPT else _slot(one, other)
+        )
         yield _said("attribute", kind, f"another {attribute}", one.surface, other.surface)
 
 
@@ -298,7 +318,7 @@ def names(comparison: Comparison) -> Iterator[Reason]:
 
 
 def _slot(one: Item, other: Item) -> Kind:
-    """A value said of the same place or thing ("lives in", "color is") replaces; anything else is another fact."""
+    """A value of the same place or thing ("lives in", "color is") replaces; all else is another fact."""
     return "update" if one.links and one.links == other.links and _PLACES & set(one.links) else "distinct"
 
 
@@ -314,7 +334,11 @@ def wording(comparison: Comparison) -> Iterator[Reason]:
         return
     extra = [item for item in left or right if item.kind != "symbol"]
     if len(extra) > size // _WORDS_PER_DETAIL:
-        yield Reason("detail", "said in one text only: " + ", ".join(repr(item.surface) for item in extra[:5]), "distinct")
+        yield Reason(
+            "detail",
+            "said in one text only: " + ", ".join(repr(item.surface) for item in extra[:5]),
+            "distinct",
+        )
 
 
 def question(comparison: Comparison) -> Iterator[Reason]:

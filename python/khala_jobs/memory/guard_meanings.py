@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final
 
-from khala_jobs.memory.guard_lemma import same_stem, word_of
-from khala_jobs.memory.guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
+from .guard_lemma import same_stem, word_of
+from .guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
 
 __all__ = ["OPPOSITES", "exclusive", "opposite", "same", "shared_attribute"]
 

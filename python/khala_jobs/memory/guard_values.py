@@ -1,8 +1,7 @@
-"""Numbers, amounts, dates and times in one spelling, so that "May 3rd, 2024" and "2024-05-03" are the same value.
+"""Numbers, amounts, dates and times in one spelling: "May 3rd, 2024" and "2024-05-03" are one value.
 
-Every function turns one regular-expression match of guard_text.py into a *key*: a string that is equal exactly for equal
-values. What cannot be read without guessing (is 03/05/2024 in March or in May?) keeps its own spelling and so equals
-only itself.
+Each function makes a *key*, a string that is equal exactly for equal values. What cannot be read without
+guessing (is 03/05/2024 in March or in May?) keeps its own spelling and so equals only itself.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Final
+
+from .guard_words import word_set
 
 __all__ = [
     "MONTHS",
@@ -21,7 +22,7 @@ __all__ = [
     "clock_key",
     "date_key",
     "decimal_of",
-    "named_date_key",
+    "month_date_key",
     "numeric_date_key",
 ]
 
@@ -46,8 +47,8 @@ MONTHS: Final = {
     )
     for name in names.split()
 }
-WEEKDAYS: Final = frozenset("monday tuesday wednesday thursday friday saturday sunday".split())
-RELATIVE_DAYS: Final = frozenset("today yesterday tomorrow tonight".split())
+WEEKDAYS: Final = word_set("monday tuesday wednesday thursday friday saturday sunday")
+RELATIVE_DAYS: Final = word_set("today yesterday tomorrow tonight")
 
 SCALES: Final = {
     "hundred": 100,
@@ -134,8 +135,8 @@ _TWO_DIGIT_YEARS: Final = 100
 
 
 def decimal_of(digits: str) -> Decimal | None:
-    """The value of "1,234.5" or "1/2"; None where the text is not an amount (leading zeros, too long)."""
-    plain = digits.replace(",", "").replace("_", "")
+    """The value of "1,234.5", "-3" or "1/2"; None of what is no amount (leading zeros, too many digits)."""
+    plain = digits.replace(",", "")
     if "/" in plain:
         top, _, bottom = plain.partition("/")
         if not (top.isdecimal() and bottom.isdecimal() and len(plain) <= _MAX_DIGITS and int(bottom)):
@@ -161,7 +162,7 @@ def clock_key(hours: str, minutes: str | None, seconds: str | None, half: str | 
     """Key of a time of day; ``half`` is "a", "p" or None for the 24-hour clock."""
     hour = int(hours)
     if half is not None and 1 <= hour <= _HOURS // 2:
-        hour = hour % (_HOURS // 2) + (_HOURS // 2 if half == "p" else 0)
+        hour = hour % (_HOURS // 2) + (_HOURS // 2 if half in {"p", "P"} else 0)
     tail = f":{seconds}" if seconds and int(seconds) else ""
     return f"time:{hour:02d}:{minutes or '00'}{tail}"
 
@@ -171,12 +172,13 @@ def date_key(year: int | None, month: int | None, day: int | None) -> str:
     return "date:" + "-".join("?" if part is None else f"{part:02d}" for part in (year, month, day))
 
 
-def named_date_key(found: re.Match[str], *, day: str | None, month: str, year: str | None) -> str:
-    """Key of a date whose month is a word."""
+def month_date_key(text: str, day: str | None, month: str, year: str | None) -> str:
+    """Key of a date whose month is a word; ``text`` is all of it, the key of a day that no month has."""
     number = MONTHS[month.lower().rstrip(".")]
-    if day is not None and not 1 <= int(day) <= _DAYS_IN_MONTH:
-        return "date:" + found.group().casefold()
-    return date_key(int(year) if year else None, number, int(day) if day else None)
+    day_number = int(re.sub(r"\D", "", day)) if day else None
+    if day_number is not None and not 1 <= day_number <= _DAYS_IN_MONTH:
+        return "date:" + text.casefold()
+    return date_key(int(year) if year else None, number, day_number)
 
 
 def numeric_date_key(text: str) -> str:

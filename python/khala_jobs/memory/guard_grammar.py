@@ -1,0 +1,164 @@
+"""As much grammar as the guard needs: verbs and their time, told from a word and the small words before it.
+
+There is no parser here. A few looks to the left and one to the right decide whether a word is used as a verb,
+whether it is passive and whether it puts the statement in the past; where they do not suffice the answer is
+"not told", and the detectors make nothing of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from .guard_forms import INVARIANT
+from .guard_lemma import Word, word_of
+from .guard_meanings import OPPOSITES
+from .guard_values import SCALES
+from .guard_words import LIGHT, MODALS, NEGATIONS, NUMBER_WORDS, RELATIONS, word_set
+
+__all__ = [
+    "BE",
+    "LIGHT_VERBS",
+    "POSSESSIVES",
+    "VerbUse",
+    "is_infinitive",
+    "is_number_word",
+    "light_tense",
+    "links_of",
+    "spelled_number",
+    "verb_use",
+]
+
+BE: Final = word_set("be am is are was were been being")
+POSSESSIVES: Final = word_set("my your his her our their its")
+_GET: Final = word_set("get gets got getting gotten")
+_HAVE: Final = word_set("have has had having")
+_HELPERS: Final = word_set("will would can could may might must shall should do does did not")
+_PARTICIPLES: Final = frozenset({"both", "participle"})
+# After these comes a noun, even if it looks like a verb: "the plan", "my work", "on call".
+_NOUN_CUES: Final = POSSESSIVES | word_set("""
+    a an the this that these those some any no each every all both either neither 's of in on at for by with
+    from about into onto as than like under over above below per during through between
+""")
+_REPORTING: Final = word_set(
+    "say tell mention note state report express indicate confirm explain claim share add"
+)
+_LIGHT_BASES: Final = word_set("do go get take give make come happen keep")
+# Light verbs that somebody does to somebody: "Alice told Bob".
+_PIVOTS: Final = word_set("give take make get tell say ask mention let put keep")
+_BIG: Final = word_set("hundred thousand million billion trillion dozen")
+
+
+def _base(word: str) -> str:
+    return word_of(word).base
+
+
+#: form -> base of the verbs that carry little meaning of their own.
+LIGHT_VERBS: Final = (
+    {form: _base(form) for form in LIGHT if _base(form) in _LIGHT_BASES}
+    | dict.fromkeys(BE, "be")
+    | dict.fromkeys(_HAVE, "have")
+)
+
+#: small word -> how it is compared; words that are not here are mere style.
+_LINKS: Final = (
+    {word: _base(word) for word in LIGHT if _base(word) in OPPOSITES or _base(word) in _PIVOTS}
+    | {word: word for word in (*RELATIONS, *NEGATIONS, "'s", ",")}
+    | dict.fromkeys(_HAVE, "have")
+    | dict.fromkeys(BE, "be")
+)
+
+
+def links_of(before: Sequence[str]) -> tuple[str, ...]:
+    """Those of the small words before an item that are compared."""
+    return tuple([_LINKS[word] for word in before if word in _LINKS]) if before else ()
+
+
+class VerbUse(NamedTuple):
+    """How a content word is used; the fields are those of ``Item``."""
+
+    verb: bool
+    tense: str
+    passive: bool
+
+
+def verb_use(word: Word, before: Sequence[str], after: str | None, previous_kind: str | None) -> VerbUse:
+    """Whether a content word is a verb here, and when.
+
+    Args:
+        word: The word.
+        before: Every word since the item before.
+        after: The next word, if any.
+        previous_kind: Kind of the item before, None if there is none.
+    """
+    noun = bool(before) and before[-1] in _NOUN_CUES
+    is_be = not BE.isdisjoint(before) or not _GET.isdisjoint(before)
+    has = not _HAVE.isdisjoint(before)
+    passive = word.form in _PARTICIPLES and (is_be or after == "by")
+    tense = "" if noun else _tense(word, before, previous_kind, passive=passive, has=has)
+    helped = not _HELPERS.isdisjoint(before) or (has and word.form != "s")
+    finite = bool(tense) or passive or (is_be if word.form == "ing" else helped)
+    return VerbUse(word.verb and not noun and finite, tense, passive)
+
+
+def _tense(word: Word, before: Sequence[str], previous_kind: str | None, *, passive: bool, has: bool) -> str:
+    if word.form == "past" or (word.form == "both" and not passive and not has):
+        return "past" if word.verb or previous_kind is not None else ""
+    if word.form == "s":
+        return "present" if word.verb and previous_kind is not None else ""
+    bare = not word.form and word.verb and word.base not in INVARIANT
+    return "present" if bare and not before and previous_kind == "pronoun" else ""
+
+
+def light_tense(lower: str, word: Word, before: Sequence[str], previous_kind: str | None) -> str:
+    """When a light verb ("went", "takes") says it is; "" for "be", "have" and who told it ("said")."""
+    if word.base in _REPORTING or lower in MODALS:
+        return ""
+    if word.form == "past":
+        return "past"
+    if word.form == "both":
+        return "past" if BE.isdisjoint(before) and _HAVE.isdisjoint(before) else ""
+    if lower not in LIGHT_VERBS or lower in BE or lower in _HAVE or previous_kind is None:
+        return ""
+    bare = not word.form and not before and previous_kind == "pronoun"
+    return "present" if word.form == "s" or bare else ""
+
+
+def is_infinitive(lower: str) -> bool:
+    """Whether the word can follow the "to" of "used to" and "going to"."""
+    word = word_of(lower)
+    return (word.verb and not word.form) or lower in {"be", "have", "use"} or lower in _LIGHT_BASES
+
+
+def is_number_word(lower: str) -> bool:
+    """Whether a number can begin with the word."""
+    return lower in NUMBER_WORDS or lower in _BIG
+
+
+def spelled_number(words: Sequence[str], at: int) -> tuple[Decimal, int]:
+    """Value of the number words from ``at`` on, and the place of the last of them."""
+    total = current = 0
+    last = index = at
+    while index < len(words):
+        word = words[index]
+        if word in NUMBER_WORDS:
+            current += NUMBER_WORDS[word]
+        elif word == "hundred":
+            current = max(current, 1) * 100
+        elif word in _BIG:
+            total += max(current, 1) * SCALES[word]
+            current = 0
+        elif (
+            word == "and"
+            and words[last] in _BIG
+            and index + 1 < len(words)
+            and words[index + 1] in NUMBER_WORDS
+        ):
+            index += 1
+            continue
+        else:
+            break
+        last = index
+        index += 1
+    return Decimal(total + current), last
