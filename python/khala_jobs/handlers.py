@@ -14,7 +14,7 @@ from .errors import InvalidArgument
 from .outcomes import CANCEL, DONE, FAIL, RETRY, SNOOZE, Verdict, reason_text
 from .processes import Child, ChildDied, ChildProcesses
 from .run import Run
-from .threads import HandlerThreads
+from .threads import Ended, HandlerThreads
 
 _ANSWERS: Final = {"retry": RETRY, "snooze": SNOOZE}
 
@@ -27,7 +27,7 @@ class Abandoned(Exception):
 class _Active:
     """A sync handler that runs now."""
 
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Ended]
     thread: int = 0  # ident; 0 until it began
     child: Child | None = None
 
@@ -107,9 +107,12 @@ class Handlers:
         active.done = self._threads.start(lambda: call(active), began)
         self._active[run] = active
         try:
-            return await active.done
+            ended = await active.done
         finally:
             self._active.pop(run, None)
+        if ended.error is not None:
+            raise ended.error
+        return ended.value
 
     def _serve(self, run: Run, definition: Definition, active: _Active) -> dict[str, Any]:
         """In a thread: one job through a child."""

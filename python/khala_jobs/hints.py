@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from .errors import InvalidArgument
 
 _SCALARS = (type(None), bool, int, float, str)
-_ARRAYS = (list, tuple, collections.abc.Sequence)
+_ARRAYS = (list, collections.abc.Sequence)
 _OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
@@ -52,8 +52,8 @@ def resolve(
 
 
 def is_plain(kind: Any) -> bool:
-    """Whether JSON alone carries every value of this type there and back."""
-    if kind in (Any, object, JsonValue) or kind in _SCALARS or kind in (list, tuple, dict):
+    """Whether JSON alone carries every value of this type there and back; tuples would be lists."""
+    if kind in (Any, object, JsonValue) or kind in _SCALARS or kind in (list, dict):
         return True
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (typing.Union, types.UnionType):

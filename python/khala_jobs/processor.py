@@ -152,7 +152,7 @@ class JobProcessor(Tasks):
 
     @property
     def engine_stats(self) -> dict[str, int]:
-        """Counters of this process's engine: claims, commits, renewals, store_queries, max_renew_gap_ms, …
+        """Counters of this process's engine: claims, commits, renewals, store_queries and more.
 
         Raises:
             Closed: The store is not open.

@@ -20,11 +20,18 @@ from typing import Any, NamedTuple
 _numbers = itertools.count(1)
 
 
+class Ended(NamedTuple):
+    """How a call ended. An exception travels as a value: a future refuses some, a coroutine others."""
+
+    value: Any
+    error: BaseException | None
+
+
 class Work(NamedTuple):
     """One call for a thread."""
 
     call: Callable[[], Any]
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Ended]
     began: Callable[[int], None]  # told the thread's ident
 
 
@@ -37,10 +44,10 @@ class HandlerThreads:
         self._lock = threading.Lock()
         self._count = 0
         self._spare = 0  # threads that wait for work, minus work that waits for a thread
-        self._finished: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._finished: deque[tuple[asyncio.Future[Ended], Ended]] = deque()
         self._announced = False
 
-    def start(self, call: Callable[[], Any], began: Callable[[int], None]) -> asyncio.Future[Any]:
+    def start(self, call: Callable[[], Any], began: Callable[[int], None]) -> asyncio.Future[Ended]:
         """Run `call` in a thread, in a copy of the current context.
 
         Args:
@@ -48,9 +55,9 @@ class HandlerThreads:
             began: Called first in that thread, with its ident.
 
         Returns:
-            A future of what it returns or raises. Setting or cancelling it abandons the call.
+            A future of how it ended. Setting or cancelling it abandons the call.
         """
-        done: asyncio.Future[Any] = self._loop.create_future()
+        done: asyncio.Future[Ended] = self._loop.create_future()
         context = copy_context()
         with self._lock:
             self._spare -= 1
@@ -71,19 +78,18 @@ class HandlerThreads:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            value, error = None, None
             try:
                 work.began(threading.get_ident())
-                value = work.call()
+                ended = Ended(work.call(), None)
             except BaseException as raised:  # noqa: BLE001 - carried to the slot that waits
-                error = raised
+                ended = Ended(None, raised)
             with self._lock:
                 self._spare += 1
-            self._hand_over(work.done, value, error)
-            del work, value, error  # keep nothing of a job alive while waiting for the next
+            self._hand_over(work.done, ended)
+            del work, ended  # keep nothing of a job alive while waiting for the next
 
-    def _hand_over(self, done: asyncio.Future[Any], value: Any, error: BaseException | None) -> None:
-        self._finished.append((done, value, error))
+    def _hand_over(self, done: asyncio.Future[Ended], ended: Ended) -> None:
+        self._finished.append((done, ended))
         with self._lock:
             announce, self._announced = not self._announced, True
         if announce:
@@ -96,12 +102,6 @@ class HandlerThreads:
         with self._lock:
             self._announced = False
         while self._finished:
-            done, value, error = self._finished.popleft()
-            if done.done():
-                continue  # abandoned
-            if error is None:
-                done.set_result(value)
-            elif isinstance(error, StopIteration):
-                done.set_exception(RuntimeError(f"the handler raised {error!r}"))  # futures refuse it
-            else:
-                done.set_exception(error)
+            done, ended = self._finished.popleft()
+            if not done.done():  # else abandoned
+                done.set_result(ended)
