@@ -3,9 +3,9 @@
 // Star clusters are what merging is based on: every member is at least as similar to its canonical row as the
 // threshold of the join, and no two canonical rows are similar. They are the greedy maximal independent set in a total
 // order that the caller states (`rank`), so the answer depends neither on the order of the rows nor on that of the
-// pairs. Connected components look simpler but chain: A like B like C does not make A like C. On real sentence
-// embeddings a component at threshold 0.95 holds pairs at cosine 0.46 and less, so components are a diagnostic
-// here, with the lowest cosine inside each as the warning.
+// pairs. Connected components look simpler but chain: A like B like C does not make A like C. Real sentence
+// embeddings do chain, far below the threshold, so components are a diagnostic here, with the lowest cosine inside each
+// as the warning.
 #pragma once
 
 #include <cstdint>

@@ -86,8 +86,7 @@ struct MatchOptions {
     double threshold = 0.95;
     Groups query_groups = {};  // both empty, or one for each query and each row
     Groups row_groups = {};
-    std::uint64_t best =
-        0;  // at most this many rows for each query, the best ones, equal cosines by lower row; 0 = all
+    std::uint64_t best = 0;  // that many rows of each query at most, the best ones, ties to the lower row; 0 = all
     std::uint64_t max_pairs = kPairsDefault;
     Faulty faulty = Faulty::refuse;
     Execution execution = {};

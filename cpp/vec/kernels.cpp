@@ -29,7 +29,7 @@ void products(const float* a, std::size_t a_rows, const float* b, std::size_t b_
     into(out, a_rows, b_rows).noalias() = in(a, a_rows, dim) * in(b, b_rows, dim).transpose();
 }
 
-// Below this many rows the packing of a matrix product costs more than the product (measured on Zen 3 and Zen 4).
+// Below this many rows the packing of a matrix product costs more than the product (Zen 4, gcc 12, 384 columns).
 constexpr std::size_t kPackedRows = 8;
 
 void products_upper(const float* a, std::size_t rows, std::size_t dim, float* out) {

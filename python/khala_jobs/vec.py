@@ -115,8 +115,8 @@ def find_pairs(
             progress=watch,
         )
 
-    columns, representative, faults, certificate = watched(kernel, matrix, progress)
-    return Pairs(*columns, representative, _faults(faults), Certificate(**certificate))
+    (left, right, cosine), representative, faults, certificate = watched(kernel, matrix, progress)
+    return Pairs(left, right, cosine, representative, _faults(faults), Certificate(**certificate))
 
 
 def find_matches(
@@ -172,7 +172,8 @@ def find_matches(
         )
 
     columns, query_faults, row_faults, certificate = watched(kernel, matrix, progress)
-    return Matches(*columns, _faults(query_faults), _faults(row_faults), Certificate(**certificate))
+    query, row, cosine = columns
+    return Matches(query, row, cosine, _faults(query_faults), _faults(row_faults), Certificate(**certificate))
 
 
 def star_clusters(

@@ -154,6 +154,16 @@ TEST(StarClusters, RowsWithoutPairsAreTheirOwn) {
     EXPECT_EQ(0, star_clusters({}, {}, {}).value().clusters);
 }
 
+TEST(StarClusters, EqualCosinesGoToTheBetterRank) {
+    const std::vector<std::int64_t> left{0, 2};
+    const std::vector<std::int64_t> right{1, 1};
+    const std::vector<double> cosine{0.9, 0.9};
+    const std::vector<std::int64_t> first_better{0, 2, 1};
+    const std::vector<std::int64_t> last_better{1, 2, 0};
+    EXPECT_THAT(star_clusters({left, right, cosine}, first_better, {}).value().canonical, ElementsAre(0, 0, 2));
+    EXPECT_THAT(star_clusters({left, right, cosine}, last_better, {}).value().canonical, ElementsAre(0, 2, 2));
+}
+
 TEST(StarClusters, RefuseWhatHasNoAnswer) {
     const std::vector<std::int64_t> left{0};
     const std::vector<std::int64_t> right{1};
@@ -214,6 +224,16 @@ TEST(Components, HaveTheLowestRowAsLabelAndTheLowestCosineInside) {
                 ++place;
             }
         }
+    }
+}
+
+TEST(Components, FindTheLowestCosineAmongPairsThatFloat32CannotTellApart) {
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+        const Rows rows = testing::equiangular_rows(120, 256, 0.9, seed);
+        const Join join = self_join(rows.view(), {.threshold = 0.5}).value();
+        const Components found = components(rows.view(), columns(join.pairs), {}, {}).value();
+        ASSERT_THAT(found.size, ElementsAre(120));
+        EXPECT_EQ(*std::min_element(join.pairs.cosine.begin(), join.pairs.cosine.end()), found.min_cosine[0]);
     }
 }
 
