@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from khala_jobs import JobProcessor, Priority
@@ -39,8 +40,8 @@ def spread_ms(values: list[float]) -> dict[str, float]:
 
 def rss_mib() -> float:
     """Resident memory now, not the peak."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 class Bench:
@@ -85,7 +86,11 @@ class Bench:
     async def exactly(self, count: int) -> None:
         """Fail unless `count` jobs completed and none is anywhere else."""
         stats = await self.jobs.queues.stats("default")
-        others = {k: v for k, v in stats.items() if k != "completed" and isinstance(v, int) and not isinstance(v, bool)}
+        others = {
+            k: v
+            for k, v in stats.items()
+            if k != "completed" and isinstance(v, int) and not isinstance(v, bool)
+        }
         if stats["completed"] != count or any(others[k] for k in ("waiting", "active", "delayed", "failed")):
             raise SystemExit(f"expected {count} completed jobs, found {stats}")
 
@@ -234,7 +239,17 @@ async def w16(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     """Two worker processes drain one file."""
     for first in range(0, options.count, 5000):
         await bench.noop.enqueue_many((i,) for i in range(first, min(first + 5000, options.count)))
-    command = [sys.executable, __file__, "serve", "--url", options.url, "--workers", str(options.workers), "--count", "0"]
+    command = [
+        sys.executable,
+        __file__,
+        "serve",
+        "--url",
+        options.url,
+        "--workers",
+        str(options.workers),
+        "--count",
+        "0",
+    ]
     start = time.perf_counter()
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) for _ in range(2)]
     await bench.until_completed(options.count)

@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 sys.path.insert(0, os.environ["KHALA_CHECKOUT"])
-from khala.infrastructure.background.jobs import job_processor as khala  # noqa: E402
+from khala.infrastructure.background.jobs import job_processor as khala
 
 
 class Processor(khala.JobProcessor):

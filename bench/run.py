@@ -40,9 +40,13 @@ class Case:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def ours(name: str, workload: str, count: int, *extra: str, stores: tuple[str, ...] = tuple(STORES)) -> list[Case]:
+def ours(
+    name: str, workload: str, count: int, *extra: str, stores: tuple[str, ...] = tuple(STORES)
+) -> list[Case]:
     return [
-        Case(name, "ours", store, ("ours.py", workload, "--count", str(count), "--url", STORES[store], *extra))
+        Case(
+            name, "ours", store, ("ours.py", workload, "--count", str(count), "--url", STORES[store], *extra)
+        )
         for store in stores
     ]
 
@@ -66,7 +70,11 @@ def cases(scale: float, khala_python: str | None) -> list[Case]:
         *ours("W3 bulk enqueue, batches of 50", "w3", n(100_000), "--batch", "50"),
         *ours("W3 bulk enqueue, batches of 1000", "w3", n(100_000), "--batch", "1000"),
         *ours("W3 bulk enqueue, batches of 1000, 1 KiB", "w3", n(50_000), "--batch", "1000", "--large"),
-        *[c for w in (1, 10, 32, 100) for c in ours(f"W4 drain, {w} at once", "w4", n(20_000), "--workers", str(w))],
+        *[
+            c
+            for w in (1, 10, 32, 100)
+            for c in ours(f"W4 drain, {w} at once", "w4", n(20_000), "--workers", str(w))
+        ],
         *huey("W4 drain, 4 threads", "drain", n(20_000), "--threads", "4"),
         *ours("W5 drain, four priorities, 1 at once", "w5", n(20_000), "--workers", "1"),
         *ours("W7 pickup, idle worker", "w7", n(500), "--workers", "4"),
@@ -92,7 +100,11 @@ def take(case: Case, khala_python: str | None) -> dict[str, Any]:
         arguments = [a.replace("{path}", f"{folder}/bench.db") for a in case.arguments]
         python = khala_python if case.who == "khala" and khala_python else sys.executable
         run = subprocess.run(
-            [python, str(HERE / arguments[0]), *arguments[1:]], capture_output=True, text=True, check=False, timeout=600
+            [python, str(HERE / arguments[0]), *arguments[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
     if run.returncode != 0:
         raise SystemExit(f"{case.name} on {case.who}/{case.store} failed:\n{run.stderr[-2000:]}")
@@ -107,16 +119,23 @@ def median_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         values = [r[key] for r in rounds]
         merged[key] = statistics.median(values) if isinstance(first, int | float) else first
     if "jobs_per_s" in merged:
-        merged["jobs_per_s_range"] = [min(r["jobs_per_s"] for r in rounds), max(r["jobs_per_s"] for r in rounds)]
+        merged["jobs_per_s_range"] = [
+            min(r["jobs_per_s"] for r in rounds),
+            max(r["jobs_per_s"] for r in rounds),
+        ]
     return merged
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--scale", type=float, default=1.0, help="multiplies the job counts; 0.05 = a smoke test")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="multiplies the job counts; 0.05 = a smoke test"
+    )
     parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--million", action="store_true", help="also the memory of a worker over 1,000,000 jobs")
+    parser.add_argument(
+        "--million", action="store_true", help="also the memory of a worker over 1,000,000 jobs"
+    )
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     parser.add_argument("--no-table", action="store_true", help="leave README.md as it is")
     options = parser.parse_args()
@@ -131,7 +150,10 @@ def main() -> None:
                 continue
             figures = take(case, khala_python)
             results[index].append(figures)
-            print(f"{round_number + 1}/{options.rounds} {case.name} [{case.who} {case.store}]: {figures}", flush=True)
+            print(
+                f"{round_number + 1}/{options.rounds} {case.name} [{case.who} {case.store}]: {figures}",
+                flush=True,
+            )
     with tempfile.TemporaryDirectory(prefix="khala-bench-") as folder:
         machine = environment.describe(Path(folder))
     report = {
@@ -139,7 +161,8 @@ def main() -> None:
         "rounds": options.rounds,
         "scale": options.scale,
         "results": [
-            {"name": c.name, "who": c.who, "store": c.store, **median_of(results[i])} for i, c in enumerate(chosen)
+            {"name": c.name, "who": c.who, "store": c.store, **median_of(results[i])}
+            for i, c in enumerate(chosen)
         ],
     }
     options.out.write_text(json.dumps(report, indent=1) + "\n")

@@ -28,10 +28,14 @@ def render(report: dict[str, Any]) -> str:
     for row in report["results"]:
         rows.setdefault(row["name"], {})[row["who"], row["store"]] = row
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    conditions = (
+        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
+        f"{packages}; commit `{machine['commit']}`, {machine['date']}; "
+        f"fdatasync p50 {machine['fsync_ms']['p50']} ms, p99 {machine['fsync_ms']['p99']} ms; "
+        f"median of {report['rounds']} runs, each in a process of its own."
+    )
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, {packages}; "
-        f"commit `{machine['commit']}`, {machine['date']}; fdatasync p50 {machine['fsync_ms']['p50']} ms, "
-        f"p99 {machine['fsync_ms']['p99']} ms; median of {report['rounds']} runs, each in a process of its own.",
+        conditions,
         "",
         "| workload | memory | SQLite NORMAL | SQLite FULL | huey NORMAL | huey FULL | KHALA, memory |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -45,7 +49,11 @@ def render(report: dict[str, Any]) -> str:
     for label, mine, theirs in (
         ("drain, 100 at once / huey's drain", "W4 drain, 100 at once", "W4 drain, 4 threads"),
         ("drain, 1 at once / huey's drain", "W4 drain, 1 at once", "W4 drain, 4 threads"),
-        ("bulk enqueue (1000) / huey's enqueue", "W3 bulk enqueue, batches of 1000", "W1 enqueue, one at a time"),
+        (
+            "bulk enqueue (1000) / huey's enqueue",
+            "W3 bulk enqueue, batches of 1000",
+            "W1 enqueue, one at a time",
+        ),
         ("single enqueue / huey's enqueue", "W1 enqueue, one at a time", "W1 enqueue, one at a time"),
     ):
         cells = []

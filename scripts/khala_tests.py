@@ -17,7 +17,15 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = PROJECT / ".venv-khala"
 # What the import chains of these three test files need, of KHALA's requirements.
-PACKAGES = ("surrealdb", "networkx", "redis", "cachetools", "python-dotenv", "google-generativeai", "google-genai")
+PACKAGES = (
+    "surrealdb",
+    "networkx",
+    "redis",
+    "cachetools",
+    "python-dotenv",
+    "google-generativeai",
+    "google-genai",
+)
 TESTS = (
     "tests/unit/test_job_processor.py",
     "tests/unit/resurrection/test_job_processor.py",
@@ -54,7 +62,8 @@ def main() -> int:
         parser.error(f"checkout: {checkout} has no {missing[0]}")
     command = [
         str(prepare()), "-m", "pytest", "-p", "khala_jobs.compat.khala_swap", "-p", "no:cacheprovider",
-        "-p", "no:randomly", "-c", os.devnull, "--rootdir", str(checkout), "-o", "asyncio_mode=auto", *options.pytest_options, *TESTS,
+        "-p", "no:randomly",
+        "-c", os.devnull, "--rootdir", str(checkout), "-o", "asyncio_mode=auto", *options.pytest_options, *TESTS,
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(checkout), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, cwd=checkout, env=environment, check=False).returncode

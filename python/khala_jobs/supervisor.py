@@ -76,7 +76,11 @@ class Supervisor:
     """
 
     def __init__(
-        self, specs: Sequence[ChildSpec], *, grace: float, announce: Callable[[dict[str, Any]], None] | None = None
+        self,
+        specs: Sequence[ChildSpec],
+        *,
+        grace: float,
+        announce: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         self._children = [_Child(spec) for spec in specs]
         self._grace = grace

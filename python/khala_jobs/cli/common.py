@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import importlib
 import logging
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -18,8 +18,8 @@ from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
 
-from .. import JobProcessor
-from ..errors import Error
+from khala_jobs import JobProcessor
+from khala_jobs.errors import Error
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,7 +39,11 @@ def _or_of_parent(ctx: click.Context, parameter: click.Parameter, value: Any) ->
     """An option given before the name of a subcommand holds for the subcommand, unless it is given there as well."""
     name, given = parameter.name or "", ParameterSource.COMMANDLINE
     parent = ctx.parent
-    if parent is not None and ctx.get_parameter_source(name) is not given and parent.get_parameter_source(name) is given:
+    if (
+        parent is not None
+        and ctx.get_parameter_source(name) is not given
+        and parent.get_parameter_source(name) is given
+    ):
         return parent.params[name]
     return value
 
@@ -47,12 +51,16 @@ def _or_of_parent(ctx: click.Context, parameter: click.Parameter, value: Any) ->
 def url_option(command: F) -> F:
     """``--url``: which store; BG_JOBS_URL and then the embedded default when it is not given."""
     text = "Store, e.g. sqlite:///jobs.db."
-    return click.option("--url", envvar="BG_JOBS_URL", show_envvar=True, callback=_or_of_parent, help=text)(command)
+    return click.option("--url", envvar="BG_JOBS_URL", show_envvar=True, callback=_or_of_parent, help=text)(
+        command
+    )
 
 
 def json_option(command: F) -> F:
     """``--json``: one JSON document on standard output instead of text."""
-    return click.option("--json", "as_json", is_flag=True, callback=_or_of_parent, help="Answer in JSON.")(command)
+    return click.option("--json", "as_json", is_flag=True, callback=_or_of_parent, help="Answer in JSON.")(
+        command
+    )
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -84,8 +92,8 @@ def load(target: str) -> Any:
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path:
         raise click.BadParameter(f"{target!r} is not of the form module:object", param_hint="TARGET")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
@@ -125,7 +133,7 @@ def age(moment: datetime | None) -> str:
     """How long ago, in the largest unit that fits: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
     if moment is None:
         return ""
-    seconds = (datetime.now(timezone.utc) - moment).total_seconds()
+    seconds = (datetime.now(UTC) - moment).total_seconds()
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if abs(seconds) >= length:
             return f"{seconds / length:.0f} {unit}"

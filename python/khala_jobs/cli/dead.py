@@ -35,7 +35,9 @@ def dead(
     """Dead letters, newest first, or one of the commands below."""
     if ctx.invoked_subcommand is not None:
         if queue or task or error_type or cursor:
-            raise click.UsageError(f"filters go after the command: khala-jobs dead {ctx.invoked_subcommand} --queue …")
+            raise click.UsageError(
+                f"filters go after the command: khala-jobs dead {ctx.invoked_subcommand} --queue …"
+            )
         return
 
     async def work() -> Any:

@@ -28,15 +28,16 @@ import orjson
 from rich.console import Console
 from rich.progress import Progress
 
-from ..info import JobInfo
-from ..memory import SqliteMemoryRepository, import_memories
-from ..memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Truth, build_corpus, write_corpus
-from ..memory.embed import Embedder, FloatMatrix, best_embedder, embed_distinct
-from ..memory.embed_cache import CachedEmbedder
-from ..memory.evaluate import evaluate
-from ..memory.io import MemoryInput
-from ..memory.lifecycle import Stage, lifecycle_report, run_lifecycle, stage_jobs
-from ..memory.model import format_time, time_to_us
+from khala_jobs.info import JobInfo
+from khala_jobs.memory import SqliteMemoryRepository, import_memories
+from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Truth, build_corpus, write_corpus
+from khala_jobs.memory.embed import Embedder, FloatMatrix, best_embedder, embed_distinct
+from khala_jobs.memory.embed_cache import CachedEmbedder
+from khala_jobs.memory.evaluate import evaluate
+from khala_jobs.memory.io import MemoryInput
+from khala_jobs.memory.lifecycle import Stage, lifecycle_report, run_lifecycle, stage_jobs
+from khala_jobs.memory.model import format_time, time_to_us
+
 from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
 from .demo_app import FOLDER_VARIABLE, application
 from .memory import show_report, watching
@@ -68,7 +69,9 @@ class _Killer:
         self.victim, self.job_id = pid, info.id
         self.at = f"{done:,}"
         os.kill(pid, signal.SIGKILL)
-        self.console.print(f"[bold]SIGKILL[/] to worker process {pid}, which runs {name} ({self.at} memories done)")
+        self.console.print(
+            f"[bold]SIGKILL[/] to worker process {pid}, which runs {name} ({self.at} memories done)"
+        )
 
 
 @click.command()
@@ -95,7 +98,9 @@ def demo(memories: int, seed: int, directory: Path | None, lexical: bool, as_jso
 async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Console) -> dict[str, Any]:
     corpus = build_corpus(seed, count)
     write_corpus(corpus, folder / "corpus.jsonl", folder / "truth.json")
-    console.print(f"corpus: {count:,} memories of {len({m['user_id'] for m in corpus.memories})} users (seed {seed})")
+    console.print(
+        f"corpus: {count:,} memories of {len({m['user_id'] for m in corpus.memories})} users (seed {seed})"
+    )
     embedder = _embedder(lexical, console)
     started = time.perf_counter()
     vectors = await _embed(embedder, [m["content"] for m in corpus.memories], console)
@@ -122,7 +127,7 @@ async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Con
 
 def _embedder(lexical: bool, console: Console) -> Embedder:
     if lexical:
-        from ..memory.embed_lexical import LexicalEmbedder  # noqa: PLC0415 - one of two
+        from khala_jobs.memory.embed_lexical import LexicalEmbedder
 
         return LexicalEmbedder()
     return CachedEmbedder(best_embedder(console.print))
@@ -140,9 +145,9 @@ async def _embed(embedder: Embedder, texts: list[str], console: Console) -> Floa
 
 async def _fill(database: Path, corpus: Path, vectors: FloatMatrix, model_id: str) -> None:
     """The repository of the run: the corpus, as any user's file would be read, and its vectors."""
-    from dataclasses import replace  # noqa: PLC0415 - only here
+    from dataclasses import replace
 
-    database.unlink(missing_ok=True)
+    await asyncio.to_thread(database.unlink, missing_ok=True)
     async with SqliteMemoryRepository(database) as repository:
         source = MemoryInput(corpus, time_to_us(AS_OF))
         imported = await import_memories(repository, source)
@@ -157,17 +162,17 @@ async def _fill(database: Path, corpus: Path, vectors: FloatMatrix, model_id: st
 
 
 async def _undisturbed(folder: Path, console: Console) -> list[Stage]:
-    jobs, memory = application(folder, "reference")
-    async with jobs, memory.repository:
+    jobs, memory, repository = application(folder, "reference")
+    async with jobs, repository:
         with watching(console) as watch:
             return await run_lifecycle(jobs, stage_jobs(as_of=format_time(time_to_us(AS_OF))), memory, watch)
 
 
 async def _killed(folder: Path, console: Console) -> tuple[list[Stage], _Killer]:
-    jobs, memory = application(folder, "memories")
+    jobs, memory, repository = application(folder, "memories")
     killer = _Killer({}, console)
     try:
-        async with _workers(folder, killer.pids), memory.repository:
+        async with _workers(folder, killer.pids), repository:
             with watching(console) as bars:
 
                 def watch(name: str, info: JobInfo | None, progress: Any) -> None:
@@ -209,10 +214,12 @@ async def _workers(folder: Path, pids: dict[str, int]) -> AsyncIterator[None]:
         await following
 
 
-async def _proof(folder: Path, stages: list[Stage], reference: list[Stage], killer: _Killer) -> dict[str, Any]:
+async def _proof(
+    folder: Path, stages: list[Stage], reference: list[Stage], killer: _Killer
+) -> dict[str, Any]:
     """What has to hold after a kill."""
     digests = {name: await digest(folder / f"{name}.db") for name in ("memories", "reference")}
-    jobs, _ = application(folder, "memories")
+    jobs, _, _ = application(folder, "memories")
     try:
         stats = await jobs.queues.stats()
         violations = await jobs.queues.check()
@@ -222,9 +229,13 @@ async def _proof(folder: Path, stages: list[Stage], reference: list[Stage], kill
     counts = [s.report["counts"] for s in stages] == [s.report["counts"] for s in reference]
     checks = {
         "a worker was killed while its job ran": bool(killer.victim),
-        "the job ran again and completed": victim is not None and victim.state == "completed" and victim.attempt > 1,
+        "the job ran again and completed": victim is not None
+        and victim.state == "completed"
+        and victim.attempt > 1,
         "every job completed exactly once": stats["completed"] == len(stages),
-        "no job is left or failed": not any(stats[s] for s in ("waiting", "active", "delayed", "failed", "quarantined")),
+        "no job is left or failed": not any(
+            stats[s] for s in ("waiting", "active", "delayed", "failed", "quarantined")
+        ),
         "the store's invariants hold": not violations,
         "the memories equal those of the undisturbed run": digests["memories"] == digests["reference"],
         "so do the counts of every stage": counts,
@@ -235,7 +246,8 @@ async def _proof(folder: Path, stages: list[Stage], reference: list[Stage], kill
         "killed_pid": killer.victim,
         "killed_at": killer.at,
         "attempts": [
-            {"attempt": a.number, "outcome": a.outcome, "worker": a.worker} for a in (victim.history if victim else ())
+            {"attempt": a.number, "outcome": a.outcome, "worker": a.worker}
+            for a in (victim.history if victim else ())
         ],
         "digests": digests,
     }

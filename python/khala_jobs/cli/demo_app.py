@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import JobProcessor
-from ..memory import MemoryJobs, SqliteMemoryRepository
+from khala_jobs import JobProcessor
+from khala_jobs.memory import MemoryJobs, SqliteMemoryRepository
 
 FOLDER_VARIABLE = "KHALA_JOBS_DEMO_FOLDER"
 
 
-def application(folder: Path, name: str, workers: int = 1) -> tuple[JobProcessor, MemoryJobs]:
-    """The processor and the memory jobs on ``<name>.db`` and ``<name>-jobs.db`` in `folder`."""
-    found = MemoryJobs(SqliteMemoryRepository(folder / f"{name}.db"))
+def application(
+    folder: Path, name: str, workers: int = 1
+) -> tuple[JobProcessor, MemoryJobs, SqliteMemoryRepository]:
+    """The processor, the memory jobs and their repository: ``<name>-jobs.db`` and ``<name>.db`` in `folder`."""
+    repository = SqliteMemoryRepository(folder / f"{name}.db")
+    found = MemoryJobs(repository)
     made = JobProcessor(f"sqlite:///{folder.absolute() / f'{name}-jobs.db'}", workers=workers)
     made.include(found)
-    return made, found
+    return made, found, repository
 
 
 def __getattr__(name: str) -> JobProcessor:

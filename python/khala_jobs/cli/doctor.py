@@ -13,8 +13,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from .. import _core, vec
-from .. import __version__
+from khala_jobs import __version__, _core, vec
+
 from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
 FSYNC_ROUNDS = 20
@@ -59,13 +59,18 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
         bundled = "bundled" if store["bundled"] else "the system's"
         console.print(f"khala_jobs {report['version']}, Python {report['python']}, {report['platform']}")
         console.print(f"kernels    {report['isa']}, {report['cores']} cores")
-        console.print(f"store      {store['kind']} at {store['location']}, schema {store['schema_version']}", soft_wrap=True)
+        console.print(
+            f"store      {store['kind']} at {store['location']}, schema {store['schema_version']}",
+            soft_wrap=True,
+        )
         if store["engine_version"]:
             console.print(f"library    SQLite {store['engine_version']} ({bundled})")
         console.print(f"durability {store['durability']}")
         console.print(f"workers    {report['workers']}")
         console.print(f"jobs       {report['stats']['waiting']} waiting, {report['stats']['active']} active")
-        console.print(f"invariants {'all hold' if not report['violations'] else 'BROKEN:'} ({report['check_ms']:.0f} ms)")
+        console.print(
+            f"invariants {'all hold' if not report['violations'] else 'BROKEN:'} ({report['check_ms']:.0f} ms)"
+        )
         for line in (*report["violations"], *report["advice"]):
             console.print(f"  ! {line}", markup=False, soft_wrap=True)
 
@@ -81,17 +86,21 @@ def advice(report: dict[str, Any]) -> list[str]:
     if store["kind"] == "sqlite":
         if not store["bundled"]:
             found.append(
-                f"SQLite {store['engine_version']} is the system's: its WAL-reset bug (fixed in 3.51.3) is kept away by "
+                f"SQLite {store['engine_version']} is the system's: its WAL-reset bug (fixed in 3.51.3) is kept off by "
                 "this package's own lock, as long as nothing else writes to the file; a wheel brings its own library"
             )
         if store["durability"] != "disk":
-            found.append("synchronous=normal: a power cut may lose the last jobs; leave the parameter out for FULL")
+            found.append(
+                "synchronous=normal: a power cut may lose the last jobs; leave the parameter out for FULL"
+            )
         folder = Path(store["location"]).parent
         if folder.is_dir() and os.access(folder, os.W_OK):
             took = fsync_ms(folder)
             report["fsync_ms"] = took
             if took > FSYNC_SLOW_MS:
-                found.append(f"a sync takes {took:.1f} ms on this disk: single enqueues wait for it, batches share it")
+                found.append(
+                    f"a sync takes {took:.1f} ms on this disk: single enqueues wait for it, batches share it"
+                )
     if report["stats"]["parked"]:
         found.append(f"{report['stats']['parked']} jobs are parked: no live worker knows their task")
     if report["stats"]["waiting"] and not report["workers"]:

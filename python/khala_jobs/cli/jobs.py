@@ -10,9 +10,10 @@ import click
 import orjson
 from rich.console import Console
 
-from ..errors import NotFound
-from ..info import JobInfo
-from ..processor import JobProcessor
+from khala_jobs.errors import NotFound
+from khala_jobs.info import JobInfo
+from khala_jobs.processor import JobProcessor
+
 from .common import EXIT_FAILURES, age, client, emit, json_option, run, table, url_option
 
 SUMMARY_CHARACTERS = 100
@@ -104,12 +105,23 @@ def show_(job_id: str, url: str | None, as_json: bool) -> None:
         error = fields.pop("error")
         for name, value in fields.items():
             if value not in (None, "", {}, 0, False):
-                text = orjson.dumps(value, default=str).decode() if isinstance(value, dict | list) else str(value)
+                text = (
+                    orjson.dumps(value, default=str).decode()
+                    if isinstance(value, dict | list)
+                    else str(value)
+                )
                 console.print(f"{name:>16}  {text}", markup=False)
         if error is not None:
             console.print(f"{'error':>16}  {error.get('type')}: {error.get('message')}", markup=False)
         rows = [
-            (a["number"], a["outcome"], a["started_at"], a["ended_at"], a["worker"], (a["error"] or {}).get("message"))
+            (
+                a["number"],
+                a["outcome"],
+                a["started_at"],
+                a["ended_at"],
+                a["worker"],
+                (a["error"] or {}).get("message"),
+            )
             for a in history
         ]
         console.print(table("attempts", ("n", "outcome", "started", "ended", "worker", "error"), rows))
@@ -120,7 +132,9 @@ def show_(job_id: str, url: str | None, as_json: bool) -> None:
 Verb = Callable[[JobProcessor, str], Awaitable[bool]]
 
 
-def _change(ids: tuple[str, ...], url: str | None, as_json: bool, verb: Verb, done: str, refused: str) -> None:
+def _change(
+    ids: tuple[str, ...], url: str | None, as_json: bool, verb: Verb, done: str, refused: str
+) -> None:
     """Apply `verb` to each id; one that is missing does not stop the rest."""
 
     async def work() -> dict[str, str]:
@@ -134,7 +148,12 @@ def _change(ids: tuple[str, ...], url: str | None, as_json: bool, verb: Verb, do
         return answers
 
     answers = run(work())
-    emit(answers, as_json, lambda console: [console.print(f"{i}  {a}") for i, a in answers.items()] and None)
+
+    def show(console: Console) -> None:
+        for job_id, answer in answers.items():
+            console.print(f"{job_id}  {answer}", markup=False)
+
+    emit(answers, as_json, show)
     if any(answer != done for answer in answers.values()):
         raise SystemExit(EXIT_FAILURES)
 
@@ -156,7 +175,12 @@ def retry(ids: tuple[str, ...], url: str | None, as_json: bool) -> None:
 def cancel(ids: tuple[str, ...], reason: str, url: str | None, as_json: bool) -> None:
     """Cancel jobs: waiting ones at once, running ones are told within a second."""
     _change(
-        ids, url, as_json, lambda p, i: p.queues.cancel(i, reason, actor="cli"), "cancelled", "it had ended already"
+        ids,
+        url,
+        as_json,
+        lambda p, i: p.queues.cancel(i, reason, actor="cli"),
+        "cancelled",
+        "it had ended already",
     )
 
 
@@ -166,4 +190,6 @@ def cancel(ids: tuple[str, ...], reason: str, url: str | None, as_json: bool) ->
 @json_option
 def remove(ids: tuple[str, ...], url: str | None, as_json: bool) -> None:
     """Delete jobs with their history; a running one must be cancelled first."""
-    _change(ids, url, as_json, lambda p, i: p.queues.remove(i, actor="cli"), "removed", "it is running: cancel it")
+    _change(
+        ids, url, as_json, lambda p, i: p.queues.remove(i, actor="cli"), "removed", "it is running: cancel it"
+    )

@@ -16,11 +16,12 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import JobProcessor
-from ..memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, import_memories
-from ..memory.embed import Embedder, best_embedder, embed_distinct
-from ..memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
-from ..memory.model import Memory, parse_time, time_to_us
+from khala_jobs import JobProcessor
+from khala_jobs.memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, import_memories
+from khala_jobs.memory.embed import Embedder, best_embedder, embed_distinct
+from khala_jobs.memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
+from khala_jobs.memory.model import Memory, parse_time, time_to_us
+
 from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
 
 EMBED_BATCH = 2000
@@ -53,11 +54,17 @@ class _Options:
 
 
 @memory.command("run")
-@click.option("--input", "source", type=click.Path(path_type=Path), required=True, help="JSONL, .npz or .parquet.")
-@click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write the whole report here (JSON).")
+@click.option(
+    "--input", "source", type=click.Path(path_type=Path), required=True, help="JSONL, .npz or .parquet."
+)
+@click.option(
+    "--report", "report_file", type=click.Path(path_type=Path), help="Write the whole report here (JSON)."
+)
 @click.option("--database", type=click.Path(path_type=Path), help="Keep memories and jobs in this folder.")
 @click.option("--as-of", help="RFC 3339 time that all decisions use; default: now.")
-@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), help="Cosine of duplicates; default 0.95.")
+@click.option(
+    "--threshold", type=click.FloatRange(0, 1, min_open=True), help="Cosine of duplicates; default 0.95."
+)
 @click.option("--embed", type=click.Choice(["auto", "lexical", "never"]), default="auto", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Report what would be done and change nothing.")
 @json_option
@@ -164,7 +171,7 @@ async def _without_vector(repository: SqliteMemoryRepository) -> AsyncIterator[l
 
 def _embedder(choice: str, console: Console) -> Embedder:
     if choice == "lexical":
-        from ..memory.embed_lexical import LexicalEmbedder  # noqa: PLC0415 - one of two
+        from khala_jobs.memory.embed_lexical import LexicalEmbedder
 
         return LexicalEmbedder()
     return best_embedder(console.print)
@@ -173,7 +180,11 @@ def _embedder(choice: str, console: Console) -> Embedder:
 @contextlib.contextmanager
 def watching(console: Console) -> Iterator[Watch]:
     """Progress bars of the stages, one a line; nothing when the output is no terminal."""
-    columns = (TextColumn("{task.description:<16}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
+    columns = (
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
         known: dict[str, Any] = {}
 
@@ -192,12 +203,18 @@ def watching(console: Console) -> Iterator[Watch]:
 def show_report(console: Console, report: dict[str, Any]) -> None:
     """The counts and times of a lifecycle report."""
     rows = [(text, len(report[name])) for name, text in SHOWN if name in report]
-    console.print(table(f"{report['memories']:,} memories" + (", dry run" if report["dry_run"] else ""), ("", "count"), rows))
+    console.print(
+        table(
+            f"{report['memories']:,} memories" + (", dry run" if report["dry_run"] else ""),
+            ("", "count"),
+            rows,
+        )
+    )
     stages = [(s["stage"], s["attempts"], f"{s['seconds']:.2f}") for s in report["stages"]]
     console.print(table("stages", ("job", "attempts", "seconds"), stages))
     for bad in report["errors"][:10]:
         console.print(f"line {bad['line']}: {bad['field']}: {bad['reason']}", markup=False)
-    if len(report["errors"]) > 10:  # noqa: PLR2004 - as shown above
+    if len(report["errors"]) > 10:
         console.print(f"… and {len(report['errors']) - 10} more bad lines; --report has all of them")
     for cut in report["truncated"]:
         console.print(f"not complete: {cut}", markup=False)

@@ -8,7 +8,18 @@ import click
 
 from .common import age, client, emit, json_option, run, table, url_option
 
-_COLUMNS = ("queue", "waiting", "active", "delayed", "completed", "failed", "quarantined", "parked", "oldest", "paused")
+_COLUMNS = (
+    "queue",
+    "waiting",
+    "active",
+    "delayed",
+    "completed",
+    "failed",
+    "quarantined",
+    "parked",
+    "oldest",
+    "paused",
+)
 
 
 @click.group(invoke_without_command=True)
@@ -62,7 +73,11 @@ def _switch(queue: str, url: str | None, as_json: bool, *, paused: bool) -> None
             await change(queue, actor="cli")
 
     run(work())
-    emit({"queue": queue, "paused": paused}, as_json, lambda c: c.print(f"{queue} {'paused' if paused else 'resumed'}"))
+    emit(
+        {"queue": queue, "paused": paused},
+        as_json,
+        lambda c: c.print(f"{queue} {'paused' if paused else 'resumed'}"),
+    )
 
 
 @queues.command("clean")
@@ -73,7 +88,12 @@ def _switch(queue: str, url: str | None, as_json: bool, *, paused: bool) -> None
 @url_option
 @json_option
 def clean(
-    queue: str, states: tuple[str, ...], older_than: str | None, keep: int | None, url: str | None, as_json: bool
+    queue: str,
+    states: tuple[str, ...],
+    older_than: str | None,
+    keep: int | None,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Delete ended jobs of QUEUE (all queues without it) by age or count."""
 

@@ -8,24 +8,35 @@ import json
 import logging
 import os
 import signal
-from typing import Any
+from typing import Any, Literal
 
 import click
 from rich.console import Console
 
-from .. import JobProcessor
-from ..supervisor import ChildSpec, Supervisor
+from khala_jobs import JobProcessor
+from khala_jobs.supervisor import ChildSpec, Supervisor
+
 from .common import json_option, load, log_to_stderr, run
 
-_NAMES = {"child_started": "started", "child_ended": "ended", "child_stuck": "stuck: ending it", "stopping": "stopping"}
+Suspects = Literal["none", "only", "at_most_one"]
+_NAMES = {
+    "child_started": "started",
+    "child_ended": "ended",
+    "child_stuck": "stuck: ending it",
+    "stopping": "stopping",
+}
 
 
 @click.command()
 @click.argument("target")
-@click.option("--processes", "-p", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--processes", "-p", type=click.IntRange(1, 256), default=1, show_default=True, help="Worker processes."
+)
 @click.option("--workers", "-w", type=click.IntRange(1, 10_000), help="Jobs at once in each process.")
 @click.option("--url", help="Store to work on instead of the processor's own.")
-@click.option("--supervised", hidden=True, help="This is a child: fd of its messages, fd of its parent's life.")
+@click.option(
+    "--supervised", hidden=True, help="This is a child: fd of its messages, fd of its parent's life."
+)
 @click.option("--suspects", hidden=True, default="none", type=click.Choice(["none", "only", "at_most_one"]))
 @json_option
 def worker(
@@ -34,7 +45,7 @@ def worker(
     workers: int | None,
     url: str | None,
     supervised: str | None,
-    suspects: str,
+    suspects: Suspects,
     as_json: bool,
 ) -> None:
     """Run the tasks of TARGET (module:object, a JobProcessor) in supervised processes.
@@ -46,7 +57,9 @@ def worker(
     log_to_stderr(logging.INFO)
     jobs = load(target)
     if not isinstance(jobs, JobProcessor):
-        raise click.BadParameter(f"{target} is a {type(jobs).__name__}, not a JobProcessor", param_hint="TARGET")
+        raise click.BadParameter(
+            f"{target} is a {type(jobs).__name__}, not a JobProcessor", param_hint="TARGET"
+        )
     if supervised is not None:
         message_fd, life_fd = (int(part) for part in supervised.split(","))
         run(_serve(jobs, message_fd, life_fd, suspects, workers, url))
@@ -78,7 +91,12 @@ async def _supervise(
 
 
 async def _serve(
-    jobs: JobProcessor, message_fd: int, life_fd: int, suspects: str, workers: int | None, url: str | None
+    jobs: JobProcessor,
+    message_fd: int,
+    life_fd: int,
+    suspects: Suspects,
+    workers: int | None,
+    url: str | None,
 ) -> None:
     """One child: work until SIGTERM, or until the parent is gone."""
     loop = asyncio.get_running_loop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from ._khala_types import JobPriority
@@ -22,7 +22,9 @@ RETRY_SECONDS = 60.0
 
 
 class _Submitter(Protocol):
-    async def submit_job(self, job_type: str, payload: dict[str, Any], priority: JobPriority = ...) -> str: ...
+    async def submit_job(
+        self, job_type: str, payload: dict[str, Any], priority: JobPriority = ...
+    ) -> str: ...
 
 
 @dataclass
@@ -49,12 +51,13 @@ class RecurringTask:
 
 
 class BackgroundScheduler:
-    """Submits recurring tasks to a job processor while it is started."""
+    """Submits recurring tasks to a job processor while it is started.
+
+    Args:
+        job_processor: Anything with KHALA's ``submit_job``.
+    """
 
     def __init__(self, job_processor: _Submitter) -> None:
-        """Args:
-        job_processor: Anything with KHALA's ``submit_job``.
-        """
         self.job_processor = job_processor
         self.tasks: dict[str, RecurringTask] = {}
         self.is_running = False
@@ -76,8 +79,10 @@ class BackgroundScheduler:
         """
         if interval_seconds <= 0:
             raise ValueError(f"interval_seconds: {interval_seconds} is not positive")
-        now = datetime.now(timezone.utc)
-        self.tasks[name] = RecurringTask(name, job_type, interval_seconds, dict(payload), priority, next_run=now)
+        now = datetime.now(UTC)
+        self.tasks[name] = RecurringTask(
+            name, job_type, interval_seconds, dict(payload), priority, next_run=now
+        )
         self._changed.set()
 
     async def start(self) -> None:
@@ -98,7 +103,7 @@ class BackgroundScheduler:
     async def _loop(self) -> None:
         while self.is_running:
             self._changed.clear()
-            now = datetime.now(timezone.utc)
+            now = datetime.now(UTC)
             for task in list(self.tasks.values()):
                 if task.next_run is None or task.next_run <= now:
                     await self._trigger_task(task)
@@ -112,11 +117,11 @@ class BackgroundScheduler:
     @staticmethod
     def _seconds_until(task: RecurringTask) -> float:
         assert task.next_run is not None  # _trigger_task and add_task set it
-        return max(0.0, (task.next_run - datetime.now(timezone.utc)).total_seconds())
+        return max(0.0, (task.next_run - datetime.now(UTC)).total_seconds())
 
     async def _trigger_task(self, task: RecurringTask) -> None:
         """Submit a task's job and set its next run."""
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         delay = float(task.interval_seconds)
         try:
             await self.job_processor.submit_job(

@@ -82,7 +82,9 @@ class KhalaServices:
             return self._ok(job, {"processed": 0}, started)
         # What KHALA's tests put in the place of the service on the module that callers import, or the service itself.
         patched = vars(importlib.import_module(_FACADE)).get("TemporalAnalysisService")
-        service_class = patched or khala_attribute(TEMPORAL_MODULE, "TemporalAnalysisService", "decay_scoring")
+        service_class = patched or khala_attribute(
+            TEMPORAL_MODULE, "TemporalAnalysisService", "decay_scoring"
+        )
         service = service_class(self._database("decay_scoring"))
         report = await service.batch_process_decay(memory_ids)
         if report["processed"] > 0:
@@ -109,7 +111,7 @@ class KhalaServices:
             job, "khala.infrastructure.background.jobs.index_repair_job", "IndexRepairJob"
         )
 
-    async def _execute_pattern_recognition(self, job: JobDefinition) -> JobResult:
+    async def _execute_pattern_recognition(self, job: JobDefinition) -> JobResult:  # noqa: ARG002 - a hook
         """KHALA names this type and has no class for it: only a registered handler can run it."""
         raise MissingDependency(
             "no handler for job type 'pattern_recognition': KHALA has no PatternRecognitionJob class; "
@@ -152,7 +154,11 @@ class KhalaServices:
             except Exception as error:  # one user's failure is counted and reported, the batch goes on
                 logger.exception("%s failed for user %s", job.job_type, user)
                 failed[str(user)] = f"{type(error).__name__}: {error}"
-        report: dict[str, Any] = {counted: total, "processed": total, "users_processed": len(users) - len(failed)}
+        report: dict[str, Any] = {
+            counted: total,
+            "processed": total,
+            "users_processed": len(users) - len(failed),
+        }
         if failed:
             report["users_failed"] = failed
         if users and len(failed) == len(users):
@@ -188,7 +194,8 @@ class KhalaServices:
             except Exception as error:
                 if required:
                     raise MissingDependency(
-                        f"{needed_by} needs a Gemini client: set processor.gemini_client, or configure KHALA's own ({error})"
+                        f"{needed_by} needs a Gemini client: set processor.gemini_client, "
+                        f"or configure KHALA's own ({error})"
                     ) from error
                 logger.warning("no Gemini client for %s: %s", needed_by, error)
         return self.gemini_client

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -99,7 +99,7 @@ class JobResult:
 
     def __post_init__(self) -> None:
         if self.completed_at is None:
-            self.completed_at = datetime.now(timezone.utc)
+            self.completed_at = datetime.now(UTC)
 
 
 _OPTIONAL_TIMES = ("scheduled_at", "started_at", "completed_at")

@@ -17,12 +17,13 @@ import asyncio
 import logging
 import time
 import uuid
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
-from .. import JobProcessor as Engine
-from .. import Retry
-from ..errors import NotFound
+from khala_jobs import JobProcessor as Engine
+from khala_jobs import Retry
+from khala_jobs.errors import NotFound
+
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
 from ._khala_services import TEMPORAL_MODULE, JobHandler, KhalaServices, MissingDependency, khala_attribute
 from ._khala_types import (
@@ -79,7 +80,7 @@ _STATUSES = {
     "cancelled": JobStatus.CANCELLED,
 }
 # KHALA's back-off: 60 s after the first failure, doubling, at most 5 minutes.
-_BACKOFF = {"base": 60.0, "factor": 2.0, "cap": 300.0}
+_BACKOFF_SECONDS, _BACKOFF_FACTOR, _BACKOFF_CAP_SECONDS = 60, 2.0, 300
 
 
 def __getattr__(name: str) -> Any:
@@ -204,7 +205,7 @@ class JobProcessor(KhalaServices):
             job_class=self._job_classes.get(job_type, ""),
             priority=priority,
             payload=payload,
-            created_at=datetime.now(timezone.utc),
+            created_at=datetime.now(UTC),
             **kwargs,
         )
         to_json(payload)  # refuse what cannot be stored before anything is counted or queued
@@ -266,17 +267,17 @@ class JobProcessor(KhalaServices):
 
     async def _execute_job(self, job: JobDefinition) -> JobResult:
         """Run a job's handler; an exception becomes an unsuccessful result."""
-        started = datetime.now(timezone.utc)
+        started = datetime.now(UTC)
         try:
             if job.job_type in self._handlers:
                 return await self._run_handler(job)
             hook = getattr(self, f"_execute_{job.job_type}", None)
             if job.job_type not in self._job_classes or hook is None:
-                raise ValueError(f"Unsupported job type: {job.job_type}")
+                raise ValueError(f"Unsupported job type: {job.job_type}")  # noqa: TRY301 - as any error of a handler
             result: JobResult = await hook(job)
             return result
-        except Exception as error:  # the handler's exception becomes its outcome
-            elapsed = (datetime.now(timezone.utc) - started).total_seconds() * 1000
+        except Exception as error:  # noqa: BLE001 - the handler's exception becomes its outcome
+            elapsed = (datetime.now(UTC) - started).total_seconds() * 1000
             text = f"{type(error).__name__}: {error}"
             return JobResult(job.job_id, False, None, elapsed, text, worker_id=job.worker_id)
 
@@ -292,10 +293,14 @@ class JobProcessor(KhalaServices):
 
     def _open(self) -> Engine:
         if self._engine is None:
-            engine = Engine(self.redis_url or EMBEDDED_URL, workers=self.max_workers, retention=self.redis_ttl)
+            engine = Engine(
+                self.redis_url or EMBEDDED_URL, workers=self.max_workers, retention=self.redis_ttl
+            )
             for job_type in (*self._job_classes, *self._handlers):
                 if job_type not in self._tasks:
-                    self._tasks[job_type] = engine.task(name=f"khala.{job_type}", queue=QUEUE)(self._handler_of(job_type))
+                    self._tasks[job_type] = engine.task(name=f"khala.{job_type}", queue=QUEUE)(
+                        self._handler_of(job_type)
+                    )
             self._engine = engine
         return self._engine
 
@@ -303,7 +308,7 @@ class JobProcessor(KhalaServices):
         async def run(ctx: Any, job: dict[str, str]) -> Any:
             definition = job_from_mapping(job)
             definition.worker_id, definition.retry_count = ctx.worker, ctx.attempt - 1
-            definition.status, definition.started_at = JobStatus.RUNNING, datetime.now(timezone.utc)
+            definition.status, definition.started_at = JobStatus.RUNNING, datetime.now(UTC)
             result = await self._execute_job(definition)
             self._count(result, ctx.attempt)
             if not result.success:
@@ -325,7 +330,9 @@ class JobProcessor(KhalaServices):
         engine = self._open()
         options: dict[str, Any] = {"id": job.job_id, "priority": _PRIORITIES[job.priority]}
         options["timeout"] = job.timeout_seconds
-        options["retry"] = Retry.exponential(job.max_retries, **_BACKOFF)
+        options["retry"] = Retry.exponential(
+            job.max_retries, base=_BACKOFF_SECONDS, factor=_BACKOFF_FACTOR, cap=_BACKOFF_CAP_SECONDS
+        )
         if job.scheduled_at is not None:
             options["at"] = job.scheduled_at
         if job.job_type not in self._tasks:  # registered after the engine was opened

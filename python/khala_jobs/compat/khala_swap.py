@@ -26,7 +26,9 @@ def swap() -> None:
     for name in REPLACED:
         present = sys.modules.get(name)
         if present is not None and present is not khala:
-            raise ImportError(f"{name} was imported before khala_jobs.compat.khala_swap: import the swap first")
+            raise ImportError(
+                f"{name} was imported before khala_jobs.compat.khala_swap: import the swap first"
+            )
         sys.modules[name] = khala
 
 

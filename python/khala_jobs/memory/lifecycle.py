@@ -70,7 +70,9 @@ def stage_name(stage: type[LifecycleJob]) -> str:
     return stage.__name__.removesuffix("Job")
 
 
-def stage_jobs(*, as_of: str, dry_run: bool = False, threshold: float | None = None, **fields: Any) -> list[LifecycleJob]:
+def stage_jobs(
+    *, as_of: str, dry_run: bool = False, threshold: float | None = None, **fields: Any
+) -> list[LifecycleJob]:
     """The jobs of the six stages.
 
     Args:
@@ -81,7 +83,9 @@ def stage_jobs(*, as_of: str, dry_run: bool = False, threshold: float | None = N
     """
     jobs: list[LifecycleJob] = []
     for stage in STAGES:
-        own: dict[str, Any] = {"threshold": threshold} if stage is DeduplicationJob and threshold is not None else {}
+        own: dict[str, Any] = (
+            {"threshold": threshold} if stage is DeduplicationJob and threshold is not None else {}
+        )
         jobs.append(stage(as_of=as_of, dry_run=dry_run, **fields, **own))
     return jobs
 

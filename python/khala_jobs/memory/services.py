@@ -132,15 +132,6 @@ class MemoryJobs:
     def __iter__(self) -> Iterator[type[BaseJob[dict[str, Any]]]]:
         return iter(self.job_classes)
 
-    def register(self, tasks: Tasks) -> None:
-        """Add the six jobs to a `JobProcessor` and make this the resource of their handlers; ``include`` calls it."""
-        for job_class in self.job_classes:
-            tasks.include(job_class)
-        resources: Resources | None = getattr(tasks, "resources", None)
-        if resources is None:
-            raise InvalidArgument("include", "memory jobs need a JobProcessor: it holds what they work with")
-        self.provide(resources)
-
     def provide(self, resources: Resources) -> None:
         """Make this the resource that the jobs' handlers look for."""
         resources.provide(MemoryJobs, self)
@@ -152,7 +143,9 @@ class MemoryJobs:
             InvalidArgument: These tasks belong to no processor yet, so there is nowhere to put the resource.
         """
         if tasks.resources is None:
-            raise InvalidArgument("include", "MemoryJobs must be included in a JobProcessor, not in loose Tasks")
+            raise InvalidArgument(
+                "include", "MemoryJobs must be included in a JobProcessor, not in loose Tasks"
+            )
         self.provide(tasks.resources)
         for job_class in self.job_classes:
             tasks.include(job_class)

@@ -52,7 +52,10 @@ def test_jobs_are_cancelled_retried_and_removed(cli: Cli) -> None:
     assert cli.json("jobs", "cancel", job_id, "--reason", "changed my mind") == {job_id: "cancelled"}
     assert "changed my mind" in cli.json("jobs", "show", job_id)["reason"]
     assert cli.json("jobs", "cancel", job_id, status=1) == {job_id: "it had ended already"}
-    assert cli.json("jobs", "remove", job_id, "nobody", status=1) == {job_id: "removed", "nobody": "no such job"}
+    assert cli.json("jobs", "remove", job_id, "nobody", status=1) == {
+        job_id: "removed",
+        "nobody": "no such job",
+    }
     assert "no job" in cli.run("jobs", "show", job_id, status=2)
 
 

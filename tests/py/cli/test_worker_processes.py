@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 from .conftest import Cli, until
 
@@ -82,4 +83,4 @@ def test_children_stop_when_their_parent_is_killed(cli: Cli) -> None:
         until(lambda: len(cli.json("stats")["workers"]) == 2)
         worker.process.kill()
         worker.process.wait()
-        until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))

@@ -77,7 +77,9 @@ async def test_a_job_without_a_class_or_handler_fails_and_says_what_is_missing(u
         await processor.stop()
 
 
-@pytest.mark.parametrize("job_type", ["consistency_check", "index_repair", "decay_scoring", "consolidation", "deduplication"])
+@pytest.mark.parametrize(
+    "job_type", ["consistency_check", "index_repair", "decay_scoring", "consolidation", "deduplication"]
+)
 async def test_without_khala_each_type_fails_by_the_name_of_what_it_needs(url: str, job_type: str) -> None:
     processor = khala.JobProcessor(url)
     await processor.start()
@@ -121,7 +123,12 @@ async def test_priorities_run_higher_first_and_first_in_first_out(url: str) -> N
         order.append(payload["n"])
 
     processor.register_handler("pattern_recognition", handler)
-    levels = [khala.JobPriority.LOW, khala.JobPriority.CRITICAL, khala.JobPriority.MEDIUM, khala.JobPriority.HIGH]
+    levels = [
+        khala.JobPriority.LOW,
+        khala.JobPriority.CRITICAL,
+        khala.JobPriority.MEDIUM,
+        khala.JobPriority.HIGH,
+    ]
     for n in range(8):
         await processor.submit_job("pattern_recognition", {"n": n}, levels[n % 4])
     await processor.start()

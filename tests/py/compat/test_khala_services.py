@@ -1,4 +1,4 @@
-"""The six handlers on stand-ins for KHALA's database; the services are checked against a real checkout if one is given."""
+"""The six handlers on stand-ins for KHALA's database; on the real services where a checkout is given."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Connection:
     async def query(self, text: str) -> list[dict[str, Any]]:
         self.queries.append(text)
         start = int(text.rsplit("START ", 1)[1].rstrip(";"))
-        limit = int(text.rsplit("LIMIT ", 1)[1].split()[0])
+        limit = int(text.rsplit("LIMIT ", 1)[1].split(maxsplit=1)[0])
         return [{"result": [{"id": f"memory:{i}"} for i in range(start, min(start + limit, self.count))]}]
 
 
@@ -98,6 +98,8 @@ CHECKOUT = os.environ.get("KHALA_CHECKOUT", "")
 @pytest.mark.skipif(not CHECKOUT, reason="KHALA_CHECKOUT names no checkout of KHALA")
 def test_khalas_own_tests_pass() -> None:
     script = Path(__file__).parents[3] / "scripts" / "khala_tests.py"
-    run = subprocess.run([sys.executable, script, CHECKOUT], capture_output=True, text=True, check=False, timeout=600)
+    run = subprocess.run(
+        [sys.executable, script, CHECKOUT], capture_output=True, text=True, check=False, timeout=600
+    )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
     assert "9 passed" in run.stdout

@@ -34,7 +34,8 @@ WORKER = """
     from khala_jobs import JobProcessor, Retry
 
     url, ledger = os.environ["URL"], os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    jobs = JobProcessor(url, workers=int(os.environ.get("WORKERS", "8")), lease=float(os.environ.get("LEASE", "1")), grace=5)
+    workers, lease = int(os.environ.get("WORKERS", "8")), float(os.environ.get("LEASE", "1"))
+    jobs = JobProcessor(url, workers=workers, lease=lease, grace=5)
 
     def note(what, ctx):
         os.write(ledger, f"{what} {ctx.job_id} {ctx.attempt} {ctx.fence} {os.getpid()}\\n".encode())
@@ -156,8 +157,12 @@ class Fleet:
             found = runs[info.id]
             fences = [run.fence for run in found]
             assert fences == sorted(set(fences)), f"{info.id}: fences {fences} do not grow"
-            assert info.fence == fences[-1], f"{info.id}: completed under another fence than that of its last run"
-            assert info.attempt == found[-1].attempt, f"{info.id}: {info.attempt} attempts in the store, ran {found}"
+            assert info.fence == fences[-1], (
+                f"{info.id}: completed under another fence than that of its last run"
+            )
+            assert info.attempt == found[-1].attempt, (
+                f"{info.id}: {info.attempt} attempts in the store, ran {found}"
+            )
             # A claim whose handler was never entered gives its number back and is still in the history.
             numbers = [attempt.number for attempt in info.history]
             assert numbers == sorted(numbers), f"{info.id}: history {info.history}"
