@@ -293,7 +293,7 @@ class _Writer:
         rng = self._rng
         fact = self._fact(place, can_change=True)
         found = updated(fact, rng)
-        assert found is not None  # noqa: S101 - asked for a kind that can change
+        assert found is not None
         new, text = found
         if new.key in place.seen:
             return
@@ -380,7 +380,7 @@ class _Weighted:
 
 def _living(drafts: list[_Draft]) -> Iterator[tuple[_Draft, Life]]:
     for draft in drafts:
-        assert draft.life is not None  # noqa: S101 - given in _finish
+        assert draft.life is not None
         yield draft, draft.life
 
 

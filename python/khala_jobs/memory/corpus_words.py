@@ -12,7 +12,7 @@ __all__ = ["WORDS"]
 
 
 def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+    return tuple(" ".join(part.split()) for part in text.split(",") if part.strip())
 
 
 #: name of a slot -> what may fill it.

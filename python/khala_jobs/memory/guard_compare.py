@@ -23,6 +23,7 @@ _MAX_LEFTOVER: Final = 24
 """More leftover words than this are not paired up: such texts differ anyway, and pairing is quadratic."""
 
 
+_OWNING: Final = frozenset({"'s", "of"})
 _NO_VERB: Final = frozenset[str]()
 #: Verbs that say no more than a light verb in the same place: "attends a school", "goes to a school".
 _HOLLOW: Final = {
@@ -35,8 +36,8 @@ _HOLLOW: Final = {
         ("conduct", "do have"),
         ("hold", "have be"),
         ("work", "be"),
-        ("own", "have be"),
-        ("possess", "have"),
+        ("own", "have be 's"),
+        ("possess", "have 's"),
         ("receive", "get"),
         ("become", "get be"),
         ("occur", "be happen"),
@@ -137,13 +138,22 @@ def _pair_up(left: list[Item], right: list[Item], related: Callable[[str, str], 
 
 def _is_covered(item: Item, own: Features, others: Features) -> bool:
     """Whether the other text says it with a word that both have ("short, concise"), or with a light verb."""
-    if "'s" in item.links or "of" in item.links:
+    if not _OWNING.isdisjoint(item.links) or _is_listed(item, own):
         return False
     # "is located in" against "is in": the "be" of a passive belongs to the verb that is missing there.
     available = others.light_verbs if item.passive else others.light_verbs - own.light_verbs
+    if not _owns_nothing(others) and _owns_nothing(own):
+        available |= {"'s"}
     if not _HOLLOW.get(item.key, _NO_VERB).isdisjoint(available):
         return True
     return any(other.kind == "word" and same(item.key, other.key) for other in others.items)
+
+
+def _is_listed(item: Item, own: Features) -> bool:
+    """Whether the item is one of several ("cooking and baking"), each of which counts."""
+    after = own.items.index(item) + 1
+    listed = item.links if after == len(own.items) else (*item.links, *own.items[after].links)
+    return "and" in listed or "or" in listed
 
 
 def _agent_of(a: Features, b: Features) -> Callable[[str, str], bool]:
@@ -162,7 +172,7 @@ def _is_agent(noun: str, verb: str) -> bool:
 
 
 def _owns_nothing(features: Features) -> bool:
-    return not any(link in {"'s", "of"} for link, _ in features.links)
+    return not any(link in _OWNING for link, _ in features.links)
 
 
 def _join_parts(parts: list[Item], wholes: list[Item], found: list[Pair]) -> None:

@@ -68,10 +68,13 @@ _COMPARATORS: Final[Mapping[str, str]] = {
     "under": "-",
     "below": "-",
 }
-_FIRM: Final = word_set("""
-    under above below behind beside front_of outside before after between beyond until since against
+# Words that place something, and those among them that are never mere style.
+_PLACE: Final = word_set("""
+    under above below behind beside near front_of outside between beyond against in on at over inside into by with to
 """)
-_WHERE: Final = _FIRM | word_set("in on at over inside into near by with to from for during")
+_FIRM_PLACE: Final = word_set("under above below behind beside near front_of outside between beyond against")
+_TIME: Final = word_set("before after until since during from by at on in")
+_FIRM_TIME: Final = word_set("before after until since")
 _PLACES: Final = frozenset({"in", "at", "be", "to", "as"})
 _CODES: Final[Mapping[str, str]] = {
     "number": "number",
@@ -246,6 +249,18 @@ def _bounds(features: Features) -> dict[str, tuple[str, str]]:
     return found
 
 
+def counts(comparison: Comparison) -> Iterator[Reason]:
+    """One or several: "I have a dog", "I have dogs". Of other verbs than "have" both may be said of the kind."""
+    if "have" not in comparison.a.light_verbs or "have" not in comparison.b.light_verbs:
+        return
+    told = {item.key: item for item in comparison.a.items if item.count}
+    for item in comparison.b.items:
+        other = told.get(item.key)
+        if other is not None and item.count and other.count != item.count:
+            yield _said("number", "update", "one or several", other.surface, item.surface)
+            return
+
+
 def relations(comparison: Comparison) -> Iterator[Reason]:
     """To / from, before / after, and / or: small words whose exchange turns the statement round."""
     a, b = comparison.a.links, comparison.b.links
@@ -261,7 +276,10 @@ def relations(comparison: Comparison) -> Iterator[Reason]:
 
 def _elsewhere(one: str, other: str) -> bool:
     """Another place or time by a word that is never mere style: "on the table", "under the table"."""
-    return (one in _FIRM or other in _FIRM) and one in _WHERE and other in _WHERE and not same(one, other)
+    both = {one, other}
+    placed = both <= _PLACE and not both.isdisjoint(_FIRM_PLACE)
+    timed = both <= _TIME and not both.isdisjoint(_FIRM_TIME)
+    return (placed or timed) and not same(one, other)
 
 
 def roles(comparison: Comparison) -> Iterator[Reason]:
@@ -361,6 +379,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     tense,
     values,
     bounds,
+    counts,
     relations,
     roles,
     persons,

@@ -37,6 +37,7 @@ class Item:
         tense: "past", "present" or "" of a verb.
         passive: Whether it is a participle after "be" or before "by".
         joined: Whether it follows the item before with no word between.
+        count: "one" behind "a", "many" for a plural that nothing counts, else "".
     """
 
     key: str
@@ -47,6 +48,7 @@ class Item:
     tense: str = ""
     passive: bool = False
     joined: bool = False
+    count: str = ""
 
 
 @dataclass(frozen=True, slots=True)

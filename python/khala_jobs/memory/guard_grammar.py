@@ -128,7 +128,8 @@ def light_tense(lower: str, word: Word, before: Sequence[str], previous_kind: st
 def is_infinitive(lower: str) -> bool:
     """Whether the word can follow the "to" of "used to" and "going to"."""
     word = word_of(lower)
-    return (word.verb and not word.form) or lower in {"be", "have", "use"} or lower in _LIGHT_BASES
+    # "used to work as" has become "used to is" by now (``PHRASES``).
+    return (word.verb and not word.form) or lower in BE or lower in {"have", "use"} or lower in _LIGHT_BASES
 
 
 def is_number_word(lower: str) -> bool:

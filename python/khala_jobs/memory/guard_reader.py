@@ -35,13 +35,15 @@ _ONE_IS_A_PRONOUN_AFTER: Final = word_set("this that the which each every any an
 _MONTHS_THAT_ARE_WORDS: Final = word_set("may march mar")
 _MONTH_CUES: Final = word_set("in since until till by of last next this early late mid every")
 _PARTICIPLES: Final = frozenset({"both", "participle"})
+_ARTICLES: Final = frozenset({"a", "an"})
 _GRADES: Final = frozenset({"er", "est"})
+_IN_NAMES: Final = word_set("state way note report kind case get go come take make give keep use well")
 _NO_VERB: Final = VerbUse(verb=False, tense="", passive=False)
 # A text is English if it has one of these words, or enough words that the lists know.
 _ENGLISH: Final = word_set("the and is are of with my to for not has have from she they that user i")
 _ENGLISH_SHARE: Final = 0.2
 # A headline: this share of at least so many longer words has a capital.
-_TITLE_SHARE: Final = 0.7
+_TITLE_SHARE: Final = 0.75
 _TITLE_WORDS: Final = 4
 _TITLE_WORD_CHARS: Final = 4
 
@@ -123,9 +125,9 @@ class _Reader:
             english=self._strongly_english or known_share >= _ENGLISH_SHARE,
         )
 
-    def _item(self, key: str, surface: str, kind: str, use: VerbUse = _NO_VERB) -> None:
+    def _item(self, key: str, surface: str, kind: str, use: VerbUse = _NO_VERB, count: str = "") -> None:
         joined = bool(self._items) and not self._before
-        self._items.append(Item(key, surface, kind, links_of(self._before), *use, joined))
+        self._items.append(Item(key, surface, kind, links_of(self._before), *use, joined, count))
         self._before.clear()
 
     def _word(self, token: Token, at: int) -> int:
@@ -141,6 +143,8 @@ class _Reader:
         if word.modal == "intend" and word.form == "both" and not BE.isdisjoint(self._before):
             word = word._replace(role="content", modal="")  # "is planned for Monday" is no wish
         self._mark_statement(token, word, at)
+        if word.role == "light" and lower in _IN_NAMES and self._is_name(token):
+            word = word._replace(role="content")  # "Michigan State"
         if word.role == "content":
             self._known_count += is_known(lower)
             self._content(token, word, at)
@@ -244,7 +248,14 @@ class _Reader:
         use = verb_use(word, self._before, self._key(at + 1), self._previous_kind())
         if use.tense:
             self._tenses.setdefault(use.tense, token.surface)
-        self._item(word.base, token.surface, "word", use)
+        self._item(word.base, token.surface, "word", use, self._count(word, use))
+
+    def _count(self, word: Word, use: VerbUse) -> str:
+        compound = bool(self._items) and not self._before and self._items[-1].count == "one"
+        if compound or not _ARTICLES.isdisjoint(self._before):  # "a pet turtle": the turtle is one as well
+            return "one"
+        uncounted = not use.verb and (not self._items or self._items[-1].kind != "number")
+        return "many" if word.form == "s" and uncounted else ""
 
     def _is_name(self, token: Token) -> bool:
         surface = token.surface
@@ -292,7 +303,9 @@ def _plain_amount(key: str) -> Decimal | None:
 def _is_titled(tokens: Sequence[Token]) -> bool:
     """Whether the text is a headline, whose capitals say nothing."""
     words = [
-        token.surface for token in tokens if token.kind == "word" and len(token.surface) >= _TITLE_WORD_CHARS
+        token.surface
+        for token in tokens
+        if token.kind == "word" and token.key != "'s" and len(token.surface) >= _TITLE_WORD_CHARS
     ]
     return len(words) >= _TITLE_WORDS and sum(word[0].isupper() for word in words) >= _TITLE_SHARE * len(
         words

@@ -34,6 +34,7 @@ _ATTACHING: Final = frozenset(
     {"of", "in", "on", "at", "with", "near", "by", "for", "from", "to", "under", "over", "about"}
 )
 _CLAUSE_ENDS: Final = frozenset({",", "and", "or", "but"})
+_SECOND: Final = frozenset({"to", "over", "than", "rather_than", "instead_of"})
 _LONGEST_EXCHANGE: Final = 32  # items between which exchanged blocks are looked for
 _LEAST_ITEMS: Final = 2
 
@@ -156,11 +157,16 @@ def _small_words_stay(
 ) -> bool:
     """Whether each place of the sentence keeps its small words although what fills it has changed."""
     (start, first, second_a), (_, last, second_b) = cut_a, cut_b
-    if row_a[start].links != row_b[start].links or row_a[second_a].links != row_b[second_b].links:
+    if row_a[start].links != row_b[start].links or _role(row_a[second_a]) != _role(row_b[second_b]):
         return False
     middle_a = [item.links for item in row_a[start + first : second_a]]
     middle_b = [item.links for item in row_b[start + last : second_b]]
     return middle_a == middle_b
+
+
+def _role(item: Item) -> tuple[str, ...]:
+    """The links of an item; "to", "over" and "rather than" all put it second ("books to films", "books over films")."""
+    return tuple("to" if link in _SECOND else link for link in item.links)
 
 
 def in_order(a: Features, b: Features) -> bool:
