@@ -27,6 +27,7 @@ from .plan import Issue
 __all__ = ["DecayedScore", "MemoryView", "new_memory", "read_memory", "view_of", "write_memory"]
 
 _IN_METADATA: Final = ("duplicate_of", "consolidated_into", "consolidated_from", "duplicate_flag")
+_LIFTED: Final = frozenset({*_IN_METADATA, "pinned", "expires_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def read_memory(native: Any) -> tuple[Memory, list[Issue]]:
         verification_score=getattr(native, "verification_score", 0.0),
         confidence=getattr(native, "confidence", 1.0),
         embedding=vector,
-        metadata=metadata,
+        metadata={name: value for name, value in metadata.items() if name not in _LIFTED},
     )
     return memory, issues
 

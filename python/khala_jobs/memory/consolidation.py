@@ -42,11 +42,13 @@ class Cluster:
 
     Args:
         id: Id of the summary, see `summary_id`.
-        rows: Rows of the frame, the centre first.
+        centre: Row that all members are near to; not a member itself when a large star was split.
+        rows: Rows of the frame.
         cosine: Least cosine of a member and the centre.
     """
 
     id: str
+    centre: int
     rows: tuple[int, ...]
     cosine: float
 
@@ -105,12 +107,12 @@ def find_clusters(frame: Frame, policy: ConsolidationPolicy, kernels: Kernels, j
     graph = _Graph(frame, near, order, judge)
     clusters = [
         Cluster(
-            summary_id(frame.users[part[0]], [frame.ids[row] for row in part]),
-            part,
-            graph.least_cosine(star[0], part),
+            summary_id(frame.users[centre], [frame.ids[row] for row in rows]),
+            centre,
+            rows,
+            graph.least_cosine(centre, rows),
         )
-        for star in _all_stars(graph, order, policy.min_size, kernels)
-        for part in _split(star, policy.max_size)
+        for centre, rows in _all_stars(graph, order, policy, kernels)
     ]
     notes = {
         "considered": int(usable.sum()),
@@ -161,7 +163,7 @@ class _Graph:
         return known
 
     def least_cosine(self, centre: int, rows: Sequence[int]) -> float:
-        """The lowest cosine of the centre and the rows."""
+        """The lowest cosine of the centre and the rows (two at least)."""
         return min(self.cosine(centre, row) for row in rows if row != centre)
 
     def review(self) -> tuple[ReviewPair, ...]:
@@ -169,32 +171,34 @@ class _Graph:
         return tuple(sorted(self._refused.values(), key=lambda pair: (pair.a, pair.b)))
 
 
-def _all_stars(graph: _Graph, order: Sequence[int], min_size: int, kernels: Kernels) -> list[list[int]]:
-    """Stars without contradictions, the centre first; rounds go on until one finds nothing."""
+def _all_stars(
+    graph: _Graph, order: Sequence[int], policy: ConsolidationPolicy, kernels: Kernels
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Centres and members of stars without contradictions; rounds go on until one finds nothing."""
     number = {row: position for position, row in enumerate(order)}
-    left, stars = set(order), list[list[int]]()
+    rank = np.arange(len(order), dtype=np.int64)
+    left, found = set(order), list[tuple[int, tuple[int, ...]]]()
     while True:
         edges = (
             (number[i], number[j], graph.cosine(i, j)) for i, j in graph.edges if i in left and j in left
         )
-        rank = np.arange(len(order), dtype=np.int64)
         leader = kernels.star_clusters(columns(edges), rank).canonical.tolist()
-        members: dict[int, list[int]] = {}
+        stars: dict[int, list[int]] = {}
         for position, row in enumerate(order):
             if row in left:
-                members.setdefault(leader[position], []).append(row)
-        found: list[list[int]] = []
-        for star in members.values():
-            agreed: list[int] = []
-            for row in star:
-                if all(graph.compatible(row, other) for other in agreed):
-                    agreed.append(row)
-            if len(agreed) >= min_size:
-                found.append(agreed)
-        if not found:
-            return sorted(stars, key=lambda star: number[star[0]])
-        stars.extend(found)
-        left.difference_update(row for star in found for row in star)
+                star = stars.setdefault(order[leader[position]], [])
+                if all(graph.compatible(row, other) for other in star):
+                    star.append(row)
+        parts = [
+            (centre, part)
+            for centre, star in stars.items()
+            for part in _split(star, policy.max_size)
+            if len(part) >= policy.min_size
+        ]
+        if not parts:
+            return sorted(found, key=lambda star: (number[star[0]], star[1]))
+        found += parts
+        left.difference_update(row for _, part in parts for row in part)
 
 
 def _split(star: Sequence[int], max_size: int) -> list[tuple[int, ...]]:
@@ -269,7 +273,7 @@ def _operation(
         "content": text,
         "appended": list(appended),
     }
-    why = f"{len(rows)} memories with cosine >= {cluster.cosine:.6f} to {frame.ids[rows[0]]}"
+    why = f"{len(rows)} memories with cosine >= {cluster.cosine:.6f} to {frame.ids[cluster.centre]}"
     return Operation(OperationKind.CONSOLIDATE, (create(memory), *sources), why, details)
 
 

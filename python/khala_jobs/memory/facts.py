@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 __all__ = ["Facts", "complete", "facts_of", "lost_sentences", "sentences", "words"]
@@ -21,10 +22,10 @@ __all__ = ["Facts", "complete", "facts_of", "lost_sentences", "sentences", "word
 _URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 # A digit makes a token a number or an identifier: 42, 3.14, 1,000, 2024-05-01, 10:30, v1.2.3, CVE-2024-1,
 # 0x1f, 50%.
-_NUMERIC: Final = re.compile(r"[$€£#]?\w*\d[\w]*(?:[.,:/\-'’]\w*\d\w*)*%?")
+_NUMERIC: Final = re.compile(r"[$€£#]?(?:[^\W\d_]+-)*\w*\d[\w]*(?:[.,:/\-'’]\w*\d\w*)*%?")
 _IDENTIFIER: Final = re.compile(r"[^\W\d_]\w*(?:_\w+)+|[~.]?/[\w./~-]+|\w+(?:\.\w+){2,}|[a-z]+[A-Z]\w*")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+|\n+|(?<=[。！？])")
+_SENTENCE_END: Final = re.compile(r"""[.!?]+["'”’)\]]*(?=\s|$)|[。！？]+["'”’」』)\]]*|\n""")
 _TRAILING: Final = ".,;:!?'\"’”)]}"
 
 
@@ -32,15 +33,17 @@ def _listed(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_SPEAKER: Final = frozenset({"i", "i'd", "i'll", "i'm", "i've"})
+
 # Capitalised at the start of a sentence without being a name.
 _OPENERS: Final = _listed(
-    """a about after all also although always am an and any are as at because before being both but by can
-    could day did do does don't each every everyone few for from had has have he her here his how however i
-    i'd i'll i'm i've if in is isn't it it's its just last later let's like many may maybe me more most my
-    near never next no nobody not now of often on once one only or our over people please recently she should
-    since so some someone sometimes soon than that that's the their then there there's these they they're this
-    those though to today tomorrow too under until usually very was we we're were what when where which while
-    who why will with would yes yesterday you you're your"""
+    """a about after all also although always am an and any are as at because before being both but by
+    can could day did do does don't each every everyone few for from had has have he her here his how
+    however if in is isn't it it's its just last later let's like many maybe me more most my near
+    never next no nobody not now of often on once one only or our over people please recently she
+    should since so some someone sometimes soon than that that's the their then there there's these
+    they they're this those though to today tomorrow too under until usually very was we we're were
+    what when where which while who why with would yes yesterday you you're your"""
 )
 
 
@@ -67,7 +70,9 @@ def words(text: str) -> list[str]:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, none empty, in order."""
-    return [part.strip() for part in _SENTENCE_END.split(text) if part and part.strip()]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    parts = [text[start:end].strip() for start, end in pairwise([0, *ends, len(text)])]
+    return [part for part in parts if part]
 
 
 def facts_of(text: str) -> Facts:
@@ -92,7 +97,7 @@ def facts_of(text: str) -> Facts:
 
 
 def _names(sentence: str) -> list[str]:
-    """Capitalised words; the first word of a sentence only if it is no common opener."""
+    """Capitalised words, except common openers at the start of a sentence, and "I"."""
     found = _WORD.findall(sentence)
     names: list[str] = []
     for position, word in enumerate(found):
@@ -100,7 +105,8 @@ def _names(sentence: str) -> list[str]:
         if not bare[0].isupper() or any(c.isdigit() for c in bare):
             continue
         folded = bare.casefold().replace("’", "'")
-        if folded in _OPENERS and (position == 0 or not bare.isupper() or len(bare) == 1):
+        acronym = bare.isupper() and len(bare) > 1
+        if folded in _SPEAKER or (position == 0 and folded in _OPENERS and not acronym):
             continue
         names.append(folded)
     return names

@@ -130,7 +130,7 @@ class Loader:
             unit = page.next_unit
 
     async def _keyset_page(self, user_id: str | None, unit: str) -> Page:
-        assert self._faces.paged is not None  # noqa: S101 - the caller looked
+        assert self._faces.paged is not None
         after = decode(unit)
         cursor = None if after is None else (after[0], after[1])
         natives = await self._faces.paged.list_page(user_id=user_id, after=cursor, limit=self._page_size)

@@ -291,13 +291,13 @@ class Memory:
         Raises:
             BadMemory: A field is unknown or wrong.
         """
-        unknown = set(values) - FIELD_NAMES
+        unknown = set(values) - set(FIELD_NAMES)
         if unknown:
             raise BadMemory(min(unknown), "no such field")
         return cls(**{**values, "embedding": _decode_vector(values.get("embedding"))})
 
 
-FIELD_NAMES: Final[frozenset[str]] = frozenset(f.name for f in fields(Memory))
+FIELD_NAMES: Final = tuple(f.name for f in fields(Memory))
 
 
 def _decode_vector(value: object) -> Vector | None:

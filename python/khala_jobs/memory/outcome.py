@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -84,14 +85,20 @@ def broken_expectation(operation: Operation, find: Callable[[str], Memory | None
     return None
 
 
-def drifted(edit: LoggedEdit, memory: Memory | None) -> str | None:
-    """Why an edit cannot be taken back (its memory was touched since), or None."""
+def drifted(edit: LoggedEdit, memory: Memory | None, ignore: AbstractSet[str] = frozenset()) -> str | None:
+    """Why an edit cannot be taken back (its memory was touched since), or None.
+
+    Args:
+        edit: The edit, as logged.
+        memory: The memory now.
+        ignore: Fields that the repository changes by itself.
+    """
     if edit.action == "delete":
         return None if memory is None else f"{edit.memory_id} exists again"
     if memory is None:
         return f"{edit.memory_id} is gone"
     for name, value in (edit.after or {}).items():
-        if edit.action == "create" and name in _DRIFTING:
+        if name in ignore or (edit.action == "create" and name in _DRIFTING):
             continue
         if (why := _differs(memory, name, value)) is not None:
             return why

@@ -309,8 +309,8 @@ def _edit(
     elif current is None:
         raise InvalidArgument("id", f"there is no memory {edit.memory_id!r}")
     elif edit.action == "update":
-        before = {name: current.field_json(name) for name in edit.values}
         after = current.with_changes(edit.values)
+        before = {name: current.field_json(name) for name in edit.values}
         update_row(connection, after, edit.values)
     else:
         before = current.to_json()

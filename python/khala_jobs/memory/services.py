@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from khala_jobs.base_job import BaseJob
     from khala_jobs.resources import Resources
     from khala_jobs.task import Tasks
-    from khala_jobs.task import Tasks
 
 __all__ = ["DEFAULT_JOURNAL", "MemoryJobs"]
 

@@ -134,9 +134,10 @@ class SqliteFile:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._refuse_foreign()
-            self._lock_fd = os.open(f"{self.path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if self._lock_fd < 0:
+                self._lock_fd = _create(f"{self.path}-lock")
             with self._locked(), _translated(self.path):
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                os.close(_create(self.path))
                 self._connection = self._connect()
         return self._connection
 
@@ -145,16 +146,19 @@ class SqliteFile:
             self.path, isolation_level=None, check_same_thread=True, timeout=_LOCK_WAIT_S
         )
         try:
+            version = self._checked_version(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            self._migrate(connection)
+            if version == 0:
+                self._create_schema(connection)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
+    def _checked_version(self, connection: sqlite3.Connection) -> int:
+        """The version of our schema, 0 for a new file; before anything is written to it."""
         ours = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
@@ -164,8 +168,9 @@ class SqliteFile:
             raise SchemaMismatch(
                 "path", f"{self.path} has schema {version}; this version of khala_jobs knows 1"
             )
-        if version == 1:
-            return
+        return int(version)
+
+    def _create_schema(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         for name in self.schemas:
             for statement in _statements(files(__package__).joinpath(name).read_text()):
@@ -217,6 +222,14 @@ class SqliteFile:
             yield
         finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+
+def _create(path: str | Path) -> int:
+    """Open a file for reading and writing, creating it for its owner only."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreIO("path", f"{path} cannot be opened: {error.strerror}") from error
 
 
 def _statements(script: str) -> Iterator[str]:

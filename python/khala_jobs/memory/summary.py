@@ -1,8 +1,8 @@
 """Summaries of similar memories: the port, and an extractive default that needs no language model.
 
-The default keeps whole sentences of the sources in their order and leaves out only what another kept sentence
-already says word for word (its content words appear there in the same order). Word order decides, not the bag
-of words: "Alice manages Bob" and "Bob manages Alice" are two facts.
+The default keeps whole sentences of the sources, in their order, and leaves out only a sentence that another kept one
+repeats but for articles, prepositions and forms of "be". More cannot be left out safely by looking at words: "Bob
+manages Alice" has all words of "Alice manages Bob", and "I like tea" is contained in "I do not like tea".
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
-from .facts import facts_of, sentences, words
+from .facts import sentences
 
 __all__ = ["ExtractiveSummarizer", "Summarizer"]
 
-# Words that carry nothing by themselves. Negations, quantifiers, modals and tenses are not among them.
+# Words that carry nothing by themselves. Negations, quantifiers, modals and pronouns are not among them.
 _EMPTY: Final = frozenset(
     [
         "a",
@@ -70,32 +70,23 @@ class ExtractiveSummarizer:
 
 def extract(contents: Sequence[str]) -> str:
     """See `ExtractiveSummarizer`."""
-    every = [
-        (at, place, text)
-        for at, content in enumerate(contents)
-        for place, text in enumerate(sentences(content))
-    ]
-    # Longest first, so that of two sentences the one that contains the other stays.
-    every.sort(key=lambda item: (-len(_content_words(item[2])), item[0], item[1]))
-    kept: list[tuple[list[str], frozenset[str]]] = []
-    chosen: list[tuple[int, int, str]] = []
-    for at, place, sentence in every:
-        content, tokens = _content_words(sentence), facts_of(sentence).tokens
-        if any(_within(content, other) and tokens <= seen for other, seen in kept):
-            continue
-        kept.append((content, tokens))
-        chosen.append((at, place, sentence))
-    lines: dict[int, list[str]] = {}
-    for at, _, sentence in sorted(chosen):
-        lines.setdefault(at, []).append(sentence)
-    return "\n".join(" ".join(part) for part in lines.values())
+    seen: set[tuple[str, ...]] = set()
+    lines: list[str] = []
+    for content in contents:
+        fresh: list[str] = []
+        for sentence in sentences(content):
+            key = _content_words(sentence)
+            if key not in seen or not key:
+                seen.add(key)
+                fresh.append(sentence)
+        if fresh:
+            lines.append(" ".join(fresh))
+    return "\n".join(lines)
 
 
-def _content_words(sentence: str) -> list[str]:
-    return [word for word in words(sentence) if word not in _EMPTY]
-
-
-def _within(part: Sequence[str], whole: Sequence[str]) -> bool:
-    """Whether ``part`` is a subsequence of ``whole``."""
-    rest = iter(whole)
-    return all(word in rest for word in part)
+def _content_words(sentence: str) -> tuple[str, ...]:
+    """What a sentence says: its words with their case, signs and inner punctuation ("-5", "C++", "US")."""
+    first, *others = sentence.split()
+    plain = [first.lower() if first.istitle() else first, *others]
+    bare = (word.rstrip(".,;:!?)\"'").lstrip("(\"'") for word in plain)
+    return tuple(word for word in bare if word and word not in _EMPTY)

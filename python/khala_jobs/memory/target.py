@@ -55,31 +55,43 @@ class PortTarget:
         """Carry out operations; see `ports.PlanningRepository`."""
         ids = {edit.memory_id for op in operations for edit in op.edits}
         known = await self._journal.read(partial(log.edited_ids, run_id=run_id, ids=ids))
-        loaded = await self._load(ids | {memory_id for op in operations for memory_id in op.require})
+        loaded, failures = await self._load(
+            ids | {memory_id for op in operations for memory_id in op.require}
+        )
         outcomes: dict[int, Outcome] = {}
-        open_edits: list[tuple[int, Operation, list[Edit]]] = []
+        begun: list[tuple[int, Operation, list[Edit]]] = []
+        confirmed: list[str] = []  # made by an earlier attempt that did not live to mark them
         for at, op in enumerate(operations):
-            todo = [edit for edit in op.edits if not self._is_made(edit, known, loaded)]
-            if not todo:
-                outcomes[at] = Outcome(op.memory_id, "already")
-                continue
-            stale = broken_expectation(replace(op, edits=tuple(todo)), partial(_memory, loaded))
-            if stale is not None:
-                outcomes[at] = Outcome(op.memory_id, "stale", stale)
-                continue
-            open_edits.append((at, op, todo))
-        await self._write_down(run_id, [(op, todo) for _, op, todo in open_edits], loaded)
-        failures = await self._make_all([(op, todo) for _, op, todo in open_edits], loaded)
-        made = [
-            edit.memory_id for _, op, _ in open_edits for edit in op.edits if edit.memory_id not in failures
-        ]
-        await self._settle(run_id, made, failures)
-        for at, op, todo in open_edits:
-            why = next((failures[edit.memory_id] for edit in todo if edit.memory_id in failures), None)
-            outcomes[at] = (
-                Outcome(op.memory_id, "applied") if why is None else Outcome(op.memory_id, "failed", why)
-            )
+            todo = [edit for edit in op.edits if not _is_made(edit, known, loaded)]
+            confirmed += [
+                edit.memory_id for edit in op.edits if edit not in todo and not known[edit.memory_id]
+            ]
+            outcome = self._settled_before(op, todo, loaded, failures)
+            if outcome is not None:
+                outcomes[at] = outcome
+            else:
+                begun.append((at, op, todo))
+        todos = [(op, todo) for _, op, todo in begun]
+        await self._write_down(run_id, todos, loaded)
+        failures = await self._make_all(todos, loaded)
+        made = [edit.memory_id for _, todo in todos for edit in todo if edit.memory_id not in failures]
+        await self._settle(run_id, confirmed + made, failures)
+        for at, op, todo in begun:
+            outcomes[at] = _failed(op, todo, failures) or Outcome(op.memory_id, "applied")
         return [outcomes[at] for at in range(len(operations))]
+
+    @staticmethod
+    def _settled_before(
+        op: Operation, todo: Sequence[Edit], loaded: Mapping[str, _Loaded], failures: Mapping[str, str]
+    ) -> Outcome | None:
+        """What becomes of an operation that needs nothing done, or must not be done; None for the others."""
+        if not todo:
+            return Outcome(op.memory_id, "already")
+        failed = _failed(op, todo, failures)
+        if failed is not None:
+            return failed
+        stale = broken_expectation(replace(op, edits=tuple(todo)), partial(_memory, loaded))
+        return None if stale is None else Outcome(op.memory_id, "stale", stale)
 
     async def undo_operations(
         self, run_id: str, now_us: int, *, after: str = "", limit: int = 500
@@ -91,29 +103,20 @@ class PortTarget:
         outcomes = [await self._undo(run_id, subject, edits, now_us) for subject, edits in page]
         return outcomes, page[-1][0] if len(page) == limit else None
 
-    @staticmethod
-    def _is_made(edit: Edit, known: Mapping[str, bool], loaded: Mapping[str, _Loaded]) -> bool:
-        """Whether an earlier attempt made this edit; if it was only written down, the memory itself tells."""
-        if edit.memory_id not in known:
-            return False
-        if known[edit.memory_id]:
-            return True
-        present = loaded.get(edit.memory_id)
-        if edit.action == "delete":
-            return present is None
-        if present is None:
-            return False
-        if edit.action == "create":
-            return True
-        return all(present.memory.field_json(name) == value for name, value in edit.values.items())
-
-    async def _load(self, ids: Iterable[str]) -> dict[str, _Loaded]:
+    async def _load(self, ids: Iterable[str]) -> tuple[dict[str, _Loaded], dict[str, str]]:
+        """Those of some memories that exist; and what went wrong, by id."""
         loaded: dict[str, _Loaded] = {}
+        failures: dict[str, str] = {}
         for memory_id in sorted(ids):
-            native = await self._repository.get_by_id(memory_id)
-            if native is not None:
-                loaded[memory_id] = _Loaded(native, read_memory(native)[0])
-        return loaded
+            try:
+                native = await self._repository.get_by_id(memory_id)
+                if native is not None:
+                    loaded[memory_id] = _Loaded(native, read_memory(native)[0])
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - becomes the outcome of the operations that need it
+                failures[memory_id] = _said(error)
+        return loaded, failures
 
     async def _write_down(
         self, run_id: str, todo: Sequence[tuple[Operation, Sequence[Edit]]], loaded: Mapping[str, _Loaded]
@@ -180,18 +183,15 @@ class PortTarget:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - becomes the outcome of this edit
-            return f"{type(error).__name__}: {error}"
+            return _said(error)
         return None
 
     async def _undo(self, run_id: str, subject: str, edits: Sequence[LoggedEdit], now_us: int) -> UndoOutcome:
-        loaded = await self._load(edit.memory_id for edit in edits)
+        loaded, failures = await self._load(edit.memory_id for edit in edits)
         conflicts = [
-            why for edit in edits if (why := drifted(edit, _memory(loaded, edit.memory_id))) is not None
-        ]
-        conflicts += [
-            f"{e.memory_id} was deleted, and this repository keeps no image of it"
-            for e in edits
-            if e.action == "delete"
+            why
+            for edit in edits
+            if (why := failures.get(edit.memory_id) or _cannot_undo(edit, _memory(loaded, edit.memory_id)))
         ]
         if not conflicts:
             conflicts = [why for edit in edits if (why := await self._take_back(edit, loaded)) is not None]
@@ -211,6 +211,40 @@ class PortTarget:
 def _memory(loaded: Mapping[str, _Loaded], memory_id: str) -> Memory | None:
     found = loaded.get(memory_id)
     return None if found is None else found.memory
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _failed(op: Operation, todo: Sequence[Edit], failures: Mapping[str, str]) -> Outcome | None:
+    """The failure of an operation, if one of its memories has one."""
+    needed = [edit.memory_id for edit in todo] + list(op.require)
+    why = next((failures[memory_id] for memory_id in needed if memory_id in failures), None)
+    return None if why is None else Outcome(op.memory_id, "failed", why)
+
+
+def _is_made(edit: Edit, known: Mapping[str, bool], loaded: Mapping[str, _Loaded]) -> bool:
+    """Whether an earlier attempt made this edit; if it was only written down, the memory itself tells."""
+    if edit.memory_id not in known or known[edit.memory_id]:
+        return edit.memory_id in known
+    present = loaded.get(edit.memory_id)
+    if present is None or edit.action != "update":
+        return (present is None) == (edit.action == "delete")
+    ignore = _self_changing(present.memory)
+    pairs = [(name, value) for name, value in edit.values.items() if name not in ignore]
+    return all(present.memory.field_json(name) == value for name, value in pairs) and bool(pairs)
+
+
+def _self_changing(memory: Memory) -> frozenset[str]:
+    """Fields that tell nothing: KHALA's repository writes its own time of update and gives no decay score back."""
+    return frozenset({"updated_us", "decay_score"} if memory.decay_score is None else {"updated_us"})
+
+
+def _cannot_undo(edit: LoggedEdit, memory: Memory | None) -> str | None:
+    if edit.action == "delete":
+        return f"{edit.memory_id} was deleted, and this repository keeps no image of it"
+    return drifted(edit, memory, frozenset() if memory is None else _self_changing(memory))
 
 
 def _before(edit: Edit, memory: Memory | None) -> dict[str, Json] | None:
