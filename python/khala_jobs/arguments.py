@@ -175,7 +175,7 @@ class ArgumentCodec:
         shape = TypedDict("Arguments", fields)  # type: ignore[misc]  # a type made at run time
         shape.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=False)  # type: ignore[attr-defined]
         validator = adapter_for(shape, "arguments", self._task).validator
-        assert isinstance(validator, SchemaValidator)  # noqa: S101 - pluggable validators only exist with plugins
+        assert isinstance(validator, SchemaValidator)
         self._plan = _Plan(validator, rich)
         return self._plan
 

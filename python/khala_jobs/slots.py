@@ -141,7 +141,7 @@ class Slots:
 
     async def _slot(self) -> None:
         task, ready, loop = asyncio.current_task(), self._ready, self._loop
-        assert task is not None  # noqa: S101 - this is a task
+        assert task is not None
         turn_ends = monotonic() + TURN_SECONDS
         while not self._ending:
             if not ready:

@@ -263,7 +263,7 @@ class WorkerPool:
     def _end_coroutine(self, run: Run, definition: Definition) -> bool:
         """End a handler that swallows its cancellation, by closing its coroutine."""
         task = run.task
-        assert task is not None  # noqa: S101 - async handlers run in a slot
+        assert task is not None
         place = of_task(task, definition.code)
         ended = True
         coroutine = task.get_coro()
@@ -272,6 +272,7 @@ class WorkerPool:
         except RuntimeError:
             ended = False  # it ignored even that
         self._slots.replace(task)
+        task.add_done_callback(_ignore)  # it finds its coroutine closed
         task.cancel()
         self._log.worker(
             logging.ERROR, "handler_ended", run, where=place, error="it ignored its cancellation"
@@ -287,3 +288,9 @@ class WorkerPool:
             "(leave `async with jobs`, or await jobs.close(), before the loop ends)",
         )
         self._bridge.close()
+
+
+def _ignore(task: asyncio.Task[Any]) -> None:
+    """Look at what a task that was given up has raised, so that asyncio does not report it."""
+    if not task.cancelled():
+        task.exception()
