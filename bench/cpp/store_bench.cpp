@@ -39,6 +39,21 @@ struct Settings {
     std::vector<store::Synchronous> levels{store::Synchronous::normal, store::Synchronous::full};
 };
 
+// Of this thread: what is left of a figure on a machine that others use as well.
+double cpu_seconds() {
+    rusage usage{};
+    ::getrusage(RUSAGE_THREAD, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+struct Stopwatch {
+    SteadyClock::time_point start = SteadyClock::now();
+    double cpu_start = cpu_seconds();
+};
+
 double seconds_since(SteadyClock::time_point start) {
     return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
@@ -124,11 +139,14 @@ private:
         return made;
     }
 
-    void report(const char* what, std::size_t count, double seconds) {
+    void report(const char* what, std::size_t count, const Stopwatch& watch) {
+        const double cpu = cpu_seconds() - watch.cpu_start;
+        const double seconds = seconds_since(watch.start);
+        const auto jobs = static_cast<double>(count);
         std::printf("{\"bench\": \"%s\", \"synchronous\": \"%s\", \"batch\": %d, \"jobs\": %zu, \"per_second\": %.0f, "
-                    "\"us_each\": %.2f}\n",
+                    "\"us_each\": %.2f, \"cpu_us_each\": %.2f}\n",
                     what, level_ == store::Synchronous::full ? "full" : "normal", settings_.batch, count,
-                    static_cast<double>(count) / seconds, seconds / static_cast<double>(count) * 1e6);
+                    jobs / seconds, seconds / jobs * 1e6, cpu / jobs * 1e6);
         std::fflush(stdout);
     }
 
@@ -138,24 +156,24 @@ private:
         for (std::size_t done = 0; done < count; done += kGroup) {
             groups.push_back(group(std::min(kGroup, count - done)));
         }
-        const auto start = SteadyClock::now();
+        const Stopwatch watch;
         for (const store::InsertGroup& each : groups) {
             need(store_->exchange({.inserts = {&each, 1}, .moves = {}, .claim = nullptr}));
         }
-        report(what, count, seconds_since(start));
+        report(what, count, watch);
         need_ok(store_->idle());
     }
 
     void drain(const char* what, std::size_t count) {
         std::size_t done = 0;
         std::vector<job::Move> moves;
-        const auto start = SteadyClock::now();
+        const Stopwatch watch;
         do {
             const auto reply = need(store_->exchange({.inserts = {}, .moves = moves, .claim = &claim_}));
             done += reply.moves.size();
             moves = decide_all(reply.leases);
         } while (!moves.empty());
-        report(what, done, seconds_since(start));
+        report(what, done, watch);
         if (done != count) {
             std::fprintf(stderr, "drained %zu of %zu\n", done, count);
             std::exit(1);
@@ -169,13 +187,13 @@ private:
         for (std::size_t i = 0; i < kRounds; ++i) {
             groups.push_back(group(1));
         }
-        const auto start = SteadyClock::now();
+        const Stopwatch watch;
         for (const store::InsertGroup& each : groups) {
             const auto reply = need(store_->exchange({.inserts = {&each, 1}, .moves = {}, .claim = &claim_}));
             const auto moves = decide_all(reply.leases);
             need(store_->exchange({.inserts = {}, .moves = moves, .claim = nullptr}));
         }
-        report("single", kRounds, seconds_since(start));
+        report("single", kRounds, watch);
     }
 
     // With few jobs ready, and with many (and all that were closed before).

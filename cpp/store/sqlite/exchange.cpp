@@ -28,15 +28,27 @@ Result<ExchangeReply> exchange(Write& write, const Exchange& request) {
     return reply;
 }
 
-void pass_failpoints(const Exchange& request, [[maybe_unused]] bool committed) {
+void pass_before_commit(const Exchange& request) {
     if (!request.inserts.empty()) {
-        committed ? KHALA_FAILPOINT("enqueue.committed") : KHALA_FAILPOINT("enqueue.before_commit");
+        KHALA_FAILPOINT("enqueue.before_commit");
     }
     if (!request.moves.empty()) {
-        committed ? KHALA_FAILPOINT("ack.committed") : KHALA_FAILPOINT("ack.before_commit");
+        KHALA_FAILPOINT("ack.before_commit");
     }
     if (request.claim != nullptr) {
-        committed ? KHALA_FAILPOINT("claim.committed") : KHALA_FAILPOINT("claim.before_commit");
+        KHALA_FAILPOINT("claim.before_commit");
+    }
+}
+
+void pass_committed(const Exchange& request) {
+    if (!request.inserts.empty()) {
+        KHALA_FAILPOINT("enqueue.committed");
+    }
+    if (!request.moves.empty()) {
+        KHALA_FAILPOINT("ack.committed");
+    }
+    if (request.claim != nullptr) {
+        KHALA_FAILPOINT("claim.committed");
     }
 }
 

@@ -10,6 +10,7 @@ namespace khala::store::sqlite {
 [[nodiscard]] Result<ExchangeReply> exchange(Write& write, const Exchange& request);
 
 // Lets a test stop the process right before or right after the commit of such a request.
-void pass_failpoints(const Exchange& request, bool committed);
+void pass_before_commit(const Exchange& request);
+void pass_committed(const Exchange& request);
 
 }  // namespace khala::store::sqlite

@@ -81,6 +81,7 @@ Result<bool> insert_row(Write& write, Names& names, const NewJob& job, StandingR
     row.queue = names.queue->number;
     row.task = names.task;
     row.expires_at = job.expires_at;
+    row.id_hash = id_hash(job.id);
     standing.order_key = order_key(names.queue->settings, job.priority, head.sequence + 1, standing.enqueued_at);
     const AskedKey key{row.ref, row.queue, row.task, names.retry, standing.enqueued_at};
     KHALA_TRY(insert_asked(write.sql().insert_job, key, job));

@@ -16,13 +16,14 @@ struct HeldLease {
     Renewed answer = Renewed::lost;
 };
 
-Result<HeldLease> find_lease(Core& core, Ref ref, Token token) {
+Result<HeldLease> find_lease(Core& core, Ref ref, const Renewal& renewal) {
     Statement& statement = core.statements.read_lease;
     Rows rows{statement.bind(ref)};
     HeldLease lease{ref, Renewed::lost};
     if (rows.next()) {
         const bool running = statement.integer(0) == static_cast<std::int64_t>(State::running);
-        const bool same = statement.integer(1) == token || KHALA_PLANT(sqlite_renew_revives);
+        const bool same = (statement.integer(1) == renewal.token || KHALA_PLANT(sqlite_renew_revives)) &&
+                          statement.integer(3) == id_hash(renewal.id);
         if (running && same) {
             lease.answer = statement.integer(2) != 0 ? Renewed::cancel_requested : Renewed::ok;
         }
@@ -31,16 +32,15 @@ Result<HeldLease> find_lease(Core& core, Ref ref, Token token) {
     return lease;
 }
 
-// A token is one job's only, so that a ref with the right token needs no look at the id.
 Result<HeldLease> find_lease(Core& core, const Renewal& renewal) {
     if (renewal.ref != 0 && renewal.token != 0) {
-        KHALA_TRY_ASSIGN(const HeldLease lease, find_lease(core, renewal.ref, renewal.token));
+        KHALA_TRY_ASSIGN(const HeldLease lease, find_lease(core, renewal.ref, renewal));
         if (lease.answer != Renewed::lost) {
             return lease;
         }
     }
     KHALA_TRY_ASSIGN(const Ref ref, find_ref(core, renewal.id));
-    return ref == 0 ? Result<HeldLease>{HeldLease{}} : find_lease(core, ref, renewal.token);
+    return ref == 0 ? Result<HeldLease>{HeldLease{}} : find_lease(core, ref, renewal);
 }
 
 }  // namespace

@@ -70,6 +70,10 @@ Status write_standing(Statement& statement, const StandingRow& row, const Furthe
 
 }  // namespace
 
+std::int64_t id_hash(std::string_view id) noexcept {
+    return static_cast<std::int64_t>(static_cast<std::uint32_t>(base::hash_bytes(id)));
+}
+
 std::uint64_t checksum(const AskedKey& key, const NewJob& job) noexcept {
     return base::Checksum{}
         .integer(key.ref)
@@ -176,9 +180,11 @@ Status insert_asked(Statement& insert, const AskedKey& key, const NewJob& job) {
 Result<StandingRow> read_live(Statement& row, Terms& terms) {
     constexpr int kHolder = 25;
     constexpr int kExpiresAt = 26;
+    constexpr int kIdHash = 27;
     KHALA_TRY_ASSIGN(StandingRow out, read_standing(row, terms));
     out.holder = row.integer(kHolder);
     out.expires_at = row.integer(kExpiresAt);
+    out.id_hash = row.integer(kIdHash);
     return out;
 }
 
@@ -194,7 +200,7 @@ Result<StandingRow> read_closed(Statement& row, Terms& terms) {
 }
 
 Status insert_live(Statement& insert, const StandingRow& row) {
-    return write_standing(insert, row, row.holder, row.expires_at);
+    return write_standing(insert, row, row.holder, row.expires_at, row.id_hash);
 }
 
 Status update_live(Statement& update, const StandingRow& row) {

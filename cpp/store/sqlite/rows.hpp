@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "job/job.hpp"
@@ -46,6 +47,7 @@ struct StandingRow {
     // live only
     Holder holder = 0;
     Millis expires_at = 0;
+    std::int64_t id_hash = 0;
 
     // closed only: the attempt that completed the job
     bool ended_here = false;
@@ -64,6 +66,9 @@ enum class Detail : std::uint8_t { full, brief };  // brief: without payload and
 [[nodiscard]] Status insert_live(Statement& insert, const StandingRow& row);
 [[nodiscard]] Status update_live(Statement& update, const StandingRow& row);
 [[nodiscard]] Status insert_closed(Statement& insert, const StandingRow& row);
+
+// 32 bits: enough to tell a wrong ref, small in the row.
+[[nodiscard]] std::int64_t id_hash(std::string_view id) noexcept;
 
 [[nodiscard]] std::uint64_t checksum(const AskedKey& key, const NewJob& job) noexcept;
 [[nodiscard]] std::uint64_t checksum(const StandingRow& row) noexcept;

@@ -11,11 +11,12 @@
 namespace khala::store::sqlite {
 namespace {
 
-// The row that the move is about. The token is the job's own, so where it matches nobody has to look at the id.
+// The row that the move is about. Where ref, token and the hash of the id match, nobody has to look at the id itself.
 Result<std::optional<StandingRow>> find_row(Core& core, const Move& move) {
     if (move.ref != 0 && move.from == State::running) {
         KHALA_TRY_ASSIGN(auto live, find_live(core, move.ref));
-        if (live && live->standing.state == State::running && live->standing.token == move.token && move.token != 0) {
+        if (live && live->standing.state == State::running && live->standing.token == move.token && move.token != 0 &&
+            live->id_hash == id_hash(move.id)) {
             return live;
         }
     }

@@ -59,11 +59,11 @@ Result<ExchangeReply> SqliteStore::exchange(const Exchange& request) {
     KHALA_TRY(check_exchange(request));
     auto reply = write([&](Write& write) -> Result<ExchangeReply> {
         KHALA_TRY_ASSIGN(auto made, sqlite::exchange(write, request));
-        pass_failpoints(request, false);
+        pass_before_commit(request);
         return made;
     });
     if (reply) {
-        pass_failpoints(request, true);
+        pass_committed(request);
         reply->damaged.insert(reply->damaged.end(), std::move_iterator{set_apart_.begin()},
                               std::move_iterator{set_apart_.end()});
         set_apart_.clear();
@@ -72,6 +72,9 @@ Result<ExchangeReply> SqliteStore::exchange(const Exchange& request) {
 }
 
 Result<std::vector<Renewed>> SqliteStore::renew(std::span<const Renewal> renewals, Millis lease_ms) {
+    if (lease_ms < 0) {
+        return Error{ErrorCode::invalid_argument, "lease_ms", "must not be negative"};
+    }
     bool writes = lease_ms > 0;
     for (const Renewal& renewal : renewals) {
         writes = writes || renewal.progress.has_value();

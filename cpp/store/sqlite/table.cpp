@@ -77,7 +77,10 @@ Status reopen(Write& write, StandingRow& row) {
     row.cpu_ms = 0;
     row.peak_memory_bytes = 0;
     KHALA_TRY_ASSIGN(const auto asked, find_asked(write.core(), row.ref, Detail::brief));
-    row.expires_at = asked ? asked->job.expires_at : 0;
+    if (asked) {
+        row.expires_at = asked->job.expires_at;
+        row.id_hash = id_hash(asked->job.id);
+    }
     return {};
 }
 

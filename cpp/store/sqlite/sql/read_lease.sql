@@ -1,2 +1,2 @@
--- ?1 ref -> state, token, cancel_requested
-SELECT state, token, cancel_requested FROM live WHERE ref = ?1
+-- ?1 ref -> state, token, cancel_requested, id_hash
+SELECT state, token, cancel_requested, id_hash FROM live WHERE ref = ?1

@@ -27,5 +27,6 @@ CREATE TABLE live (
     progress_message TEXT,
     checksum INTEGER NOT NULL,
     holder INTEGER NOT NULL,     -- liveness file of the process that holds the lease
-    expires_at INTEGER NOT NULL  -- as in `job`
+    expires_at INTEGER NOT NULL, -- as in `job`
+    id_hash INTEGER NOT NULL     -- of job.id: tells whether a ref is the right one without a look at `job`
 ) STRICT;
