@@ -56,6 +56,9 @@ class Receiver(Protocol):
     def on_fatal(self, message: str) -> None:
         """Nothing more will come."""
 
+    def on_detached(self) -> None:
+        """The loop has ended, or is about to, and nobody stopped the worker before. In any thread."""
+
 
 class Bridge:
     """One event loop's end of the engine. Used in that loop's thread only."""
@@ -119,6 +122,9 @@ class Bridge:
         if self._closed:
             return
         self._closed = True
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.on_detached()
         if not self.loop.is_closed():
             self.loop.remove_reader(self.port.fd)  # before the descriptor is closed: uvloop insists
         self.port.close()

@@ -45,7 +45,7 @@ class LoopWatch:
         metrics: Metrics,
         running: Callable[[], list[Run]],
         code_of: Callable[[Run], CodeType | None],
-        on_loop_closed: Callable[[], None],
+        on_loop_closed: Callable[[], object],
     ) -> None:
         self._loop, self._warn_after, self._log, self._metrics = loop, warn_after, log, metrics
         self._running, self._code_of, self._on_loop_closed = running, code_of, on_loop_closed

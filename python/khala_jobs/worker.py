@@ -21,6 +21,7 @@ from typing import Any, Final
 from . import __version__
 from .bridge import Bridge
 from .definition import Definition, Way
+from .errors import InvalidArgument
 from .handlers import Handlers
 from .lag import LoopWatch
 from .logs import JobLog
@@ -94,8 +95,6 @@ class WorkerPool:
 
     def start(self) -> None:
         """Begin to claim jobs."""
-        self._bridge.receiver = self
-        self._metrics.watch(self._settings.max_concurrent, self._slots.running)
         self._engine.start_worker(
             self._bridge.port,
             worker=self.worker,
@@ -105,6 +104,8 @@ class WorkerPool:
             suspects=self._settings.suspects,
             version=__version__,
         )
+        self._bridge.receiver = self
+        self._metrics.watch(self._settings.max_concurrent, self._slots.running)
         self._watch = LoopWatch(
             self._loop,
             self._settings.lag_warning,
@@ -112,7 +113,7 @@ class WorkerPool:
             self._metrics,
             lambda: list(self._slots.running.copy().values()),
             lambda run: self._definitions[run.lease.task].code,
-            self._on_loop_closed,
+            self._bridge.close,
         )
 
     async def stop(self, grace: float) -> None:
@@ -121,6 +122,10 @@ class WorkerPool:
         Args:
             grace: Seconds that running handlers may take to finish.
         """
+        if self._bridge.closed:
+            return  # its loop has ended, and with it everything that ran there
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidArgument("jobs", "the worker runs in another event loop: stop it there")
         if self._stopping is not None:
             self.hurry()
             await asyncio.shield(self._stopping)
@@ -154,10 +159,13 @@ class WorkerPool:
             self._give_up(slot)
         self._outcomes.flush()
         await self._slots.end()
+        self._end_helpers()
+
+    def _end_helpers(self) -> None:
+        self._bridge.receiver = None
         self._handlers.close()
         if self._watch is not None:
             self._watch.stop()
-        self._bridge.receiver = None
 
     async def _wait_empty(self, seconds: float) -> None:
         """Wait until no handler runs, the time is over, or somebody is in a hurry."""
@@ -215,6 +223,18 @@ class WorkerPool:
         """The engine failed."""
         self.failed.set()
         self._log.worker(logging.CRITICAL, "engine_failed", error=message)
+
+    def on_detached(self) -> None:
+        """The loop has ended, or is about to, under the running worker; the engine gives its jobs back."""
+        self.failed.set()
+        self._end_helpers()
+        self._log.worker(
+            logging.ERROR,
+            "loop_closed",
+            worker=self.worker,
+            error="the event loop ended while its worker was running, so its jobs go back to the queue: "
+            "leave `async with jobs`, or await jobs.close(), before the loop ends",
+        )
 
     # --- what contexts ask ---------------------------------------------------------------------------------
 
@@ -278,16 +298,6 @@ class WorkerPool:
             logging.ERROR, "handler_ended", run, where=place, error="it ignored its cancellation"
         )
         return ended
-
-    def _on_loop_closed(self) -> None:
-        """In the watch's thread: the loop was closed while the worker was running in it."""
-        self._log.worker(
-            logging.ERROR,
-            "loop_closed",
-            error="the event loop was closed while its worker was running; the jobs go back to the queue "
-            "(leave `async with jobs`, or await jobs.close(), before the loop ends)",
-        )
-        self._bridge.close()
 
 
 def _ignore(task: asyncio.Task[Any]) -> None:
