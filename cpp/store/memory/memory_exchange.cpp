@@ -34,12 +34,14 @@ Result<ExchangeReply> MemoryStore::exchange(const Exchange& request) {
 
 // --- insert ---------------------------------------------------------------------------------------------------
 
-// `queued_before`: jobs of the same group that go to the same queue.
-Inserted MemoryStore::admit(const std::string& id, const Queue* queue, std::int64_t queued_before) const {
+bool MemoryStore::was_seen(const std::string& id) {
     const auto tombstone = tombstones_.find(id);
-    if (tombstone != tombstones_.end() && tombstone->second > now() && !KHALA_PLANT(memory_tombstone_lost)) {
-        return Inserted::exists;
-    }
+    const bool removed = tombstone != tombstones_.end() && tombstone->second > now();
+    return table_.find(id) != nullptr || (removed && !KHALA_PLANT(memory_tombstone_lost));
+}
+
+// `queued_before`: jobs of the same group that go to the same queue.
+Inserted MemoryStore::admit(const Queue* queue, std::int64_t queued_before) const {
     const bool bounded = queue != nullptr && queue->settings.max_length > 0;
     return bounded && queue->length() + queued_before >= queue->settings.max_length ? Inserted::full
                                                                                     : Inserted::inserted;
@@ -52,9 +54,9 @@ std::vector<Inserted> MemoryStore::insert(const InsertGroup& group) {
     bool spoiled = false;
     const auto judge = [&](const NewJob& job, bool counts, bool importable) {
         Inserted verdict = Inserted::exists;
-        if (table_.find(job.id) == nullptr && !ids.contains(job.id)) {
+        if (!was_seen(job.id) && !ids.contains(job.id)) {
             verdict = !importable ? Inserted::refused
-                                  : admit(job.id, counts ? table_.find_queue(job.queue) : nullptr, queued[job.queue]);
+                                  : admit(counts ? table_.find_queue(job.queue) : nullptr, queued[job.queue]);
         }
         if (verdict == Inserted::inserted) {
             ids.insert(job.id);

@@ -72,7 +72,8 @@ private:
 
     // memory_exchange.cpp
     [[nodiscard]] std::vector<Inserted> insert(const InsertGroup& group);
-    [[nodiscard]] Inserted admit(const std::string& id, const Queue* queue, std::int64_t queued_before) const;
+    [[nodiscard]] bool was_seen(const std::string& id);
+    [[nodiscard]] Inserted admit(const Queue* queue, std::int64_t queued_before) const;
     void insert_job(const NewJob& job, const std::string& actor);
     void insert_row(const JobRow& imported, const std::string& actor);
     [[nodiscard]] Moved settle(const Move& move);
