@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_jobs import Error, JobProcessor
+from khala_jobs import Error, Job, JobProcessor
 from khala_jobs.errors import StoreFull
 
 SIZE_MIB = 8
@@ -30,6 +30,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def write_until_full(path: Path) -> None:
+    with path.open("wb") as file:
+        while True:
+            file.write(b"x" * 65_536)
+            file.flush()
+
+
 async def test_nothing_acknowledged_is_lost_when_the_disk_fills_up(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(b"x" * (2 * 2**20))
@@ -39,11 +46,15 @@ async def test_nothing_acknowledged_is_lost_when_the_disk_fills_up(small_disk: P
     async def echo(text: str) -> int:
         return len(text)
 
-    acknowledged = []
+    acknowledged: list[Job[int]] = []
+
+    async def fill() -> None:
+        while True:
+            acknowledged.append(await echo.enqueue("y" * 20_000))
+
     try:
         with pytest.raises(StoreFull, match=r"(?i)full|space"):
-            for _ in range(2000):
-                acknowledged.append(await echo.enqueue("y" * 20_000))
+            await fill()
         assert acknowledged
         ballast.unlink()
         again = await echo.enqueue("z")
@@ -65,10 +76,8 @@ async def test_a_settlement_waits_for_space(small_disk: Path) -> None:
 
     @jobs.task
     async def produce() -> str:
-        with ballast.open("wb") as file, pytest.raises(OSError, match="space"):
-            while True:
-                file.write(b"x" * 65_536)
-                file.flush()
+        with pytest.raises(OSError, match="space"):
+            write_until_full(ballast)
         filled.set()
         return "r" * 200_000
 

@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from khala_jobs import JobProcessor
+
+from .conftest import until
 
 HOLDER = """
     import asyncio, ctypes, json, os, sys
@@ -94,9 +95,7 @@ async def test_one_run_and_no_late_renewal(tmp_path: Path, lease: float) -> None
     second = None
     try:
         job = await hold_gil.enqueue(int(hold * 1_000_000))
-        deadline = time.monotonic() + 20
-        while not first.mark.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(first.mark.exists)
         second = Process(tmp_path, lease, hold)  # idle beside it, and ready to take what lapses
         assert await job.result(timeout=60) == str(first.process.pid)
         info = await job.info()
