@@ -239,7 +239,7 @@ class JobProcessor(Tasks):
             engine,
             self._connection.here(),
             self.definitions,
-            [(name, self._concurrency(name)) for name in self._queue_names()],
+            self._work(),
             self.settings,
             self._resources,
             self._log,
@@ -303,6 +303,15 @@ class JobProcessor(Tasks):
         finally:
             for number in numbers:
                 loop.remove_signal_handler(number)
+
+    def on_added(self) -> None:
+        """A task was added; a running worker takes it up."""
+        if self._pool is not None:
+            self._pool.set_work(self._work())
+
+    def _work(self) -> list[tuple[str, int]]:
+        """Queues that a worker here serves, and how many of their jobs at once."""
+        return [(name, self._concurrency(name)) for name in self._queue_names()]
 
     # --- jobs ----------------------------------------------------------------------------------------------
 

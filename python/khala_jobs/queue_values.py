@@ -47,6 +47,9 @@ class Queue:
                 raise InvalidArgument(
                     f"queue {self.name}: {field}", f"expected a number from {least}, got {shown(value)}"
                 )
+        for field, duration in (("keep_completed", self.keep_completed), ("ageing", self.ageing)):
+            if duration is not None:
+                to_ms(duration, f"queue {self.name}: {field}")
 
     def job_options(self) -> dict[str, Any]:
         """The defaults of its jobs, as a layer of `JobOptions`."""

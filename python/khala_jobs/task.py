@@ -324,6 +324,10 @@ class Tasks:
             raise InvalidArgument("name", f"there is a task named {definition.name} already")
         for tasks in collections:
             tasks._definitions[definition.name] = definition
+            tasks.on_added()
+
+    def on_added(self) -> None:
+        """A task was added."""
 
     def _upwards(self) -> Iterator[Tasks]:
         """This collection and those that include it."""

@@ -71,7 +71,7 @@ class WorkerPool:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.resources = resources
         self._engine, self._bridge, self._loop = engine, bridge, bridge.loop
-        self._definitions, self._queues, self._settings = dict(definitions), list(queues), settings
+        self._definitions, self._queues, self._settings = definitions, list(queues), settings
         self._log, self._metrics, self._supervised = log, metrics, supervised
         self._outcomes = Outcomes(self._loop, engine)
         self._handlers = Handlers(self._loop, self.worker)
@@ -115,6 +115,16 @@ class WorkerPool:
             lambda run: self._definitions[run.lease.task].code,
             self._bridge.close,
         )
+
+    def set_work(self, queues: Sequence[tuple[str, int]]) -> None:
+        """Serve these queues, and the tasks that there are by now.
+
+        Raises:
+            InvalidArgument: The engine cannot do that while it works.
+        """
+        if not hasattr(self._engine, "set_work"):
+            raise InvalidArgument("task", "the worker is running: register tasks before it starts")
+        self._engine.set_work(queues=list(queues), tasks=list(self._definitions))
 
     async def stop(self, grace: float) -> None:
         """Stop as described above; a second call, while the first waits, cancels the handlers at once.

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from khala_jobs import InvalidArgument, JobProcessor
+from khala_jobs.settings import check_url, load
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("BG_JOBS_"):
+            monkeypatch.delenv(name)
+
+
+def test_defaults() -> None:
+    settings = load()
+    assert (settings.url, settings.max_concurrent, settings.enabled) == ("sqlite:///khala_jobs.db", 4, True)
+    assert (settings.queue_size, settings.history_retention, settings.lease) == (0, 30, 15)
+
+
+def test_the_environment_fills_what_code_leaves_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "URL": "memory://",
+        "ENABLED": "false",
+        "MAX_CONCURRENT": "7",
+        "QUEUE_SIZE": "100",
+        "HISTORY_RETENTION": "3",
+        "LEASE": "20s",
+        "GRACE": "1m",
+        "LOG_RATE": "5",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"BG_JOBS_{name}", value)
+    jobs = JobProcessor()
+    settings = jobs.settings
+    assert (jobs.url, settings.enabled, settings.max_concurrent) == ("memory://", False, 7)
+    assert (settings.queue_size, settings.history_retention) == (100, 3)
+    assert (settings.lease, settings.grace, settings.log_rate) == (20, 60, 5)
+    assert JobProcessor("sqlite:///other.db", workers=2).settings.max_concurrent == 2
+    assert JobProcessor("sqlite:///other.db").url == "sqlite:///other.db"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("BG_JOBS_MAX_CONCURENT", "5", ["BG_JOBS_MAX_CONCURENT", "did you mean BG_JOBS_MAX_CONCURRENT"]),
+        ("BG_JOBS_URI", "memory://", ["BG_JOBS_URI", "did you mean BG_JOBS_URL"]),
+        ("BG_JOBS_XYZZY", "1", ["BG_JOBS_XYZZY", "no setting"]),
+        ("BG_JOBS_MAX_CONCURRENT", "many", ["BG_JOBS_MAX_CONCURRENT", "many"]),
+        ("BG_JOBS_MAX_CONCURRENT", "0", ["BG_JOBS_MAX_CONCURRENT", "greater than or equal to 1"]),
+        ("BG_JOBS_LEASE", "long", ["BG_JOBS_LEASE", "long"]),
+        ("BG_JOBS_LEASE", "0.01", ["BG_JOBS_LEASE", "0.3"]),
+        ("BG_JOBS_URL", "sqlit:///x.db", ["BG_JOBS_URL", "did you mean sqlite"]),
+        ("BG_JOBS_SUSPECTS", "all", ["BG_JOBS_SUSPECTS", "none"]),
+    ],
+)
+def test_a_wrong_variable_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: list[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidArgument) as caught:
+        JobProcessor()
+    text = str(caught.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+
+
+def test_variables_of_what_is_not_there_yet_warn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BG_JOBS_SCHEDULER_INTERVAL", "60")
+    with pytest.warns(UserWarning, match="no scheduler in this version"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("jobs.db", "sqlite:///jobs.db"),
+        ("sqlite://jobs.db", "lacks a slash"),
+        ("sqlite://", "lacks a slash"),
+        ("sqllite:///jobs.db", "did you mean sqlite"),
+        ("memroy://", "did you mean memory"),
+        ("redis://localhost:6379/1", "no store for redis:// yet"),
+        ("postgresql://x", "no store for postgresql"),
+        ("", "no URL"),
+    ],
+)
+def test_a_wrong_url_says_what_to_write(url: str, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        check_url(url)
+    assert caught.value.field == "url"
+    with pytest.raises(InvalidArgument):
+        JobProcessor(url)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"workers": 0}, "max_concurrent"),
+        ({"workers": "many"}, "max_concurrent"),
+        ({"lease": "long"}, "lease"),
+        ({"grace": -1}, "grace"),
+        ({"retention": "for ever"}, "retention"),
+        ({"queue_size": -1}, "queue_size"),
+        ({"retry": "often"}, "retry"),
+        ({"queues": "mail"}, "queues"),
+        ({"timeout": []}, "timeout"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(arguments: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        JobProcessor("memory://", **arguments)
+    assert caught.value.field == field
+
+
+def test_retention_is_a_duration_in_code() -> None:
+    assert JobProcessor("memory://", retention="12h").settings.history_retention == 0.5
+    assert JobProcessor("memory://", retention=86_400).settings.history_retention == 1
+
+
+def test_a_worker_is_configured_before_it_runs() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.configure_worker(url="sqlite:///x.db", workers=9, suspects="only", supervised_fd=5)
+    assert (jobs.url, jobs.settings.max_concurrent, jobs.settings.suspects) == ("sqlite:///x.db", 9, "only")
+    with pytest.raises(InvalidArgument):
+        jobs.configure_worker(url="x.db")
