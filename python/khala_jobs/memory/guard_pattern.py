@@ -147,7 +147,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "ip": Shape("identifier", r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?\b", _exact),
     "iso": Shape(
         "date",
-        r"""\b(?P<iso_y>\d{4})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)\b
+        r"""\b(?P<iso_y>\d{4})-(?P<iso_m>\d\d)-(?P<iso_d>\d\d)(?!\d)
         (?:[T\ ](?P<iso_t>\d\d:\d\d(?::\d\d)?)(?P<iso_z>Z|[+-]\d\d:?\d\d)?)?""",
         _iso_date,
     ),
@@ -200,8 +200,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "tag": Shape("identifier", r"(?<!\w)[@\#][^\W\d]\w{0,99} | \#\d{1,20}", _folded),
     "code": Shape(
         "identifier",
-        rf"""\b\w{{0,60}}[^\W_]_[^\W_]\w{{0,60}}\b | \b\w{{1,60}}\(\) | (?<!\w)--?[a-z][\w-]{{1,60}}(?==|\b)
-        | \b[\w-]{{1,80}}\.{_FILE_ENDING}\b | \b\w{{1,60}}(?:\.\w{{1,60}}){{2,20}}\b
+        rf"""\b[\w-]{{1,80}}\.{_FILE_ENDING}\b | \b\w{{1,60}}\(\) | (?<!\w)--?[a-z][\w-]{{1,60}}(?==|\b)
+        | \b\w{{0,60}}[^\W_]_[^\W_]\w{{0,60}}\b | \b\w{{1,60}}(?:\.\w{{1,60}}){{2,20}}\b
         | \b(?-i:[a-z]{{2,}}[A-Z]\w{{0,99}})\b""",
         _exact,
     ),

@@ -51,8 +51,8 @@ each year=yearly|once a year=yearly|every hour=hourly|each hour=hourly|once an h
 every morning=each morning|every evening=each evening|every night=each night|at least=at_least
 no less than=at_least|not less than=at_least|no fewer than=at_least|or more=at_least|a minimum of=at_least
 minimum of=at_least|at most=at_most|no more than=at_most|not more than=at_most|or less=at_most
-or fewer=at_most|a maximum of=at_most|maximum of=at_most|up to=at_most|more than=more than
-greater than=more than|higher than=above|in excess of=more than|less than=less than|fewer than=less than
+or fewer=at_most|a maximum of=at_most|maximum of=at_most|up to=at_most
+greater than=more than|higher than=above|in excess of=more than|fewer than=less than
 lower than=below|smaller than=less than|prior to=before|ahead of=before|subsequent to=after
 following the=after|out of=out_of|in front of=front_of|on top of=on|next to=beside|such as=like
 for example=|for instance=|in fact=|of course=|a lot of=many|alot of=many|alot=many|i m=i am|i ve=i have
@@ -65,7 +65,7 @@ can not bear=hate|do not care for=dislike|does not care for=dislike|not fond of=
 not a fan of=dislike|not keen on=dislike|tired of=dislike|sick of=dislike|works as=is|work as=is
 working as=as|worked as=was|employed as=as|employed at=work|employed by=work|is called=named
 a person=someone|an individual=someone|are called=named|am called=named|goes by=named|name is=named
-named=named|called=called|known as=named|based in=live in|resides in=live in|located in=located in
+known as=named|based in=live in|resides in=live in
 situated in=located in|comes from=from|come from=from|hails from=from|originally from=from
 born and raised in=from|grew up in=grew_up in|was raised in=grew_up in|raised in=grew_up in
 brought up in=grew_up in|takes place=is|take place=are|took place=was|taking place=is|all the time=always

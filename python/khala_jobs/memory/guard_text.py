@@ -35,12 +35,12 @@ class Token(NamedTuple):
     starts: bool = False
 
 
-#: Typographic quotes and dashes, soft hyphens.
+#: Typographic quotes and dashes, the stops of Chinese and Japanese, soft hyphens.
 _PLAINER: Final = str.maketrans(
     dict.fromkeys("\u2018\u2019\u00b4`", "'")
     | dict.fromkeys("\u201c\u201d", '"')
     | dict.fromkeys("\u2013\u2014\u2212", "-")
-    | {"\u2026": ".", "\u00ad": None}
+    | {"\u2026": ".", "\u3002": ".", "\u3001": ",", "\u00ad": None}
 )
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*(?=[ ,;!?]|\.(?: |$)|$)")
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")

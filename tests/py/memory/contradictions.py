@@ -1,7 +1,7 @@
 """Pairs that must never be merged, by family, written apart from the guard's rules and from the corpus's templates.
 
-Each line is ``first | second`` or ``first | second | fills``; fills are alternatives separated by ``/``, put for ``{x}``
-in both. Families marked held out were written after the rules and have never been used to change them.
+Each line is ``first | second`` or ``first | second | fills``; fills are alternatives separated by ``/``, put for
+``{x}`` in both. Families marked held out were written after the rules and have never been used to change them.
 """
 
 from __future__ import annotations

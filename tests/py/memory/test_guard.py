@@ -1,0 +1,268 @@
+"""The guard: what it lets through, what it stops, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import runpy
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from khala_jobs.memory.guard import (
+    MAX_CHARS,
+    MAX_ITEMS,
+    SIMILARITY_FLOOR,
+    Reason,
+    Verdict,
+    analyse,
+    judge,
+)
+
+DATA = Path(__file__).parent / "data"
+FAMILIES = runpy.run_path(str(Path(__file__).with_name("contradictions.py")))
+
+
+def pairs_of(name: str) -> list[tuple[str, str]]:
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
+    return [(first, second) for first, second in (line.split("\t") for line in lines)]
+
+
+def codes(verdict: Verdict) -> set[str]:
+    return {reason.code for reason in verdict.reasons}
+
+
+# What is merged
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "cosine"),
+    [
+        ("I love hiking with my dog", "Hiking with my dog is something I love", 0.954),
+        ("Alice manages Bob", "Bob is managed by Alice", 0.914),
+        ("The user prefers dark mode", "User prefers dark mode", 0.98),
+        ("I don't like tea", "I dislike tea", 0.95),
+        ("I am not happy", "I am sad", 0.9),
+        ("I never eat meat", "I don't eat meat", 0.96),
+        ("She no longer smokes", "She doesn't smoke anymore", 0.95),
+        ("Anna is taller than Tom", "Tom is shorter than Anna", 0.96),
+        ("In 2019 Anna hired Tom", "Anna hired Tom in 2019", 0.98),
+        ("When it rains, Anna drives to work", "Anna drives to work when it rains", 0.97),
+        ("I like tea and I play chess", "I play chess and I like tea", 0.97),
+        ("I like tea and coffee", "I like coffee and tea", 0.99),
+        ("Pizza is my favorite food", "My favourite food is pizza", 0.97),
+        ("Bob sent the report to Alice", "The report was sent to Alice by Bob", 0.97),
+        ("The data base is on the server", "The database is on the server", 0.97),
+        ("I'm vegan", "I am vegan", 0.98),
+        ("東京に住んでいます", "東京に住んでいます。", 0.99),
+        ("", "  \n", 1.0),
+    ],
+)
+def test_paraphrases_are_duplicates(a: str, b: str, cosine: float) -> None:
+    assert judge(a, b, cosine) == Verdict("duplicate")
+    assert judge(b, a, cosine).is_duplicate
+
+
+def test_nine_in_ten_everyday_paraphrases_pass() -> None:
+    pairs = pairs_of("paraphrases.tsv")
+    held_back = [pair for pair in pairs if not judge(*pair, 0.96).is_duplicate]
+    assert len(pairs) >= 180
+    assert len(held_back) <= 0.1 * len(pairs), held_back
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("The call is on May 3rd, 2024", "The call is on 2024-05-03"),
+        ("The call is on 3 May 2024", "The call is on 03.05.2024"),
+        ("The call is on the 3rd of May", "The call is on May 3"),
+        ("The call is on 12/31/2024", "The call is on December 31, 2024"),
+        ("The call is at 3 p.m.", "The call is at 15:00"),
+        ("The call is at noon", "The call is at 12:00"),
+        ("The call takes half an hour", "The call takes 30 minutes"),
+        ("It weighs 2 kg", "It weighs two kilograms"),
+        ("It costs $200 million", "It costs 200,000,000 dollars"),
+        ("It costs 25bn EUR", "It costs 25 billion euros"),
+        ("There are twenty-five seats", "There are 25 seats"),
+        ("There are two hundred and fifty thousand seats", "There are 250,000 seats"),
+        ("Coverage is 80%", "Coverage is 80 percent"),
+        ("It happened twice", "It happened two times"),
+        ("Use v1.2.3", "Use 1.2.3"),
+        ("Call +49 30 1234567", "Call +49-30-1234567"),
+        ("Write to A.B@Example.com", "Write to a.b@example.com"),
+        ("I have one dog", "I have a dog"),
+        ("I jog every day", "I jog daily"),
+        ("Der Termin ist am 03.05.2024", "Der Termin ist am 3.5.2024"),
+    ],
+)
+def test_one_value_in_two_spellings(a: str, b: str) -> None:
+    assert judge(a, b, 0.95).is_duplicate, judge(a, b, 0.95)
+
+
+# What is stopped
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "code", "kind"),
+    [
+        ("I eat meat", "I don't eat meat", "negation", "conflict"),
+        ("I drink tea with milk", "I drink tea without milk", "negation", "conflict"),
+        ("It is not on Monday but Tuesday", "It is on Monday, not Tuesday", "negation", "conflict"),
+        ("Always rebase", "Never rebase", "negation", "conflict"),
+        ("I like tea", "I dislike tea", "antonym", "conflict"),
+        ("The answer is complete", "The answer is incomplete", "antonym", "conflict"),
+        ("All tests pass", "Some tests pass", "quantifier", "conflict"),
+        ("I don't drink tea", "I don't always drink tea", "quantifier", "conflict"),
+        ("You must restart", "You may restart", "modality", "conflict"),
+        ("Alice manages Bob", "Bob manages Alice", "roles", "conflict"),
+        ("Alice manages Bob", "Alice is managed by Bob", "roles", "conflict"),
+        ("I prefer dim sum over pho", "I prefer pho over dim sum", "roles", "conflict"),
+        ("I prefer books to films", "I prefer films over books", "roles", "conflict"),
+        ("We fly from Rome to Oslo", "We fly from Oslo to Rome", "roles", "conflict"),
+        ("Two cats and three dogs", "Three cats and two dogs", "roles", "conflict"),
+        ("Alice told Bob the truth", "Bob told Alice the truth", "roles", "conflict"),
+        ("It is for the tunnel", "It is against the tunnel", "relation", "conflict"),
+        ("The key is on the mat", "The key is under the mat", "relation", "conflict"),
+        ("It takes more than 5 minutes", "It takes less than 5 minutes", "comparison", "conflict"),
+        ("It takes over 5 minutes", "It takes 5 minutes", "comparison", "update"),
+        ("My sister lives in Rome", "My sister used to live in Rome", "tense", "update"),
+        ("I worked at Acme", "I work at Acme", "tense", "update"),
+        ("I went to Rome", "I go to Rome", "tense", "update"),
+        ("I will visit Rome", "I visited Rome", "tense", "update"),
+        ("I have two dogs", "I have three dogs", "number", "update"),
+        ("I have a dog", "I have dogs", "number", "update"),
+        ("The call is on 3 May", "The call is on 5 May", "date", "update"),
+        ("The call is on Monday", "The call is on Friday", "date", "update"),
+        ("The call is at 3 pm", "The call is at 3 am", "time", "update"),
+        ("It costs $20", "It costs €20", "money", "update"),
+        ("It is 3 km away", "It is 3 miles away", "unit", "update"),
+        ("Coverage is 80%", "Coverage is 81%", "percent", "update"),
+        ("Use v1.2.3", "Use v1.2.4", "version", "update"),
+        ("Use Python 3.1", "Use Python 3.10", "number", "update"),
+        ("It listens on port 8080", "It listens on port 8081", "number", "update"),
+        ("See /etc/app.yaml", "See /etc/App.yaml", "identifier", "distinct"),
+        ("Write to bob@x.com", "Write to rob@x.com", "identifier", "distinct"),
+        ("I met Anna", "I met Hanna", "name", "distinct"),
+        ("I live in Rome", "I live in Oslo", "name", "update"),
+        ("My brother is ill", "My sister is ill", "antonym", "conflict"),
+        ("My door is red", "My door is blue", "attribute", "update"),
+        ("I moved from Rome to Oslo", "I live in Rome", "change", "update"),
+        ("He likes tea", "She likes tea", "person", "distinct"),
+        ("I love my dog", "I love his dog", "person", "distinct"),
+        ("The server is down", "The staging server is down", "detail", "distinct"),
+        ("I bought a lamp", "I bought a rug", "wording", "distinct"),
+        ("Is it legal?", "It is legal.", "question", "distinct"),
+        ("Ich mag Tee", "Ich mag keinen Tee", "language", "distinct"),
+        ("Я люблю кофе", "Я не люблю кофе", "language", "distinct"),
+        ("私は東京に住む", "私は大阪に住む", "language", "distinct"),
+        ("I like tea", "", "empty", "distinct"),
+    ],
+)
+def test_each_detector_names_what_it_found(a: str, b: str, code: str, kind: str) -> None:
+    verdict = judge(a, b, 0.97)
+    assert code in codes(verdict), verdict
+    assert verdict.kind == kind, verdict
+    assert judge(b, a, 0.97).kind == kind
+
+
+def test_reasons_name_the_offending_words() -> None:
+    (reason,) = judge("The call is on 3 May", "The call is on 5 May", 0.95).reasons
+    assert reason == "date: another date: '3 May' against '5 May'"
+    assert (reason.code, reason.kind) == ("date", "update")
+
+
+def test_contradictions_of_more_than_twelve_families_are_caught() -> None:
+    pairs = list(FAMILIES["pairs"](FAMILIES["FAMILIES"]))
+    missed = [pair for pair in pairs if judge(pair[1], pair[2], 0.97).is_duplicate]
+    assert len(FAMILIES["FAMILIES"]) >= 12
+    assert len(pairs) + len(list(FAMILIES["pairs"](FAMILIES["HELD_OUT"]))) >= 300
+    assert not missed
+
+
+def test_contradictions_the_rules_were_not_written_for_are_caught() -> None:
+    pairs = list(FAMILIES["pairs"](FAMILIES["HELD_OUT"]))
+    missed = [pair for pair in pairs if judge(pair[1], pair[2], 0.97).is_duplicate]
+    assert len(missed) <= 0.02 * len(pairs), missed
+
+
+def test_a_reviewers_list_of_contradictions_is_caught() -> None:
+    missed = [pair for pair in pairs_of("contradictions.tsv") if judge(*pair, 0.97).is_duplicate]
+    assert not missed
+
+
+def test_a_changed_fact_is_an_update_even_if_it_also_denies_the_old_one() -> None:
+    assert judge("I live in Rome", "I no longer live in Rome", 0.96).kind == "update"
+
+
+# Limits and bad input
+
+
+def test_unequal_texts_below_the_floor_are_distinct() -> None:
+    verdict = judge("I like tea", "I like tea!", SIMILARITY_FLOOR - 0.01)
+    assert (verdict.kind, codes(verdict)) == ("distinct", {"similarity"})
+    assert judge("I  like tea", "I like\ttea", -1.0).is_duplicate
+
+
+@pytest.mark.parametrize("cosine", [float("nan"), float("inf"), 1.01, -1.01])
+def test_a_cosine_that_is_none_is_refused(cosine: float) -> None:
+    with pytest.raises(ValueError, match="cosine must be from -1 to 1"):
+        judge("a", "b", cosine)
+
+
+@pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "wort " * (MAX_ITEMS + 1)])
+def test_texts_that_are_too_long_are_compared_for_equality_only(text: str) -> None:
+    assert judge(text, text, 0.99).is_duplicate
+    verdict = judge(text, text + "y", 0.99)
+    assert (verdict.kind, codes(verdict)) == ("distinct", {"too_long"})
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "a-", "a.", "1,", "a/", "/a", "@", "a@", "a1 ", "+1 ", "1 1", "'", "a'", "a_", "1:", "--a", "(", "東", "v1.",
+     "http://", "a.b.c ", "a-b.c+", "0-", "two hundred and ", "a\u0301", "\U0001f600", "not ", "is going to "],
+)  # fmt: skip
+def test_no_text_makes_the_guard_hang(piece: str) -> None:
+    text = (piece * MAX_CHARS)[:MAX_CHARS]
+    assert judge(text, text[::-1] + "b", 0.99).kind in {"duplicate", "update", "conflict", "distinct"}
+
+
+# Properties
+
+VOCABULARY = """
+I you Alice Bob not never always must like likes liked dislike tea with without to from 3 3rd May 2024 8080 $5 all
+some is was by managed manages and or , . ? http://x.y /etc/z 東 ñ café 👍 more than less a the two hundred km
+"""
+words = st.sampled_from(VOCABULARY.split())
+texts = st.one_of(st.text(max_size=80), st.lists(words, max_size=14).map(" ".join))
+cosines = st.floats(-1, 1)
+
+
+@given(texts, texts, cosines)
+def test_any_two_texts_get_a_verdict_that_does_not_depend_on_their_order(
+    a: str, b: str, cosine: float
+) -> None:
+    verdict = judge(a, b, cosine)
+    assert judge(b, a, cosine).kind == verdict.kind
+    assert verdict.is_duplicate == (not verdict.reasons)
+    assert verdict.kind in {"duplicate", *(reason.kind for reason in verdict.reasons)}
+
+
+@given(texts, cosines)
+def test_every_text_is_a_duplicate_of_itself(text: str, cosine: float) -> None:
+    assert judge(text, text, cosine).is_duplicate
+
+
+@given(texts, texts)
+def test_remembered_features_give_the_same_verdict_as_the_texts(a: str, b: str) -> None:
+    assert judge(analyse(a), analyse(b), 0.9) == judge(a, b, 0.9)
+
+
+def test_reasons_are_strings_that_survive_storage() -> None:
+    verdict = judge("I like tea", "I dislike green tea", 0.9)
+    assert json.loads(json.dumps(verdict.reasons)) == list(verdict.reasons)
+    restored = pickle.loads(pickle.dumps(verdict))
+    assert restored == verdict
+    assert [(r.code, r.kind) for r in restored.reasons] == [(r.code, r.kind) for r in verdict.reasons]
+    assert isinstance(verdict.reasons[0], Reason)

@@ -1,0 +1,140 @@
+"""The guard's lists and the reading of single words: consistent with each other and with English."""
+
+from __future__ import annotations
+
+import pytest
+
+from khala_jobs.memory import guard_lists
+from khala_jobs.memory.guard_lemma import same_stem, word_of
+from khala_jobs.memory.guard_meanings import OPPOSITES, exclusive, opposite, same
+from khala_jobs.memory.guard_pattern import PATTERN, SHAPES
+from khala_jobs.memory.guard_phrases import CONTRACTIONS, PHRASES, SPELLING
+from khala_jobs.memory.guard_text import normalize, tokenize
+from khala_jobs.memory.guard_words import LIGHT, MODALS, NEGATIONS, PRONOUNS
+
+
+@pytest.mark.parametrize(
+    ("form", "base"),
+    [
+        ("hiking", "hike"), ("planned", "plan"), ("running", "run"), ("stopped", "stop"), ("created", "create"),
+        ("migrated", "migrate"), ("studies", "study"), ("boxes", "box"), ("movies", "movie"), ("houses", "house"),
+        ("taught", "teach"), ("went", "go"), ("children", "child"), ("taller", "tall"), ("happily", "happy"),
+        ("better", "good"), ("worst", "bad"), ("favourite", "favorite"), ("organised", "organize"),
+        # No forms of anything else.
+        ("news", "news"), ("meeting", "meeting"), ("morning", "morning"), ("bus", "bus"), ("thing", "thing"),
+        ("only", "only"), ("father", "father"), ("hundred", "hundred"), ("this", "this"), ("glass", "glass"),
+    ],
+)  # fmt: skip
+def test_base_forms(form: str, base: str) -> None:
+    assert word_of(form).base == base
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("frobnicate", "frobnicating", True),
+        ("intolerant", "intolerance", True),
+        ("deploy", "deployment", True),
+        ("universe", "university", False),
+        ("plan", "plane", False),
+        ("win", "wine", False),
+        ("car", "care", False),
+    ],
+)
+def test_same_stem_unites_forms_and_nothing_else(one: str, other: str, expected: bool) -> None:
+    assert same_stem(one, other) is expected
+    assert same_stem(other, one) is expected
+
+
+def test_no_two_words_are_synonyms_and_opposites() -> None:
+    words = sorted({word_of(word).base for word in guard_lists.LISTED})
+    both = [(a, b) for a in words for b in OPPOSITES.get(a, ()) if same(a, b)]
+    assert not both
+
+
+def test_relations_are_symmetric() -> None:
+    for word, others in OPPOSITES.items():
+        assert all(word in OPPOSITES[other] for other in others)
+    assert opposite("happy", "unhappy")
+    assert opposite("unhappy", "happy")
+    assert not opposite("happy", "glad")
+    assert same("buy", "purchase")
+    assert exclusive("red", "blue")
+    assert not exclusive("red", "dog")
+
+
+def test_no_word_is_denial_and_pronoun_or_a_light_verb_and_a_modal() -> None:
+    assert not NEGATIONS & PRONOUNS.keys()
+    assert not {"have", "do", "go", "get"} & MODALS.keys()
+    assert not NEGATIONS & LIGHT
+
+
+def test_phrases_are_lower_case_and_lead_to_no_other_phrase_in_a_circle() -> None:
+    for said, meant in PHRASES.items():
+        assert all(word == word.casefold() for word in said)
+        assert tuple(meant.split()) != said
+    assert all(" " not in word for word in SPELLING.values())
+    assert all("'" not in full.replace("'s", "") for full in CONTRACTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "key"),
+    [
+        ("https://x.example/a?b=1.", "identifier", "identifier:https://x.example/a?b=1"),
+        ("Max.Meier@Mail.example", "identifier", "identifier:max.meier@mail.example"),
+        ("10.0.0.1:8080", "identifier", "identifier:10.0.0.1:8080"),
+        ("~/.ssh/id_ed25519", "identifier", "identifier:~/.ssh/id_ed25519"),
+        ("src/app/main.py", "identifier", "identifier:src/app/main.py"),
+        ("report_final.pdf", "identifier", "identifier:report_final.pdf"),
+        ("OPS-451", "identifier", "identifier:ops-451"),
+        ("#17", "identifier", "identifier:#17"),
+        ("@team", "identifier", "identifier:@team"),
+        ("3fa9c21", "identifier", "identifier:3fa9c21"),
+        ("getUserName", "identifier", "identifier:getUserName"),
+        ("--dry-run", "identifier", "identifier:--dry-run"),
+        ("2024-05-03T10:20Z", "date", "date:2024-05-03T10:20Z"),
+        ("03/05/2024", "date", "date:03/05/2024"),
+        ("31/05/2024", "date", "date:2024-05-31"),
+        ("Sept. 25", "date", "date:?-09-25"),
+        ("May 2024", "date", "date:2024-05-?"),
+        ("7.30 pm", "time", "time:19:30"),
+        ("12 am", "time", "time:00:00"),
+        ("12 pm", "time", "time:12:00"),
+        ("23:59:30", "time", "time:23:59:30"),
+        ("1,234.50", "number", "number:1,234.50"),
+        ("-5", "number", "number:-5"),
+        ("007", "number", "number:007"),
+        ("1/2", "number", "number:0.5"),
+        ("3rd", "number", "ordinal:3"),
+        ("8GB", "number", "bytes:8000000000"),
+        ("250ms", "number", "duration:0.25"),
+        ("€1.5m", "number", "EUR:1500000"),
+        ("2k", "number", "number:2000"),
+        ("9" * 60, "number", "number:" + "9" * 40),
+    ],
+)  # fmt: skip
+def test_shapes(text: str, kind: str, key: str) -> None:
+    token = tokenize(normalize(text))[0]
+    assert (token.kind, token.key) == (kind, key)
+
+
+def test_the_expression_knows_every_shape_by_name() -> None:
+    assert set(SHAPES) <= set(PATTERN.groupindex)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (
+            "She doesn't, we'll, I'm, it's",
+            ["she", "does", "not", ",", "we", "will", ",", "i", "am", ",", "it", "is"],
+        ),
+        ("Alice\u2019s dog", ["alice", "'s", "dog"]),
+        ("ask US in the U.S. about us", ["ask", "usa", "in", "the", "usa", "about", "us"]),
+        ("\uff26\uff35\uff2c\uff2c width", ["full", "width"]),
+        ("no longer at all", ["no_longer", "at", "all"]),
+        ("a couple of C++ and C# files", ["number:2", "c++", "and", "c#", "files"]),
+    ],
+)
+def test_tokens(text: str, keys: list[str]) -> None:
+    assert [token.key for token in tokenize(normalize(text))] == keys
