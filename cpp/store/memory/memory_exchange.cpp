@@ -201,6 +201,9 @@ void MemoryStore::sweep(const Claim& claim, ExchangeReply& reply) {
             make_ready(table_.at(ref));
         }
     }
+    if (KHALA_PLANT(memory_overdue_run)) {
+        return;
+    }
     Rng unused{0};
     for (const auto& [expires_at, ref] : come([](const Queue& queue) -> auto& { return queue.expiring; })) {
         Row& row = table_.at(ref);

@@ -61,8 +61,9 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> check() override;
 
     // --- For tests: what a real store learns from the operating system and from its disk ---
-    // From now on the worker's holder is known to have ended; `fate.started` and `fate.as_suspect` add to the marks.
-    void set_fate(const std::string& worker, const job::Lapsed& fate) { fates_[worker] = fate; }
+    // The worker's process has ended this moment, and it is known how: its leases lapse at once, with the marks they
+    // have now (`fate.started` and `fate.as_suspect` add to them), and it is not live any more.
+    void set_fate(const std::string& worker, const job::Lapsed& fate);
     // The row's checksum does not hold from now on. False when there is no such job.
     bool damage(const std::string& id);
 
@@ -92,6 +93,8 @@ private:
 
     [[nodiscard]] bool is_live(const WorkerInfo& worker) const;
     [[nodiscard]] bool is_routable(const Row& row) const;
+    // What is known of a lease that nobody ended, from the marks.
+    [[nodiscard]] job::Lapsed read_marks(Token token) const;
 
     void log(Queue& queue, Event event);
     // By job::ready_move: scheduled -> ready, parked -> ready.
@@ -108,7 +111,8 @@ private:
     std::map<std::string, Millis> tombstones_;                 // id -> remembered until
     std::set<std::pair<Millis, std::string>> tombstone_ends_;  // the same, by time
     std::map<std::string, WorkerInfo> workers_;
-    std::map<std::string, job::Lapsed> fates_;
+    std::set<std::string> dead_workers_;
+    std::map<Token, job::Lapsed> fates_;  // of leases whose worker died
     // token * 2 + as_suspect of the handler in each slot, 0 = none. Written from any thread.
     std::array<std::atomic<std::int64_t>, kSlotsMax> marks_{};
 };

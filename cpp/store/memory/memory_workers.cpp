@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cassert>
-#include <unordered_map>
 
 #include "base/limits.hpp"
 #include "store/memory/memory_store.hpp"
@@ -55,9 +54,7 @@ Result<std::vector<WorkerInfo>> MemoryStore::workers() {
 }
 
 bool MemoryStore::is_live(const WorkerInfo& worker) const {
-    const auto fate = fates_.find(worker.id);
-    const bool known_dead = fate != fates_.end() && fate->second.died;
-    return !known_dead && clock_.lease_ms() - worker.seen_lease_ms < kWorkerLiveMs;
+    return !dead_workers_.contains(worker.id) && clock_.lease_ms() - worker.seen_lease_ms < kWorkerLiveMs;
 }
 
 bool MemoryStore::is_routable(const Row& row) const {
@@ -77,30 +74,46 @@ void MemoryStore::mark_ended(int slot) noexcept {
     marks_[static_cast<std::size_t>(slot)].store(0, std::memory_order_release);
 }
 
-Result<std::vector<Lapse>> MemoryStore::lapsed(int limit) {
-    KHALA_TRY(check_limit(limit, static_cast<int>(kBatchJobs)));
-    std::unordered_map<Token, bool> started;  // -> as_suspect
+job::Lapsed MemoryStore::read_marks(Token token) const {
+    job::Lapsed known;
     for (const auto& mark : marks_) {
-        if (const std::int64_t word = mark.load(std::memory_order_acquire); word != 0) {
-            started.emplace(word / 2, word % 2 != 0);
+        const std::int64_t word = mark.load(std::memory_order_acquire);
+        if (word != 0 && word / 2 == token) {
+            known.started = true;
+            known.as_suspect = known.as_suspect || word % 2 != 0;
         }
     }
+    return known;
+}
+
+void MemoryStore::set_fate(const std::string& worker, const job::Lapsed& fate) {
+    dead_workers_.insert(worker);
+    for (const auto& [lease_until, ref] : table_.leases()) {
+        const job::Standing& standing = table_.at(ref).standing;
+        if (standing.worker == worker) {
+            job::Lapsed cause = read_marks(standing.token);
+            cause.died = fate.died;
+            cause.explained = fate.explained;
+            cause.started = cause.started || fate.started;
+            cause.as_suspect = cause.as_suspect || fate.as_suspect;
+            fates_[standing.token] = cause;
+        }
+    }
+}
+
+Result<std::vector<Lapse>> MemoryStore::lapsed(int limit) {
+    KHALA_TRY(check_limit(limit, static_cast<int>(kBatchJobs)));
     std::vector<Lapse> lapses;
     for (const auto& [lease_until, ref] : table_.leases()) {
         const Row& row = table_.rows().at(ref);
-        const auto fate = fates_.find(row.standing.worker);
+        const auto fate = fates_.find(row.standing.token);
         if (fate == fates_.end() && lease_until > clock_.lease_ms()) {
             continue;
         }
         if (lapses.size() == static_cast<std::size_t>(limit)) {
             break;
         }
-        job::Lapsed cause = fate == fates_.end() ? job::Lapsed{} : fate->second;
-        if (const auto mark = started.find(row.standing.token); mark != started.end()) {
-            cause.started = true;
-            cause.as_suspect = cause.as_suspect || mark->second;
-        }
-        lapses.push_back({row.slim_lease(), cause});
+        lapses.push_back({row.slim_lease(), fate == fates_.end() ? read_marks(row.standing.token) : fate->second});
     }
     return lapses;
 }

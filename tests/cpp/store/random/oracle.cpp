@@ -111,7 +111,7 @@ Reply Oracle::run(const Request& request) {
                 o.marks_[r.slot] = {o.leases_.at(static_cast<std::size_t>(r.lease)).row.standing.token, r.as_suspect};
             }
         }
-        void operator()(const FateRequest& r) const { o.dead_[r.worker] = r.explained; }
+        void operator()(const FateRequest& r) const { o.die(r); }
         void operator()(const ManageRequest& r) const { o.manage(r, reply); }
         void operator()(const ChangeRequest& r) const { o.change(r); }
         void operator()(const PruneRequest& r) const { o.prune(r, reply); }

@@ -67,6 +67,8 @@ private:
     void exchange(const ExchangeRequest& request, Reply& reply);
     void reap(const ReapRequest& request, Reply& reply);
     void renew(const RenewRequest& request, Reply& reply);
+    void die(const FateRequest& request);
+    [[nodiscard]] LapseView read_marks(const Known& job) const;
     void park(const ParkRequest& request, Reply& reply);
     void announce(const AnnounceRequest& request);
     void manage(const ManageRequest& request, Reply& reply);
@@ -100,7 +102,8 @@ private:
     std::map<std::string, TaskCounters> counters_;
     std::map<std::string, Millis> removed_;  // id -> remembered until
     std::map<std::string, WorkerInfo> workers_;
-    std::map<std::string, bool> dead_;  // worker -> explained
+    std::set<std::string> dead_;
+    std::map<Token, LapseView> fates_;  // of leases whose worker died
     std::map<int, std::pair<Token, bool>> marks_;
     std::vector<Store::OutboxRow> outbox_;
     std::vector<Held> leases_;

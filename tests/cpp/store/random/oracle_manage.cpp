@@ -45,11 +45,34 @@ void Oracle::renew(const RenewRequest& request, Reply& reply) {
     }
 }
 
+LapseView Oracle::read_marks(const Known& job) const {
+    LapseView view;
+    view.id = job.row.job.id;
+    for (const auto& [slot, mark] : marks_) {
+        if (mark.first == job.row.standing.token) {
+            view.started = true;
+            view.as_suspect = view.as_suspect || mark.second;
+        }
+    }
+    return view;
+}
+
+void Oracle::die(const FateRequest& request) {
+    dead_.insert(request.worker);
+    for (const Known& job : jobs_) {
+        if (job.row.standing.state == State::running && job.row.standing.worker == request.worker) {
+            LapseView& view = fates_[job.row.standing.token] = read_marks(job);
+            view.died = true;
+            view.explained = request.explained;
+        }
+    }
+}
+
 void Oracle::reap(const ReapRequest& request, Reply& reply) {
     std::vector<const Known*> ended;
     for (const Known& job : jobs_) {
         const job::Standing& standing = job.row.standing;
-        if (standing.state == State::running && (standing.lease_until <= boot_ || dead_.contains(standing.worker))) {
+        if (standing.state == State::running && (standing.lease_until <= boot_ || fates_.contains(standing.token))) {
             ended.push_back(&job);
         }
     }
@@ -60,17 +83,8 @@ void Oracle::reap(const ReapRequest& request, Reply& reply) {
     std::vector<Effect> effects;
     for (const Known* job : ended) {
         const job::Standing& standing = job->row.standing;
-        LapseView lapse;
-        lapse.id = job->row.job.id;
-        lapse.died = dead_.contains(standing.worker);
-        lapse.explained = lapse.died && dead_.at(standing.worker);
-        for (const auto& [slot, mark] : marks_) {
-            if (mark.first == standing.token) {
-                lapse.started = true;
-                lapse.as_suspect = mark.second;
-                break;
-            }
-        }
+        const auto fate = fates_.find(standing.token);
+        const LapseView lapse = fate == fates_.end() ? read_marks(*job) : fate->second;
         reply.lapses.push_back(lapse);
         Effect effect;
         effect.id = lapse.id;
