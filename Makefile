@@ -119,7 +119,7 @@ format: venv-dev check-system ## let ruff and clang-format rewrite the files
 	$(VENV)/ruff format
 	@clang-format -i $(CPP_FILES)
 
-stubs: venv-dev build ## write python/khala_jobs/_core.pyi from the built module
+stubs: venv-dev build ## write python/khala_jobs/_core/*.pyi from the built module
 	$(VENV)/python scripts/stubs.py
 
 .PHONY: coverage
