@@ -1,0 +1,248 @@
+"""Tasks as plain callables, collections of them, and what cannot be a task."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from typing import Any
+
+import pytest
+
+from khala_jobs import (
+    BaseJob,
+    Context,
+    InvalidArgument,
+    JobProcessor,
+    Resources,
+    Retry,
+    RetryPolicy,
+    Task,
+    Tasks,
+)
+
+
+async def test_a_task_is_still_its_function() -> None:
+    tasks = Tasks()
+
+    @tasks.task
+    async def add(a: int, b: int = 2) -> int:
+        """Add."""
+        return a + b
+
+    @tasks.task(queue="q")
+    def double(ctx: Context, n: int) -> str:
+        ctx.progress(1, 2)
+        return f"{ctx.task} {n * 2} {ctx.attempt} {ctx.cancelled}"
+
+    assert await add(1) == 3
+    assert double(4) == "double 8 1 False"
+    assert double.func(_context(), 4) == "other 8 1 False"
+    assert (add.__name__, add.__doc__, add.name) == ("add", "Add.", "add")
+    assert list(inspect.signature(add).parameters) == ["a", "b"]
+    assert isinstance(add, Task)
+    assert repr(add) == "<Task add>"
+
+
+def _context() -> Context:
+    from khala_jobs.context import detached
+
+    return detached("other")
+
+
+async def test_a_called_task_sees_the_resources_of_its_processor() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.resources.provide("answer", 42)
+
+    @jobs.task
+    async def ask(ctx: Context) -> int:
+        found: int = ctx.resources["answer"]
+        return found
+
+    assert await ask() == 42
+
+
+def test_which_first_parameters_are_the_context() -> None:
+    tasks = Tasks()
+
+    def named(ctx, a): ...  # type: ignore[no-untyped-def]
+    def annotated(run: Context, a: int) -> None: ...
+    def neither(a: int, ctx: int = 0) -> None: ...
+    def none() -> None: ...
+    def variadic(*ctx: int) -> None: ...
+
+    takes = [tasks.task(f).definition.takes_context for f in (named, annotated, neither, none, variadic)]
+    assert takes == [True, True, False, False, False]
+
+
+def test_collections_are_included_and_stay_open() -> None:
+    inner, outer, jobs = Tasks(), Tasks(), JobProcessor("memory://")
+
+    @inner.task
+    async def first() -> None: ...
+
+    outer.include(inner)
+    jobs.include(outer)
+
+    @inner.task
+    async def second() -> None: ...
+
+    assert set(jobs.definitions) == set(outer.definitions) == {"first", "second"}
+    assert [d.name for d in jobs] == ["first", "second"]
+    with pytest.raises(InvalidArgument, match="included already"):
+        JobProcessor("memory://").include(inner)
+    with pytest.raises(InvalidArgument, match="already"):
+
+        @outer.task(name="first")
+        async def third() -> None: ...
+
+
+def test_things_that_register_themselves() -> None:
+    class Package:
+        def register(self, tasks: Tasks) -> None:
+            @tasks.task(name="package.work")
+            async def work() -> None: ...
+
+    jobs = JobProcessor("memory://")
+    jobs.include(Package())
+    assert set(jobs.definitions) == {"package.work"}
+
+
+@dataclasses.dataclass
+class Fine(BaseJob[int]):
+    n: int
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+class NoDataclass(BaseJob[int]):
+    async def run(self, ctx: Context) -> int:
+        return 1
+
+
+@dataclasses.dataclass
+class Abstract(BaseJob[int]):
+    n: int
+
+
+@pytest.mark.parametrize("wrong", [NoDataclass, Abstract, 5, "tasks", None, int, [5]])
+def test_what_cannot_be_included(wrong: Any) -> None:
+    with pytest.raises(InvalidArgument):
+        JobProcessor("memory://").include(wrong)
+
+
+async def test_a_class_must_be_included_before_its_jobs() -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument, match=r"include\(\[Fine\]\)"):
+        await jobs.enqueue(Fine(1))
+    jobs.include([Fine])
+    with pytest.raises(InvalidArgument, match="expected a Fine"):
+        await jobs.of(Fine).enqueue(NoDataclass())
+
+
+@pytest.mark.parametrize(
+    ("function", "options"),
+    [
+        (5, {}),
+        (int, {}),
+        (lambda: None, {}),
+        (functools.partial(print), {}),
+        (print, {"nme": "x"}),
+        (print, {"name": "p", "priority": 300}),
+        (print, {"name": "p", "timeout": "soon"}),
+        (print, {"name": "p", "delay": 5}),
+    ],
+)
+def test_what_cannot_be_a_task(function: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        Tasks().task(**options)(function)
+
+
+def test_partials_and_callable_objects_need_a_name() -> None:
+    tasks = Tasks()
+
+    class Callable:
+        async def __call__(self, a: int) -> int:
+            return a
+
+    made = tasks.task(name="object")(Callable())  # type: ignore[arg-type]
+    assert made.definition.way.value == "async"
+    partial = tasks.task(name="partial")(functools.partial(_add, 1))
+    assert partial.definition.way.value == "thread"
+    assert partial(2) == 3
+
+
+def _add(a: int, b: int) -> int:
+    return a + b
+
+
+def test_a_task_of_a_task_is_the_function_again() -> None:
+    @Tasks().task
+    async def work() -> None: ...
+
+    other = Tasks().task(name="other")(work)  # type: ignore[arg-type]
+    assert other.func is work.func
+
+
+async def test_annotations_that_cannot_be_stored_are_found_at_start() -> None:
+    jobs = JobProcessor("memory://")
+
+    @jobs.task
+    async def work(resources: Resources) -> None: ...
+
+    with pytest.raises(InvalidArgument, match="resources") as caught:
+        await jobs.start()
+    assert "work" in str(caught.value)
+    await jobs.close()
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [
+        (Retry.none(), ""),
+        (Retry.fixed(3, "1m"), '{"kind":"fixed","max":3,"base_ms":60000,"jitter":"none"}'),
+        (Retry.linear(2, 10), '{"kind":"linear","max":2,"base_ms":10000,"jitter":"none","cap_ms":3600000}'),
+        (
+            Retry.exponential(5, base=2, factor=3, cap=300, jitter="full", on=[OSError], not_on=["a.B"]),
+            (
+                '{"kind":"exponential","max":5,"base_ms":2000,"jitter":"full","factor":3,"cap_ms":300000,'
+                '"on":["OSError"],"not_on":["a.B"]}'
+            ),
+        ),
+        (Retry.delays(60, 300, 1800), '{"kind":"delays","max":3,"delays_ms":[60000,300000,1800000]}'),
+        (Retry.delays(1, max_retries=9), '{"kind":"delays","max":9,"delays_ms":[1000]}'),
+    ],
+)
+def test_policies_as_text(policy: RetryPolicy, text: str) -> None:
+    assert policy.text == text
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Retry.fixed(-1),
+        lambda: Retry.fixed(1.5),  # type: ignore[arg-type]
+        lambda: Retry.fixed(True),
+        lambda: Retry.exponential(factor=0.5),
+        Retry.delays,
+        lambda: Retry.delays(*[1] * 65),
+        lambda: Retry.fixed(on=[5]),  # type: ignore[list-item]
+        lambda: Retry.fixed(on=["E"] * 65),
+        lambda: Retry.fixed(delay="soon"),
+        lambda: Retry.fixed(3).with_attempts(0),
+    ],
+)
+def test_wrong_policies_are_refused(make: Any) -> None:
+    with pytest.raises(InvalidArgument):
+        make()
+
+
+def test_own_error_classes_are_named_with_their_module() -> None:
+    class Own(Exception):
+        pass
+
+    assert Retry.fixed(on=[Own]).on == (f"{__name__}.{Own.__qualname__}",)
+    assert Retry.fixed(3).with_attempts(5).max_retries == 4
+    assert Retry.none().with_attempts(1).text == ""
+    assert Retry.none().with_attempts(2).kind == "fixed"
