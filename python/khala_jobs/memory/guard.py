@@ -42,7 +42,9 @@ SIMILARITY_FLOOR: Final = 0.50
 """Below this cosine unequal texts are "distinct" whatever their words; a job's threshold lies above it."""
 
 _ROUNDING: Final = 1e-3  # by how much the cosine of two float16 rows may exceed one
-_CACHED_TEXTS: Final = 8192
+# What `judge` remembers of texts given as strings: at most about 150 MB.
+_CACHED_TEXTS: Final = 4096
+_CACHED_CHARS: Final = 1000
 _WEAK: Final = frozenset({"detail"})
 
 
@@ -74,7 +76,7 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     Symmetric in kind: ``judge(a, b, c).kind == judge(b, a, c).kind``.
 
     Args:
-        a: One text, or its features from ``analyse``; the last 8,192 texts judged are remembered analysed.
+        a: One text, or its features from ``analyse``; short texts judged lately are remembered.
         b: The other.
         cosine: Similarity of their embeddings, -1 to 1.
 
@@ -86,8 +88,8 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     """
     if not -1.0 - _ROUNDING <= cosine <= 1.0 + _ROUNDING:  # also refuses NaN
         raise ValueError(f"cosine must be from -1 to 1, got {cosine}")
-    left = _remembered(a) if isinstance(a, str) else a
-    right = _remembered(b) if isinstance(b, str) else b
+    left = _features(a) if isinstance(a, str) else a
+    right = _features(b) if isinstance(b, str) else b
     if left.text == right.text:
         return _DUPLICATE
     early = _unreadable(left, right, cosine)
@@ -122,6 +124,10 @@ def _kind(reasons: tuple[Reason, ...]) -> Kind:
         if kind in strong:
             return kind
     return "distinct"
+
+
+def _features(text: str) -> Features:
+    return _remembered(text) if len(text) <= _CACHED_CHARS else analyse(text)
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
