@@ -231,6 +231,8 @@ class QueueManager:
     async def retry(self, job_id: str, *, actor: str = "") -> bool:
         """Make a job ready now: one that has ended, with a fresh retry budget, or one that waits.
 
+        Its time to expire stays: a job that never started and has expired expires again.
+
         Returns:
             False when it is ready or running anyway.
 
