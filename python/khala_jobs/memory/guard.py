@@ -22,9 +22,10 @@ from functools import lru_cache
 from typing import Final
 
 from .guard_compare import compare
-from .guard_detect import DETECTORS, Kind, Reason
+from .guard_detect import DETECTORS
 from .guard_features import MAX_CHARS, MAX_ITEMS, Features
 from .guard_reader import analyse
+from .guard_reason import Kind, Reason
 
 __all__ = [
     "MAX_CHARS",

@@ -15,7 +15,7 @@ from typing import Final
 from .guard_features import VALUE_KINDS, Features, Item
 from .guard_meanings import exclusive, opposite, same
 
-__all__ = ["Comparison", "Pair", "compare"]
+__all__ = ["Comparison", "Pair", "compare", "has_item"]
 
 Pair = tuple[Item, Item]
 
@@ -104,6 +104,11 @@ def compare(a: Features, b: Features) -> Comparison:
         exclusive=tuple(pairs[2]),
         rest=(tuple(only_a), tuple(only_b)),
     )
+
+
+def has_item(features: Features, item: Item) -> bool:
+    """Whether the text has an item of the same key."""
+    return any(one.key == item.key for one in features.items)
 
 
 def _leftover(features: Features, keys: frozenset[tuple[str, int]]) -> tuple[list[Item], list[Item]]:
