@@ -170,7 +170,8 @@ struct QueueSettings {
 
     friend bool operator==(const QueueSettings&, const QueueSettings&) = default;
 };
-// A queue exists since its first job or its first change, and stays.
+// A queue exists since its first job or its first change, and stays. (One that was only named by a job whose id existed
+// already may be listed as well.)
 struct QueueCounts {
     std::string queue;
     QueueSettings settings;

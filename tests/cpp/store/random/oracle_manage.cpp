@@ -352,6 +352,7 @@ Snapshot mask(Snapshot snapshot) {
         row.standing.reason = "";
     }
     snapshot.events.clear();
+    drop_unused_queues(snapshot);
     return snapshot;
 }
 

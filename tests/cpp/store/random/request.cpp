@@ -235,6 +235,21 @@ std::string to_text(const Reply& reply) {
     return out + " ids" + listed(reply.ids) + " count=" + number(reply.count) + " " + reply.error;
 }
 
+void drop_unused_queues(Snapshot& snapshot) {
+    std::erase_if(snapshot.counts, [&](const QueueCounts& counts) {
+        const bool has_jobs = std::any_of(std::begin(counts.by_state), std::end(counts.by_state),
+                                          [](std::int64_t count) { return count != 0; });
+        const auto events = snapshot.events.find(counts.queue);
+        const bool has_events = events != snapshot.events.end() && !events->second.empty();
+        const bool unused = !has_jobs && !has_events && counts.settings == QueueSettings{};
+        if (unused) {
+            snapshot.events.erase(counts.queue);
+            snapshot.next_due.erase(counts.queue);
+        }
+        return unused;
+    });
+}
+
 std::vector<std::string> differences(const Snapshot& a, const Snapshot& b) {
     std::vector<std::string> out;
     const auto rows = [](const Snapshot& snapshot) {
@@ -254,11 +269,14 @@ std::vector<std::string> differences(const Snapshot& a, const Snapshot& b) {
     }
     compare(out, "worker", a.workers, b.workers);
     compare(out, "outbox", a.outbox, b.outbox);
-    for (const auto& [queue, at] : a.next_due) {
-        if (b.next_due.at(queue) != at) {
-            out.push_back("next_due of " + queue + ": " + number(at) + " | " + number(b.next_due.at(queue)));
+    const auto due = [](const Snapshot& snapshot) {
+        std::vector<std::string> texts;
+        for (const auto& [queue, at] : snapshot.next_due) {
+            texts.push_back(queue + "=" + number(at));
         }
-    }
+        return texts;
+    };
+    compare(out, "next due", due(a), due(b));
     compare(out, "fault", a.faults, b.faults);
     if (out.empty() && !(a == b)) {
         out.emplace_back("a field that is not shown differs");

@@ -160,6 +160,9 @@ struct Snapshot {
 
     friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
+// Takes out queues that have no jobs, no events and no settings of their own: stores may differ in listing them.
+void drop_unused_queues(Snapshot& snapshot);
+
 // What differs, one line each; empty when nothing does.
 [[nodiscard]] std::vector<std::string> differences(const Snapshot& a, const Snapshot& b);
 

@@ -250,6 +250,7 @@ Snapshot World::snapshot() {
     if (!errors.error.empty()) {
         snapshot.faults.push_back("reading answered " + errors.error);
     }
+    drop_unused_queues(snapshot);
     return snapshot;
 }
 
