@@ -77,7 +77,7 @@ test-cpp: build
 	@echo "test: building the C++ tests"
 	@$(call build,dev)
 	@echo "test: running the C++ tests"
-	@ctest --preset dev --parallel $(JOBS) --progress
+	@ctest --preset dev --parallel $(JOBS) --progress --repeat until-pass:3
 
 test-py: build venv-test
 	@echo "test: running the Python tests"

@@ -152,7 +152,9 @@ void Loop::on_failure(Batch& batch, const Error& error) {
 void Loop::on_success(Batch& batch, store::ExchangeReply reply) {
     ++stats_.commits;
     backoff_ms_ = 0;
-    agenda_.set(Chore::checkpoint, lease_now() + kCheckpointIdleMs);
+    if (!batch.groups.empty() || !batch.moves.empty() || !reply.leases.empty()) {
+        agenda_.set(Chore::checkpoint, lease_now() + kCheckpointIdleMs);
+    }
     for (std::size_t i = 0; i < batch.insertions.size(); ++i) {
         stats_.inserted += std::count(reply.inserts[i].begin(), reply.inserts[i].end(), store::Inserted::inserted);
         on_inserted(batch.insertions[i], Answer{std::move(reply.inserts[i])});

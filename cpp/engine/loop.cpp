@@ -57,6 +57,7 @@ void Loop::turn() {
         worker_->expire(now_, moves_);
     }
     exchange();
+    schedule_renewals();
     outbox_.flush();
     answer_questions();
     look_at_watched();
@@ -154,8 +155,14 @@ void Loop::receive() {
         }
     }
     operate(progress_end, intake_.commands.end());
-    std::move(intake_.insertions.begin(), intake_.insertions.end(), std::back_inserter(insertions_));
-    std::move(intake_.questions.begin(), intake_.questions.end(), std::back_inserter(questions_));
+    for (Insertion& insertion : intake_.insertions) {
+        outbox_.meet(insertion.from.port);
+        insertions_.push_back(std::move(insertion));
+    }
+    for (Asked& asked : intake_.questions) {
+        outbox_.meet(asked.from.port);
+        questions_.push_back(std::move(asked));
+    }
     intake_.settlements.clear();
     intake_.commands.clear();
     intake_.insertions.clear();
@@ -296,18 +303,11 @@ void Loop::fail(const Error& error) noexcept {
         }
         // Those whose requests were never looked at have ports, too.
         inbox_->take(intake_);
-        const auto tell = [&](const Address& from) { outbox_.reply(from, error); };
-        for (const auto& insertion : intake_.insertions) {
-            tell(insertion.from);
+        for (const Insertion& insertion : intake_.insertions) {
+            outbox_.meet(insertion.from.port);
         }
-        for (const auto& insertion : insertions_) {
-            tell(insertion.from);
-        }
-        for (const auto& asked : intake_.questions) {
-            tell(asked.from);
-        }
-        for (const auto& asked : questions_) {
-            tell(asked.from);
+        for (const Asked& asked : intake_.questions) {
+            outbox_.meet(asked.from.port);
         }
         outbox_.broadcast(error);
         if (worker_ != nullptr) {

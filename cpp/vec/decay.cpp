@@ -4,20 +4,14 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
-#include <utility>
 
+#include "vec/invalid.hpp"
 #include "vec/sim64.hpp"
 
 namespace khala::vec {
 namespace {
 
-using base::Error;
-using base::ErrorCode;
 using base::Status;
-
-Error invalid(const char* field, std::string message) {
-    return {ErrorCode::invalid_argument, field, std::move(message)};
-}
 
 Status check_length(std::size_t length, std::size_t wanted, const char* field) {
     if (length != wanted) {

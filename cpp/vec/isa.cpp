@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "vec/invalid.hpp"
+
 namespace khala::vec {
 namespace {
 
@@ -47,8 +49,7 @@ base::Result<Isa> parse_isa(std::string_view text, std::string_view field) {
             return isa;
         }
     }
-    return Error{ErrorCode::invalid_argument, std::string{field},
-                 "'" + std::string{text} + "' is none of auto, baseline, v3"};
+    return invalid(field, "'" + std::string{text} + "' is none of auto, baseline, v3");
 }
 
 base::Result<Isa> resolve_isa(Isa wanted) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "vec/invalid.hpp"
 #include "vec/isa.hpp"
 
 namespace khala::vec {
@@ -42,24 +43,23 @@ Status Budget::spend(std::uint64_t pairs) {
     if (spent_.fetch_add(pairs, std::memory_order_relaxed) + pairs <= limit_) {
         return {};
     }
-    return Error{ErrorCode::invalid_argument, "max_pairs",
-                 "more than " + std::to_string(limit_) +
-                     " pairs reach the threshold, and none may be lost: raise max_pairs or the threshold, or let "
-                     "byte-identical rows stand for one"};
+    return invalid("max_pairs",
+                   "more than " + std::to_string(limit_) +
+                       " pairs reach the threshold, and none may be lost: raise max_pairs or the threshold, or let "
+                       "byte-identical rows stand for one");
 }
 
 Status check_execution(const Execution& execution) {
     if (execution.threads < 1 || execution.threads > kThreadsMax) {
-        return Error{ErrorCode::invalid_argument, "threads",
-                     std::to_string(execution.threads) + "; the limits are 1 and " + std::to_string(kThreadsMax)};
+        return invalid("threads",
+                       std::to_string(execution.threads) + "; the limits are 1 and " + std::to_string(kThreadsMax));
     }
     return {};
 }
 
 Status begin_certificate(double threshold, std::size_t dim, const Execution& execution, Certificate& certificate) {
     if (!(threshold >= -1.0 && threshold <= 1.0)) {
-        return Error{ErrorCode::invalid_argument, "threshold",
-                     std::to_string(threshold) + " is no cosine; the limits are -1 and 1"};
+        return invalid("threshold", std::to_string(threshold) + " is no cosine; the limits are -1 and 1");
     }
     KHALA_TRY(check_execution(execution));
     KHALA_TRY_ASSIGN(certificate.isa, resolve_isa(execution.isa));
@@ -116,9 +116,8 @@ base::Result<std::vector<double>> pair_cosines(const MatrixView& matrix, std::sp
     for (std::size_t index = 0; index < left.size(); ++index) {
         for (const std::int64_t row : {left[index], right[index]}) {
             if (!comparable(row)) {
-                return Error{ErrorCode::invalid_argument, "pairs",
-                             "pair " + std::to_string(index) + " names row " + std::to_string(row) +
-                                 ", which is not there or cannot be compared"};
+                return invalid("pairs", "pair " + std::to_string(index) + " names row " + std::to_string(row) +
+                                            ", which is not there or cannot be compared");
             }
         }
         const auto a = static_cast<std::size_t>(left[index]);

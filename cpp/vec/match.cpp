@@ -5,14 +5,13 @@
 #include <vector>
 
 #include "vec/collapse.hpp"
+#include "vec/invalid.hpp"
 #include "vec/join.hpp"
 #include "vec/join_parts.hpp"
 
 namespace khala::vec {
 namespace {
 
-using base::Error;
-using base::ErrorCode;
 using base::Status;
 
 struct Scored {
@@ -129,14 +128,14 @@ base::Result<std::vector<FoundPair>> gather(std::vector<MatchSink>& sinks, std::
 
 Status check_sides(const MatrixView& queries, const MatrixView& rows, const MatchOptions& options) {
     if (queries.rows > 0 && rows.rows > 0 && queries.dim != rows.dim) {
-        return Error{ErrorCode::invalid_argument, "queries",
-                     std::to_string(queries.dim) + " columns, and the matrix has " + std::to_string(rows.dim)};
+        return invalid("queries",
+                       std::to_string(queries.dim) + " columns, and the matrix has " + std::to_string(rows.dim));
     }
     KHALA_TRY(check_groups(options.query_groups, queries.rows, "query_groups"));
     KHALA_TRY(check_groups(options.row_groups, rows.rows, "groups"));
     if (queries.rows > 0 && rows.rows > 0 && options.query_groups.empty() != options.row_groups.empty()) {
-        return Error{ErrorCode::invalid_argument, options.query_groups.empty() ? "query_groups" : "groups",
-                     "missing: groups are given for both sides or for neither"};
+        return invalid(options.query_groups.empty() ? "query_groups" : "groups",
+                       "missing: groups are given for both sides or for neither");
     }
     return {};
 }

@@ -5,13 +5,11 @@
 #include <limits>
 #include <string>
 
+#include "vec/invalid.hpp"
 #include "vec/sim64.hpp"
 
 namespace khala::vec {
 namespace {
-
-using base::Error;
-using base::ErrorCode;
 
 constexpr std::size_t kFaultsNamed = 5;
 
@@ -24,7 +22,7 @@ RowFaultKind kind_of(const float* row, std::size_t dim, double norm) {
     return nan ? RowFaultKind::nan : RowFaultKind::infinite;
 }
 
-Error refusal(const std::vector<RowFault>& faults, std::size_t rows, std::string_view field) {
+base::Error refusal(const std::vector<RowFault>& faults, std::size_t rows, std::string_view field) {
     std::string message = std::to_string(faults.size()) + " of " + std::to_string(rows) + " rows cannot be compared:";
     for (std::size_t index = 0; index < std::min(faults.size(), kFaultsNamed); ++index) {
         message += (index == 0 ? " row " : ", row ") + std::to_string(faults[index].row);
@@ -33,19 +31,17 @@ Error refusal(const std::vector<RowFault>& faults, std::size_t rows, std::string
     if (faults.size() > kFaultsNamed) {
         message += ", ...";
     }
-    return {ErrorCode::invalid_argument, std::string{field}, std::move(message)};
+    return invalid(field, std::move(message));
 }
 
 }  // namespace
 
 base::Status check_shape(const MatrixView& matrix, std::string_view field) {
     if (matrix.rows > kRowsMax) {
-        return Error{ErrorCode::invalid_argument, std::string{field},
-                     std::to_string(matrix.rows) + " rows; the limit is " + std::to_string(kRowsMax)};
+        return invalid(field, std::to_string(matrix.rows) + " rows; the limit is " + std::to_string(kRowsMax));
     }
     if (matrix.rows > 0 && (matrix.dim == 0 || matrix.dim > kDimMax)) {
-        return Error{ErrorCode::invalid_argument, std::string{field},
-                     std::to_string(matrix.dim) + " columns; the limits are 1 and " + std::to_string(kDimMax)};
+        return invalid(field, std::to_string(matrix.dim) + " columns; the limits are 1 and " + std::to_string(kDimMax));
     }
     return {};
 }
@@ -71,8 +67,7 @@ base::Result<RowCheck> check_rows(const MatrixView& matrix, std::string_view fie
 
 base::Status check_groups(Groups groups, std::size_t rows, std::string_view field) {
     if (!groups.empty() && groups.size() != rows) {
-        return Error{ErrorCode::invalid_argument, std::string{field},
-                     std::to_string(groups.size()) + " group numbers for " + std::to_string(rows) + " rows"};
+        return invalid(field, std::to_string(groups.size()) + " group numbers for " + std::to_string(rows) + " rows");
     }
     return {};
 }

@@ -10,14 +10,15 @@ namespace {
 
 using job::State;
 using testing::Bench;
-using testing::wait_until;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using testing::wait_until;
 
-testing::Faults::Gate refuse(const std::string& verb, ErrorCode code, std::shared_ptr<std::atomic<int>> calls = nullptr) {
+testing::Faults::Gate refuse(const std::string& verb, ErrorCode code,
+                             std::shared_ptr<std::atomic<int>> calls = nullptr) {
     return [=](const std::string& called) -> std::optional<Error> {
         if (called != verb) {
             return std::nullopt;
@@ -43,8 +44,9 @@ TEST_P(TransientFailure, NewJobsGetTheErrorAndResultsAreKept) {
     ASSERT_TRUE(wait_until([&] { return *calls >= 1; }));
     EXPECT_EQ(bench.client.result(bench.enqueue({bench.job("b")})).error().code, GetParam());
     for (int i = 0; i < 5; ++i) {
+        const int seen = calls->load();
         bench.advance(1'000);  // tried again, ever more patiently
-        ASSERT_TRUE(wait_until([&, seen = calls->load()] { return *calls > seen || i > 0; }));
+        ASSERT_TRUE(wait_until([&] { return *calls > seen || i > 0; }));
     }
     EXPECT_EQ(bench.state("a0"), State::running);
 
@@ -229,10 +231,13 @@ TEST(Native, BadArgumentsAreAFailureOfTheJob) {
 }
 
 TEST(Native, WhatAHandlerThrowsIsAFailureToo) {
-    ASSERT_TRUE(register_native("test.throws", [](const NativeCall&) -> Result<std::string> { throw std::bad_alloc{}; }));
-    ASSERT_FALSE(register_native("test.throws", [](const NativeCall&) -> Result<std::string> { return std::string{}; }));
+    ASSERT_TRUE(
+        register_native("test.throws", [](const NativeCall&) -> Result<std::string> { throw std::bad_alloc{}; }));
+    ASSERT_FALSE(
+        register_native("test.throws", [](const NativeCall&) -> Result<std::string> { return std::string{}; }));
     ASSERT_TRUE(register_native("test.throws_int", [](const NativeCall&) -> Result<std::string> { throw 7; }));
-    ASSERT_TRUE(register_native("test.not_json", [](const NativeCall&) -> Result<std::string> { return std::string{"{"}; }));
+    ASSERT_TRUE(
+        register_native("test.not_json", [](const NativeCall&) -> Result<std::string> { return std::string{"{"}; }));
     for (const char* task : {"test.throws", "test.throws_int", "test.not_json"}) {
         Bench bench;
         bench.start_worker(bench.spec(1, {task}));

@@ -11,12 +11,12 @@ namespace {
 
 using job::State;
 using testing::Bench;
-using testing::Hold;
 using testing::boom;
-using testing::wait_until;
 using ::testing::HasSubstr;
+using testing::Hold;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using testing::wait_until;
 
 constexpr Millis kLease = 15'000;
 
@@ -163,8 +163,7 @@ TEST(Lost, AJobThatWasNotStartedIsDroppedSilently) {
         auto lapsed_at = bench.shared->store.get(std::vector<std::string>{"a0"}, false).value();
         Rng rng{1};
         job::Lease held{.ref = lapsed_at[0]->ref, .job = lapsed_at[0]->job, .standing = lapsed_at[0]->standing};
-        const std::vector<store::Move> moves{
-            job::decide(held, job::Release{"taken"}, bench.clock->wall_ms(), rng)};
+        const std::vector<store::Move> moves{job::decide(held, job::Release{"taken"}, bench.clock->wall_ms(), rng)};
         ASSERT_EQ(bench.shared->store.exchange({.inserts = {}, .moves = moves, .claim = nullptr})->moves.at(0),
                   store::Moved::applied);
     }
@@ -418,7 +417,8 @@ TEST(Close, GivesBackWhatIsHeldAndRefusesWhatComesLater) {
     EXPECT_FALSE(leases[1]->start());
     const std::lock_guard lock{bench.shared->mutex};
     const std::vector<std::string> ids{"a0", "a1", "a2"};
-    for (const auto& row : bench.shared->store.get(ids, false).value()) {
+    const auto rows = bench.shared->store.get(ids, false).value();
+    for (const auto& row : rows) {
         EXPECT_EQ(row->standing.state, State::ready);
         EXPECT_EQ(row->standing.attempt, 0);
     }

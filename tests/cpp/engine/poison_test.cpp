@@ -154,16 +154,19 @@ TEST(Poison, EightKillersAmongFourThousandJobsAndNoInnocentIsBlamed) {
     for (int number = 0; number < 4; ++number) {
         world.processes.push_back(std::make_unique<Process>(world.shared, world.clock, number));
     }
-    ASSERT_TRUE(wait_until([&] {
-        for (auto& process : world.processes) {
-            world.run(*process, rng);
-        }
-        world.clock->advance(50);
-        for (auto& process : world.processes) {
-            process->bench().engine->inbox().poke();
-        }
-        return world.closed() == 4'000;
-    })) << world.closed();
+    ASSERT_TRUE(wait_until(
+        [&] {
+            for (auto& process : world.processes) {
+                world.run(*process, rng);
+            }
+            world.clock->advance(50);
+            for (auto& process : world.processes) {
+                process->bench().engine->inbox().poke();
+            }
+            return world.closed() == 4'000;
+        },
+        std::chrono::seconds{120}))
+        << world.closed();
 
     std::set<std::string> quarantined;
     for (const auto& row : world.quarantined()) {
@@ -175,7 +178,8 @@ TEST(Poison, EightKillersAmongFourThousandJobsAndNoInnocentIsBlamed) {
         EXPECT_LE(world.runs[id], 4) << id << ": once among others, then three times as the suspect";
     }
     const std::lock_guard lock{world.shared->mutex};
-    EXPECT_EQ(world.shared->store.counts("q").value().at(0).by_state[static_cast<std::size_t>(State::completed)], 3'992);
+    EXPECT_EQ(world.shared->store.counts("q").value().at(0).by_state[static_cast<std::size_t>(State::completed)],
+              3'992);
     EXPECT_TRUE(world.shared->store.check().value().empty());
 }
 

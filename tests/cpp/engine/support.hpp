@@ -1,10 +1,11 @@
 // What the engine's tests share: a store that can be made to fail, and a client that waits for what it expects.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <poll.h>
 
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -16,8 +17,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "engine/engine.hpp"
 #include "store/memory/memory_store.hpp"
@@ -89,6 +88,8 @@ private:
     const std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
+inline constexpr const char* kRefused = "refused";  // an actor whose jobs make the store refuse the transaction
+
 // A view of a shared store: each verb under one lock, so that several engines can own one each, as processes do.
 // `first_slot` keeps their liveness marks apart.
 struct Shared {
@@ -106,6 +107,11 @@ public:
     store::StoreInfo info() const override { return shared_->store.info(); }
     store::Wakeup* wakeup() noexcept override { return nullptr; }
     Result<store::ExchangeReply> exchange(const store::Exchange& request) override {
+        for (const InsertGroup& group : request.inserts) {
+            if (group.actor == kRefused) {
+                return Error{ErrorCode::invalid_argument, "actor", "made to be refused"};
+            }
+        }
         return pass("exchange", [&](Store& store) { return store.exchange(request); });
     }
     Result<std::vector<store::Renewed>> renew(std::span<const store::Renewal> renewals, Millis lease_ms) override {
@@ -186,10 +192,10 @@ private:
     const int first_slot_;
 };
 
-// True as soon as `condition` is; false after ten seconds.
+// True as soon as `condition` is; false after `limit`.
 template <typename Condition>
-[[nodiscard]] bool wait_until(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+[[nodiscard]] bool wait_until(Condition condition, std::chrono::seconds limit = std::chrono::seconds{20}) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!condition()) {
         if (std::chrono::steady_clock::now() > deadline) {
             return false;
@@ -318,7 +324,7 @@ public:
         made.result_ttl_ms = base::kDayMs;
         return made;
     }
-    [[nodiscard]] Ticket enqueue(std::vector<store::NewJob> jobs) {
+    [[nodiscard]] Ticket enqueue(std::vector<store::NewJob> jobs, const std::string& actor = "") {
         const Ticket ticket = client.ticket();
         Insertion insertion{.from = {client.port, ticket}, .group = {}};
         for (const auto& one : jobs) {
@@ -326,6 +332,7 @@ public:
         }
         insertion.jobs = jobs.size();
         insertion.group.jobs = std::move(jobs);
+        insertion.group.actor = actor;
         EXPECT_TRUE(engine->inbox().post(std::move(insertion)).ok());
         return ticket;
     }
