@@ -116,6 +116,11 @@ def _stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
+def _stems(sentence: str) -> set[str]:
+    """What may stand beside a number: words, and the parts of those with an apostrophe."""
+    return {_stem(part) for word in words(sentence) for part in (word, *word.split("'"))}
+
+
 def lost_sentences(summary: str, sources: Sequence[str]) -> list[str]:
     """Sentences of the sources that hold a fact which the summary does not.
 
@@ -128,8 +133,9 @@ def lost_sentences(summary: str, sources: Sequence[str]) -> list[str]:
     """
     kept = facts_of(summary)
     # A name is kept in any position and case; a number with its word must share a sentence with it.
-    present = kept.tokens | set(words(summary))
-    by_sentence = [(facts_of(s).tokens, {_stem(w) for w in words(s)}) for s in sentences(summary)]
+    plain = unicodedata.normalize("NFKC", summary)
+    present = kept.tokens | set(words(plain))
+    by_sentence = [(facts_of(s).tokens, _stems(s)) for s in sentences(plain)]
     lost: list[str] = []
     for sentence in dict.fromkeys(s for source in sources for s in sentences(source)):
         facts = facts_of(sentence)

@@ -22,8 +22,8 @@ import hashlib
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -161,12 +161,97 @@ def check_vector(values: object) -> Vector:
     return view
 
 
-def _check_unit(name: str, value: object) -> float:
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise BadMemory(name, "not a text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadMemory(name, "not valid Unicode (a lone surrogate)") from None
+    return value
+
+
+def _name(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise BadMemory(name, "empty or not a text")
+    return _text(name, value)
+
+
+def _optional_text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise BadMemory(name, "neither a text nor None")
+    return value
+
+
+def _tier(name: str, value: object) -> Tier:
+    try:
+        return Tier(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise BadMemory(name, f"{value!r} is none of {', '.join(Tier)}") from None
+
+
+def _unit(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise BadMemory(name, f"{value!r} is not a finite number")
     if not 0.0 <= value <= 1.0:
         raise BadMemory(name, f"{value!r} is outside 0..1")
     return float(value)
+
+
+def _integer(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BadMemory(name, f"{value!r} is not an integer")
+    return value
+
+
+def _count(name: str, value: object) -> int:
+    count = _integer(name, value)
+    if count < 0:
+        raise BadMemory(name, f"{count} is negative")
+    if count > _MAX_COUNT:
+        raise BadMemory(name, f"{count} is more than {_MAX_COUNT}")
+    return count
+
+
+def _moment(name: str, value: object) -> int:
+    us = _integer(name, value)
+    if not _FIRST_US <= us <= _LAST_US:
+        raise BadMemory(name, f"{us} is outside the years 1 to 9999")
+    return us
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadMemory(name, f"{value!r} is neither True nor False")
+    return value
+
+
+def _vector(_: str, value: object) -> Vector:
+    return check_vector(_decoded(value) if isinstance(value, str) else value)
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise BadMemory(name, "not a list of texts")
+    return tuple(value)
+
+
+def _object(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadMemory(name, "not an object")
+    return value
+
+
+def _or_none(check: Callable[[str, object], object]) -> Callable[[str, object], object]:
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def _decoded(text: str) -> Vector:
+    """The vector that `Memory.field_json` wrote."""
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), dtype="<f4").astype(np.float32)
+    except ValueError as error:
+        raise BadMemory("embedding", f"not base64 of float32: {error}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,20 +311,9 @@ class Memory:
     content_hash: str = ""
 
     def __post_init__(self) -> None:
-        _check_texts(self)
         put = object.__setattr__
-        try:
-            put(self, "tier", Tier(self.tier))
-        except ValueError:
-            raise BadMemory("tier", f"{self.tier!r} is none of {', '.join(Tier)}") from None
-        for name in ("importance", "verification_score", "confidence"):
-            put(self, name, _check_unit(name, getattr(self, name)))
-        if self.decay_score is not None:
-            put(self, "decay_score", _check_unit("decay_score", self.decay_score))
-        _check_integers(self)
-        if self.embedding is not None:
-            put(self, "embedding", check_vector(self.embedding))
-        put(self, "consolidated_from", tuple(self.consolidated_from))
+        for name, check in _CHECKS.items():
+            put(self, name, check(name, getattr(self, name)))
         if not self.content_hash:
             put(self, "content_hash", content_digest(self.content))
 
@@ -252,20 +326,28 @@ class Memory:
         return hash(self.id)
 
     def with_changes(self, changes: Mapping[str, Any]) -> Self:
-        """A copy with some fields replaced, values as in `to_json`.
+        """A copy with some fields replaced, values as in `to_json`; only those are checked.
 
         Raises:
             BadMemory: A field does not exist or its value is wrong.
         """
-        for name in changes:
-            if name not in FIELD_NAMES:
+        values = {name: getattr(self, name) for name in FIELD_NAMES}
+        for name, value in changes.items():
+            if name not in values:
                 raise BadMemory(name, "no such field")
-        values = dict(changes)
-        if "embedding" in values:
-            values["embedding"] = _decode_vector(values["embedding"])
-        if "content" in values and "content_hash" not in values:
-            values["content_hash"] = ""
-        return replace(self, **values)
+            values[name] = _CHECKS[name](name, value)
+        if "content" in changes:
+            values["content_hash"] = content_digest(values["content"])
+        return self.unchecked(values)
+
+    @classmethod
+    def unchecked(cls, values: Mapping[str, Any]) -> Self:
+        """A memory of values that were checked before, every field given: rows that were stored, for example."""
+        memory = object.__new__(cls)
+        put = object.__setattr__
+        for name in FIELD_NAMES:
+            put(memory, name, values[name])
+        return memory
 
     def field_json(self, name: str) -> Json:
         """One field as `to_json` gives it."""
@@ -294,54 +376,34 @@ class Memory:
         unknown = set(values) - set(FIELD_NAMES)
         if unknown:
             raise BadMemory(min(unknown), "no such field")
-        return cls(**{**values, "embedding": _decode_vector(values.get("embedding"))})
+        return cls(**values)
 
 
 FIELD_NAMES: Final = tuple(f.name for f in fields(Memory))
 
-
-def _decode_vector(value: object) -> Vector | None:
-    if value is None or isinstance(value, np.ndarray):
-        return value
-    if not isinstance(value, str):
-        raise BadMemory("embedding", "neither base64 nor an array")
-    return np.frombuffer(base64.b64decode(value), dtype="<f4").astype(np.float32)
-
-
-def _check_texts(memory: Memory) -> None:
-    for name in ("id", "user_id"):
-        value = getattr(memory, name)
-        if not isinstance(value, str) or not value.strip():
-            raise BadMemory(name, "empty or not a text")
-    if not isinstance(memory.content, str):
-        raise BadMemory("content", "not a text")
-    for name in ("id", "user_id", "content"):
-        if not _is_unicode(getattr(memory, name)):
-            raise BadMemory(name, "not valid Unicode (a lone surrogate)")
-    for name in ("scope", "model_id", "duplicate_of", "consolidated_into"):
-        value = getattr(memory, name)
-        if value is not None and not isinstance(value, str):
-            raise BadMemory(name, "neither a text nor None")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_integers(memory: Memory) -> None:
-    for name in ("access_count", "created_us", "updated_us", "accessed_us", "expires_us"):
-        value = getattr(memory, name)
-        if name == "expires_us" and value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise BadMemory(name, f"{value!r} is not an integer")
-        if name.endswith("_us") and not _FIRST_US <= value <= _LAST_US:
-            raise BadMemory(name, f"{value} is outside the years 1 to 9999")
-    if memory.access_count < 0:
-        raise BadMemory("access_count", f"{memory.access_count} is negative")
-    if memory.access_count > _MAX_COUNT:
-        raise BadMemory("access_count", f"{memory.access_count} is more than {_MAX_COUNT}")
+_CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "id": _name,
+    "user_id": _name,
+    "content": _text,
+    "scope": _optional_text,
+    "model_id": _optional_text,
+    "tier": _tier,
+    "importance": _unit,
+    "access_count": _count,
+    "created_us": _moment,
+    "updated_us": _moment,
+    "accessed_us": _moment,
+    "expires_us": _or_none(_moment),
+    "decay_score": _or_none(_unit),
+    "archived": _flag,
+    "pinned": _flag,
+    "duplicate_of": _optional_text,
+    "consolidated_into": _optional_text,
+    "consolidated_from": _texts,
+    "duplicate_flag": _or_none(_object),
+    "verification_score": _unit,
+    "confidence": _unit,
+    "embedding": _or_none(_vector),
+    "metadata": _object,
+    "content_hash": _text,
+}

@@ -9,7 +9,8 @@ never half made and never made but unlogged.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from khala_jobs.errors import InvalidArgument, NotFound
@@ -237,7 +238,8 @@ class SqliteMemoryRepository(JournalFile):
         def work(connection: sqlite3.Connection) -> list[Outcome]:
             touched = {edit.memory_id for op in operations for edit in op.edits}
             needed = touched | {memory_id for op in operations for memory_id in op.require}
-            memories = rows_by_id(connection, needed)
+            whole = {edit.memory_id for op in operations for edit in op.edits if edit.action == "delete"}
+            memories = rows_by_id(connection, needed - whole, vectors=False) | rows_by_id(connection, whole)
             done = set(log.edited_ids(connection, run_id, touched))
             return [_apply(connection, run_id, op, memories, done) for op in operations]
 
@@ -279,16 +281,14 @@ def _apply(
     stale = broken_expectation(operation, memories.get)
     if stale is not None:
         return Outcome(operation.memory_id, "stale", stale)
-    connection.execute("SAVEPOINT operation")
     changed: dict[str, Memory | None] = {}
     try:
-        for edit in operation.edits:
-            changed[edit.memory_id] = _edit(connection, run_id, operation, edit, memories.get(edit.memory_id))
+        with _savepoint(connection, needed=len(operation.edits) > 1):
+            for edit in operation.edits:
+                current = memories.get(edit.memory_id)
+                changed[edit.memory_id] = _edit(connection, run_id, operation, edit, current)
     except (InvalidArgument, sqlite3.IntegrityError, ValueError, TypeError) as error:
-        connection.execute("ROLLBACK TO operation")
-        connection.execute("RELEASE operation")
         return Outcome(operation.memory_id, "failed", f"{type(error).__name__}: {error}")
-    connection.execute("RELEASE operation")
     for memory_id, memory in changed.items():
         done.add(memory_id)
         if memory is None:
@@ -296,6 +296,22 @@ def _apply(
         else:
             memories[memory_id] = memory
     return Outcome(operation.memory_id, "applied")
+
+
+@contextmanager
+def _savepoint(connection: sqlite3.Connection, *, needed: bool) -> Iterator[None]:
+    """All edits of an operation or none. A single one needs no savepoint: it fails before it changes anything."""
+    if not needed:
+        yield
+        return
+    connection.execute("SAVEPOINT operation")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK TO operation")
+        raise
+    finally:
+        connection.execute("RELEASE operation")
 
 
 def _edit(
@@ -306,9 +322,10 @@ def _edit(
     if edit.action == "create":
         after = Memory.from_json(edit.values)
         insert_row(connection, after)
-    elif current is None:
-        raise InvalidArgument("id", f"there is no memory {edit.memory_id!r}")
-    elif edit.action == "update":
+        log.log_edits(connection, [LoggedEdit.of(run_id, operation, edit, None, applied=True)])
+        return after
+    assert current is not None  # as `broken_expectation` saw
+    if edit.action == "update":
         after = current.with_changes(edit.values)
         before = {name: current.field_json(name) for name in edit.values}
         update_row(connection, after, edit.values)

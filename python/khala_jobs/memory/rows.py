@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from .edits import decode, encode
-from .model import Memory
+from .model import Memory, Tier
 
 __all__ = ["COLUMNS", "SELECT", "delete_row", "insert_row", "memory_of", "rows_by_id", "update_row"]
 
@@ -22,19 +22,21 @@ COLUMNS: Final = (
 _NAMES: Final = ", ".join(COLUMNS)
 SELECT: Final = f"SELECT {_NAMES} FROM memories"  # noqa: S608 - constant names
 _BY_ID: Final = f"{SELECT} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
+_BY_ID_LIGHT: Final = _BY_ID.replace(", embedding", ", NULL")
 _INSERT: Final = f"INSERT INTO memories ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
 
 def memory_of(row: Sequence[Any]) -> Memory:
-    """The memory in a row of `SELECT`."""
+    """The memory in a row of `SELECT`; it was checked when it was stored."""
     values = dict(zip(COLUMNS, row, strict=True))
+    values["tier"] = Tier(values["tier"])
     values["archived"], values["pinned"] = bool(values["archived"]), bool(values["pinned"])
     values["consolidated_from"] = tuple(decode(values["consolidated_from"]))
     values["duplicate_flag"] = decode(values["duplicate_flag"])
     values["metadata"] = decode(values["metadata"])
-    if values["embedding"] is not None:
+    if values["embedding"] is not None:  # read-only, as it points into the row's bytes
         values["embedding"] = np.frombuffer(values["embedding"], dtype="<f4").astype(np.float32, copy=False)
-    return Memory(**values)
+    return Memory.unchecked(values)
 
 
 def _cell(memory: Memory, name: str) -> Any:
@@ -74,8 +76,9 @@ def delete_row(connection: sqlite3.Connection, memory_id: str) -> None:
     connection.execute("DELETE FROM memories WHERE id = ?", (memory_id,))
 
 
-def rows_by_id(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Memory]:
-    """Those of some memories that exist, by id."""
-    wanted = encode(list(ids))
-    rows = connection.execute(_BY_ID, (wanted,))
+def rows_by_id(
+    connection: sqlite3.Connection, ids: Iterable[str], *, vectors: bool = True
+) -> dict[str, Memory]:
+    """Those of some memories that exist, by id; without ``vectors`` their embeddings are left out."""
+    rows = connection.execute(_BY_ID if vectors else _BY_ID_LIGHT, (encode(list(ids)),))
     return {row[0]: memory_of(row) for row in rows}

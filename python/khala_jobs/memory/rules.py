@@ -60,10 +60,6 @@ class Facts:
         """Microseconds since creation, never negative."""
         return np.maximum(self.as_of_us - self.frame.created_us, 0)
 
-    def future_count(self) -> int:
-        """How many memories claim to be created after the moment."""
-        return int((self.frame.created_us > self.as_of_us).sum())
-
     def _compute(self, fact: str) -> FloatColumn:
         # KHALA takes timedelta.total_seconds() and divides by 3600 or 86400: the same two roundings here.
         seconds = self.age_us() / _SECOND_US

@@ -9,7 +9,6 @@ it harmless: a summary is created first, and its sources are archived only if th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -112,8 +111,6 @@ class PortTarget:
                 native = await self._repository.get_by_id(memory_id)
                 if native is not None:
                     loaded[memory_id] = _Loaded(native, read_memory(native)[0])
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # noqa: BLE001 - becomes the outcome of the operations that need it
                 failures[memory_id] = _said(error)
         return loaded, failures
@@ -149,7 +146,7 @@ class PortTarget:
                 if edit.memory_id in made_at_once:
                     continue
                 like = next((loaded[e.memory_id].native for e in op.edits if e.memory_id in loaded), None)
-                why = await self._make(edit, loaded.get(edit.memory_id), like)
+                why = await self._make(edit, loaded, like)
                 if why is not None:
                     failures[edit.memory_id] = why
                     if edit.action == "create":  # its sources must not be archived into nothing
@@ -163,25 +160,19 @@ class PortTarget:
             return frozenset()
         try:
             await self._batch.update_many([write_memory(loaded[e.memory_id].native, e.values) for e in edits])
-        except asyncio.CancelledError:
-            raise
         except Exception:  # noqa: BLE001 - becomes an outcome for each edit
             return frozenset()
         return frozenset(edit.memory_id for edit in edits)
 
-    async def _make(self, edit: Edit, present: _Loaded | None, like: Any) -> str | None:
+    async def _make(self, edit: Edit, loaded: Mapping[str, _Loaded], like: Any) -> str | None:
         """Make one edit; returns what went wrong."""
         try:
             if edit.action == "create":
                 await self._repository.create(new_memory(Memory.from_json(edit.values), like))
             elif edit.action == "delete":
                 await self._repository.delete(edit.memory_id)
-            elif present is None:
-                return f"{edit.memory_id} is gone"
             else:
-                await self._repository.update(write_memory(present.native, edit.values))
-        except asyncio.CancelledError:
-            raise
+                await self._repository.update(write_memory(loaded[edit.memory_id].native, edit.values))
         except Exception as error:  # noqa: BLE001 - becomes the outcome of this edit
             return _said(error)
         return None
@@ -205,7 +196,7 @@ class PortTarget:
             reverse = Edit(edit.memory_id, "delete", {}, {})
         else:
             reverse = Edit(edit.memory_id, "update", edit.before or {}, {})
-        return await self._make(reverse, loaded.get(edit.memory_id), None)
+        return await self._make(reverse, loaded, None)
 
 
 def _memory(loaded: Mapping[str, _Loaded], memory_id: str) -> Memory | None:

@@ -160,8 +160,6 @@ async def _embed_missing(jobs: MemoryJobs, memories: list[Memory]) -> tuple[list
         return memories, 0, None
     try:
         vectors = await asyncio.to_thread(embedder.embed, [memories[at].content for at in lacking])
-    except asyncio.CancelledError:
-        raise
     except Exception as error:  # noqa: BLE001 - a user's model; the memories stay without vectors
         return (
             memories,
@@ -239,8 +237,6 @@ async def _summaries(jobs: MemoryJobs, run: Run, frame: Frame, clusters: Cluster
         async with gate:
             try:
                 text: object = await jobs.summarizer.summarize(contents)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:  # noqa: BLE001 - a user's model; the cluster is left alone and reported
                 return Summary(error=_said(error))
         if not isinstance(text, str) or not text.strip():
@@ -273,8 +269,6 @@ async def _embed_summaries(
         return summaries
     try:
         vectors = await asyncio.to_thread(embedder.embed, list(texts.values()))
-    except asyncio.CancelledError:
-        raise
     except Exception:  # noqa: BLE001 - a user's model; summaries then get the mean of their sources, and say so
         return summaries
     embedded = {cluster_id: check_vector(vector) for cluster_id, vector in zip(texts, vectors, strict=True)}

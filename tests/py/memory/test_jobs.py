@@ -437,6 +437,47 @@ class TestSummarizer:
         assert [contents[0][0] for contents in second.asked] == ["y"]
 
 
+class Died(BaseException):
+    """The process, as far as this test is concerned."""
+
+
+@pytest.mark.parametrize("kind", JOB_CLASSES)
+async def test_a_plan_that_was_begun_is_finished_by_the_next_attempt(
+    kind: Any, jobs: Any, repository: Any, lab: Any
+) -> None:
+    async def die(run_id: str, operations: Any) -> Any:
+        raise Died
+
+    apply = repository.apply_operations
+    repository.apply_operations = die
+    with pytest.raises(Died):
+        await run(lab, lab.jobs(repository), kind(run_id="r"))
+    repository.apply_operations = apply
+    later = lab.jobs(repository, clock=lambda: lab.now_us + 99 * lab.day_us)
+    report = await run(lab, later, kind(run_id="r"))
+    assert changed(report) == EXPECTED[kind]
+    assert report["as_of"] == "2025-06-01T12:00:00Z"
+    assert report["resumed"] is True
+
+
+async def test_summaries_of_other_models_are_not_embedded(repository: Any, lab: Any) -> None:
+    rows = [lab.memory(n, tier="short_term", embedding=[1.0] * 8, model_id="other") for n in "ab"]
+    await repository.create_many(rows)
+    embedder = lab.HashEmbedder()
+    await run(lab, lab.jobs(repository, embedder=embedder), ConsolidationJob())
+    assert embedder.texts == []
+
+
+async def test_a_failing_embedder_while_consolidating_is_said(repository: Any, lab: Any) -> None:
+    class Broken(lab.HashEmbedder):
+        def embed(self, texts: Any, progress: object = None) -> Any:
+            raise RuntimeError("no model")
+
+    await repository.create(lab.memory("a", tier="short_term"))
+    report = await run(lab, lab.jobs(repository, embedder=Broken()), ConsolidationJob())
+    assert report["errors"][0]["reason"] == "1 memories: RuntimeError: no model"
+
+
 class Service:
     def __init__(self, due: bool = True, score: float = 0.0) -> None:
         self.due, self.score, self.seen = due, score, []
@@ -675,3 +716,37 @@ async def test_including_registers_the_six_and_their_resource(jobs: Any, lab: An
     assert report["run_id"] == job.id
     with pytest.raises(InvalidArgument, match="JobProcessor"):
         Tasks().include(jobs)
+
+
+async def test_the_clock_is_the_machine_s_unless_told_otherwise(repository: Any, lab: Any) -> None:
+    import time
+
+    before = time.time_ns() // 1000
+    jobs = MemoryJobs(repository, judge=lab.agree)
+    report = await run(lab, jobs, DecayScoringJob())
+    from khala_jobs.memory.model import parse_time
+
+    assert before <= parse_time(report["as_of"]) <= time.time_ns() // 1000
+
+
+async def test_issues_of_loading_a_user_reach_the_report(lab: Any, tmp_path: Path) -> None:
+    repository = lab.ForeignRepository([lab.foreign("a", created_at=None)])
+    jobs = lab.jobs(repository, journal=tmp_path / "journal.db")
+    report = await run(lab, jobs, ConsolidationJob(user_id="ada", dry_run=True))
+    assert report["errors"][0]["where"] == "a"
+    await jobs.close()
+
+
+async def test_a_memory_that_moves_between_tiers_is_read_once(lab: Any, tmp_path: Path) -> None:
+    one, other = lab.foreign("a", "same"), lab.foreign("b", "same")
+    repository = lab.ForeignRepository([one, other])
+
+    async def everywhere(user_id: str, tier: str, limit: int = 100) -> list[Any]:
+        return [one, other]
+
+    repository.get_by_tier = everywhere
+    jobs = lab.jobs(repository, journal=tmp_path / "journal.db")
+    report = await run(lab, jobs, DeduplicationJob(user_id="ada"))
+    assert report["counts"]["considered"] == 2
+    assert changed(report) == {"merged": 1}
+    await jobs.close()

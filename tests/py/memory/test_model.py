@@ -174,6 +174,14 @@ def test_a_vector_is_read_only_float32() -> None:
         ("created_us", None),
         ("expires_us", "soon"),
         ("embedding", [0.0]),
+        ("embedding", "!!!"),
+        ("embedding", "AAA="),
+        ("archived", 1),
+        ("pinned", "no"),
+        ("consolidated_from", "abc"),
+        ("consolidated_from", [1]),
+        ("metadata", [1]),
+        ("duplicate_flag", "x"),
     ],
 )
 def test_each_wrong_field_is_named(field: str, value: object) -> None:
@@ -235,7 +243,7 @@ def test_changes_make_a_checked_copy() -> None:
         "embedding"
     )
     assert memory.with_changes({"embedding": encoded}).embedding.tolist() == [1.0, 2.0]
-    with pytest.raises(BadMemory, match="neither base64"):
+    with pytest.raises(BadMemory, match="not base64|not a list|one-dimensional"):
         memory.with_changes({"embedding": 5})
 
 

@@ -218,6 +218,11 @@ class TestForeignFiles:
         path.write_text("dear diary" * 50)
         assert "is not memory repository" in await self.refused(path)
 
+    async def test_an_empty_file_becomes_a_repository(self, tmp_path: Path) -> None:
+        (tmp_path / "m.db").touch()
+        async with SqliteMemoryRepository(tmp_path / "m.db") as repository:
+            assert await repository.count_memories() == 0
+
     async def test_a_newer_schema(self, tmp_path: Path) -> None:
         path = tmp_path / "m.db"
         async with SqliteMemoryRepository(path) as repository:
@@ -324,3 +329,38 @@ async def test_disk_full_is_said_and_loses_nothing(repository: SqliteMemoryRepos
     with pytest.raises(StoreFull, match="no room"):
         await repository.create_many([lab.memory(f"b{n}", "x" * 4000) for n in range(50)])
     assert await repository.count_memories() == 1
+
+
+async def test_errors_of_sqlite_become_ours(repository: SqliteMemoryRepository, lab: Any) -> None:
+    await repository.create(lab.memory("a"))
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await repository.read(lambda c: c.execute("SELECT * FROM no_such_table"))
+    await repository.read(lambda c: c.execute("PRAGMA query_only = 1"))
+    with pytest.raises(StoreIO, match="readonly"):
+        await repository.delete("a")
+
+
+async def test_another_program_s_lock_is_waited_for_and_reported(
+    tmp_path: Path, lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "_LOCK_WAIT_S", 0.05)
+    async with SqliteMemoryRepository(tmp_path / "m.db") as repository:
+        other = sqlite3.connect(repository.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy, match="by another program"):
+            await repository.create(lab.memory("a"))
+        other.close()
+        await repository.create(lab.memory("a"))
+
+
+async def test_a_lock_file_that_went_away(repository: SqliteMemoryRepository, lab: Any) -> None:
+    await repository.create(lab.memory("a"))
+    descriptor, repository._lock_fd = repository._lock_fd, 10**6
+    with pytest.raises(StoreIO, match="cannot be locked"):
+        await repository.delete("a")
+    repository._lock_fd = descriptor
+
+
+async def test_closing_what_was_never_opened(tmp_path: Path) -> None:
+    await SqliteMemoryRepository(tmp_path / "m.db").close()
+    assert list(tmp_path.iterdir()) == []
