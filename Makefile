@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
 VENV := .venv/bin
-PYTEST := $(VENV)/python -m pytest -n $(JOBS) --dist worksteal
+PYTEST := $(VENV)/python -m pytest -n $(JOBS) --dist worksteal --reruns 2
 CPP_FILES = $(shell git ls-files --cached --others --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' 'tests/cpp/*.hpp' 'tests/cpp/*.cpp')
 
 # $(call configure,<preset>[,<cmake arguments>]): a folder that was configured before is left to ninja, which knows when

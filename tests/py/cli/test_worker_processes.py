@@ -10,9 +10,9 @@ from .conftest import Cli, until
 
 
 def test_sigterm_finishes_what_runs_and_exits_0(cli: Cli) -> None:
-    job_id = cli.enqueue("wait.enqueue(0.5)")
+    job_id = cli.enqueue("wait.enqueue(1.5)")
     with cli.worker() as worker:
-        until(lambda: cli.json("jobs", "show", job_id)["state"] == "running")
+        until(lambda: cli.json("jobs", "show", job_id)["state"] in {"running", "completed"})
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(30) == 0
     assert cli.json("jobs", "show", job_id)["state"] == "completed"
@@ -30,7 +30,7 @@ def test_a_handler_longer_than_the_grace_period_is_released_without_an_attempt(c
 
 
 def test_a_killed_child_is_replaced_and_its_job_runs_again(cli: Cli) -> None:
-    job_id = cli.enqueue("wait.enqueue(1)")
+    job_id = cli.enqueue("wait.enqueue(6)")
     with cli.worker() as worker:
         until(lambda: cli.json("jobs", "show", job_id)["state"] == "running")
         os.kill(worker.pid_of("worker-0"), signal.SIGKILL)
