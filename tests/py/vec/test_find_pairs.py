@@ -266,12 +266,17 @@ def test_ctrl_c_stops_a_join_on_the_main_thread():
         wait_until(running=True)
         signal.raise_signal(signal.SIGINT)
 
-    killer = threading.Thread(target=interrupt_once_it_runs)
-    killer.start()
-    with pytest.raises(KeyboardInterrupt):
-        vec.find_pairs(matrix, 0.99)
-    killer.join()
-    wait_until(running=False)
+    # Where the tests run in the background of a shell, SIGINT is ignored until somebody says otherwise.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        killer = threading.Thread(target=interrupt_once_it_runs)
+        killer.start()
+        with pytest.raises(KeyboardInterrupt):
+            vec.find_pairs(matrix, 0.99)
+        killer.join()
+        wait_until(running=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_cancelled_kernel_says_so():
