@@ -243,7 +243,7 @@ def test_changes_make_a_checked_copy() -> None:
         "embedding"
     )
     assert memory.with_changes({"embedding": encoded}).embedding.tolist() == [1.0, 2.0]
-    with pytest.raises(BadMemory, match="not base64|not a list|one-dimensional"):
+    with pytest.raises(BadMemory, match=r"not base64|not a list|one-dimensional"):
         memory.with_changes({"embedding": 5})
 
 

@@ -167,6 +167,11 @@ def test_the_age_of_a_memory_from_the_future_is_zero(lab: Any, kernels: Any) -> 
     assert plan.notes["future_created"] == 1
 
 
+def test_a_rule_about_young_memories_sees_the_clamped_age(lab: Any, kernels: Any) -> None:
+    policy = {"rules": [{"name": "new", "when": [["age_days", ">=", 0], ["age_hours", "<", 1]]}]}
+    assert archived(lab, kernels, policy, age_days=-5) == "new"
+
+
 def test_a_rule_of_ones_own(lab: Any, kernels: Any) -> None:
     policy = {
         "rules": [{"name": "doubtful", "when": [["confidence", "<=", 0.2], ["decay_score", ">=", 0]]}],

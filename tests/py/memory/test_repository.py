@@ -361,6 +361,6 @@ async def test_a_lock_file_that_went_away(repository: SqliteMemoryRepository, la
     repository._lock_fd = descriptor
 
 
-async def test_closing_what_was_never_opened(tmp_path: Path) -> None:
-    await SqliteMemoryRepository(tmp_path / "m.db").close()
+def test_closing_what_was_never_opened(tmp_path: Path) -> None:
+    asyncio.run(SqliteMemoryRepository(tmp_path / "m.db").close())
     assert list(tmp_path.iterdir()) == []
