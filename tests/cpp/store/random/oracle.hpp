@@ -88,7 +88,6 @@ private:
     void claim(const Claim& claim, Reply& reply);
     void lease(Known& job, const Claim& claim, Reply& reply);
     void remove(const std::string& id);
-    static void keep_latest(std::vector<job::Attempt>& history);
 
     [[nodiscard]] Known* find(const std::string& id);
     [[nodiscard]] std::int64_t waiting_in(const std::string& queue) const;
