@@ -44,7 +44,7 @@ def components(
     *,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
     isa: str = "auto",
-    progress: Progress = None,
+    progress: Progress | None = None,
 ) -> tuple: ...
 def decay_scores(
     importance: typing.Any, age: typing.Any, half_life: typing.Any, *, khala_compat: bool
@@ -62,7 +62,7 @@ def match_rows(
     report_faulty: bool = False,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
     isa: str = "auto",
-    progress: Progress = None,
+    progress: Progress | None = None,
 ) -> tuple: ...
 def pair_cosines(
     matrix: typing.Any, left: typing.Any, right: typing.Any
@@ -78,7 +78,7 @@ def self_join(
     report_faulty: bool = False,
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
     isa: str = "auto",
-    progress: Progress = None,
+    progress: Progress | None = None,
 ) -> tuple: ...
 def star_clusters(
     left: typing.Any,
