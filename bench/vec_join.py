@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from khala_jobs import vec
+from khala_jobs import similarity
 
 BLOCK = 2048
 
@@ -83,7 +83,7 @@ def self_join(count: int, threshold: float, threads: list[int]) -> None:
     n = len(matrix)
     combinations = n * (n - 1) / 2
     for thread_count in threads:
-        found, cpu, wall = timed(lambda t=thread_count: vec.find_pairs(matrix, threshold, threads=t))
+        found, cpu, wall = timed(lambda t=thread_count: similarity.find_pairs(matrix, threshold, threads=t))
         rate = found.certificate.pairs_evaluated / cpu / 1e6
         report(
             f"khala_jobs, {thread_count} thread(s)",
@@ -112,7 +112,7 @@ def small_groups(groups: int, size: int, threshold: float) -> None:
     """Many users with few memories each."""
     matrix = np.random.default_rng(2).standard_normal((groups * size, 384), np.float32)
     numbers = np.repeat(np.arange(groups, dtype=np.int32), size)
-    found, cpu, wall = timed(lambda: vec.find_pairs(matrix, threshold, numbers))
+    found, cpu, wall = timed(lambda: similarity.find_pairs(matrix, threshold, groups=numbers, threads=1))
     report(
         f"khala_jobs, {groups} groups of {size}",
         len(matrix),
@@ -127,7 +127,7 @@ def pending(queries: int, count: int, threshold: float) -> None:
     """What is new against what there is."""
     matrix, source = rows(count)
     fresh = matrix[:: max(1, len(matrix) // queries)][:queries].copy()
-    found, cpu, wall = timed(lambda: vec.find_matches(fresh, matrix, threshold, best=5))
+    found, cpu, wall = timed(lambda: similarity.match(fresh, matrix, threshold, k=5, threads=1))
     report(f"khala_jobs, {len(fresh)} queries, best 5", len(matrix), len(found), cpu, wall, source=source)
 
 

@@ -1,4 +1,4 @@
-// _core.vec: the kernels of cpp/vec on NumPy columns. khala_jobs/vec.py documents what people call.
+// _core.vec: the kernels of cpp/vec on NumPy columns. khala_jobs.similarity.py documents what people call.
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -177,7 +177,7 @@ void register_progress(py::module_& module) {
 }  // namespace
 
 void register_vec(py::module_& parent) {
-    py::module_ module = parent.def_submodule("vec", "Vector kernels; see khala_jobs.vec.");
+    py::module_ module = parent.def_submodule("vec", "Vector kernels; see khala_jobs.similarity.");
     register_progress(module);
     const auto threads = py::arg("threads") = 1;
     const auto isa = py::arg("isa") = "auto";

@@ -1,5 +1,5 @@
 """
-Vector kernels; see khala_jobs.vec.
+Vector kernels; see khala_jobs.similarity.
 """
 
 from __future__ import annotations

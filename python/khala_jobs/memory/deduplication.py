@@ -103,7 +103,7 @@ def near_pairs(
         at = np.array(members, dtype=np.int64)
         groups = [numbers.setdefault(partition_of(frame, row), len(numbers)) for row in members]
         pairs = kernels.find_pairs(frame.matrix(at), threshold, np.array(groups, dtype=np.int32))
-        yield from zip(at[pairs.left].tolist(), at[pairs.right].tolist(), pairs.cosine.tolist(), strict=True)
+        yield from zip(at[pairs.i].tolist(), at[pairs.j].tolist(), pairs.score.tolist(), strict=True)
 
 
 def plan_deduplication(

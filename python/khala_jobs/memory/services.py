@@ -20,7 +20,7 @@ from .apply import UndoReport, undo_run
 from .deduplication import Judge
 from .embed import Embedder
 from .journal import JournalFile, SqliteJournal
-from .kernels import Kernels, compiled_kernels
+from .kernels import CompiledKernels, Kernels
 from .load import Loader
 from .ports import MemoryServicePort, PlanningRepository, RepositoryPort, capabilities
 from .report import stored_report
@@ -58,7 +58,7 @@ class MemoryJobs:
         journal: Log of what runs did, for a repository that keeps none; a file, or a path. Not used by the
             embedded repository.
         judge: The contradiction guard; `khala_jobs.memory.judge` when None.
-        kernels: Vector arithmetic; `khala_jobs.vec` when None.
+        kernels: Vector arithmetic; `khala_jobs.similarity` when None.
         clock: Microseconds since 1970, for runs without ``as_of``.
         page_size: Memories a page.
     """
@@ -86,7 +86,7 @@ class MemoryJobs:
         self.clock = clock
         self.loader = Loader(repository, self.faces, page_size)
         self._judge = judge
-        self._kernels = kernels
+        self.kernels: Kernels = kernels or CompiledKernels()
         self._owned: SqliteJournal | None = None
         self.journal, self.target = self._log_and_target(journal)
 
@@ -113,13 +113,6 @@ class MemoryJobs:
 
             self._judge = judge
         return self._judge
-
-    @property
-    def kernels(self) -> Kernels:
-        """Vector arithmetic."""
-        if self._kernels is None:
-            self._kernels = compiled_kernels()
-        return self._kernels
 
     @property
     def job_classes(self) -> tuple[type[BaseJob[dict[str, Any]]], ...]:

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from khala_jobs.memory import Memory, MemoryJobs, SqliteMemoryRepository, frame_of
-from khala_jobs.memory.kernels import columns
+from khala_jobs.memory.kernels import CompiledKernels, columns
 from khala_jobs.memory.model import time_to_us
 from khala_jobs.resources import Resources
 
@@ -53,9 +53,7 @@ class OracleKernels:
     @staticmethod
     def star_clusters(pairs: Any, rank: Any) -> Any:
         near: dict[int, dict[int, float]] = {}
-        for i, j, cosine in zip(
-            pairs.left.tolist(), pairs.right.tolist(), pairs.cosine.tolist(), strict=True
-        ):
+        for i, j, cosine in zip(pairs.i.tolist(), pairs.j.tolist(), pairs.score.tolist(), strict=True):
             near.setdefault(i, {})[j] = cosine
             near.setdefault(j, {})[i] = cosine
         order = sorted(range(len(rank)), key=lambda row: rank[row])
@@ -290,7 +288,7 @@ def lab() -> type[Lab]:
 @pytest.fixture(scope="session")
 def kernels() -> Any:
     """The compiled kernels."""
-    return importlib.import_module("khala_jobs.vec")
+    return CompiledKernels()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from khala_jobs import vec  # noqa: F401 - loaded once, before the first fork
+from khala_jobs import similarity  # noqa: F401 - loaded once, before the first fork
 from khala_jobs.memory import (
     Memory,
     MemoryJobs,

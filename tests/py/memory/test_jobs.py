@@ -242,7 +242,7 @@ async def test_the_guard_of_the_project_is_the_default(repository: Any, lab: Any
         [lab.memory(name, text, embedding=lab.unit(0.1)) for name, text in pairs.items()]
     )
     jobs = MemoryJobs(repository, clock=lambda: lab.now_us)
-    assert jobs.kernels is kernels
+    assert isinstance(jobs.kernels, type(kernels))
     report = await run(lab, jobs, DeduplicationJob(threshold=0.9))
     assert changed(report) == {}
     (pair,) = report["review"]

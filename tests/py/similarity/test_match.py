@@ -6,13 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from khala_jobs import vec
+from khala_jobs import similarity
 from khala_jobs.errors import InvalidArgument
 
 
-def as_list(matches: vec.Matches) -> list[tuple[int, int, float]]:
+def as_list(matches: similarity.Matches) -> list[tuple[int, int, float]]:
     return [
-        (int(q), int(r), float(c)) for q, r, c in zip(matches.query, matches.row, matches.cosine, strict=True)
+        (int(q), int(r), float(c)) for q, r, c in zip(matches.query, matches.row, matches.score, strict=True)
     ]
 
 
@@ -42,7 +42,7 @@ elements = st.floats(-2, 2, width=32).map(lambda value: np.float32(round(value *
 )
 def test_any_small_matrices(sim64, both, cut, threshold, best, threads):
     queries, matrix = both[: min(cut, len(both))], both[min(cut, len(both)) :]
-    found = vec.find_matches(queries, matrix, threshold, best=best, threads=threads)
+    found = similarity.match(queries, matrix, threshold, k=best, threads=threads)
     assert as_list(found) == brute_force(sim64, queries, matrix, threshold, best)
 
 
@@ -53,7 +53,7 @@ def test_groups_keep_users_apart(sim64, best):
     queries = rng.normal(size=(50, 16)).astype(np.float32)
     groups = rng.integers(0, 9, size=900).astype(np.int32)
     query_groups = rng.integers(3, 12, size=50).astype(np.int32)
-    found = vec.find_matches(queries, matrix, 0.2, query_groups=query_groups, groups=groups, best=best)
+    found = similarity.match(queries, matrix, 0.2, query_groups=query_groups, corpus_groups=groups, k=best)
     assert as_list(found) == brute_force(sim64, queries, matrix, 0.2, best, query_groups, groups)
     assert len(found)
 
@@ -63,20 +63,20 @@ def test_equals_the_self_join_without_its_diagonal():
     matrix = (
         rng.normal(size=(20, 32))[rng.integers(20, size=400)] + 0.3 * rng.normal(size=(400, 32))
     ).astype("f4")
-    pairs = vec.find_pairs(matrix, 0.9)
-    matches = vec.find_matches(matrix, matrix, 0.9)
+    pairs = similarity.find_pairs(matrix, 0.9)
+    matches = similarity.match(matrix, matrix, 0.9)
     upper = matches.query < matches.row
-    assert vec.pair_set_hash(matches.query[upper], matches.row[upper]) == pairs.certificate.set_hash
+    assert similarity.pair_set_hash(matches.query[upper], matches.row[upper]) == pairs.certificate.set_hash
     assert (matches.query == matches.row).sum() == 400
-    assert (matches.cosine[matches.query == matches.row] == 1.0).all()
+    assert (matches.score[matches.query == matches.row] == 1.0).all()
 
 
 def test_real_embeddings(minilm):
     matrix = np.ascontiguousarray(minilm[:5000])
     queries = np.ascontiguousarray(minilm[4000:4100])
-    found = vec.find_matches(queries, matrix, 0.85, best=5)
+    found = similarity.match(queries, matrix, 0.85, k=5)
     firsts = np.flatnonzero(np.diff(found.query, prepend=-1))
-    assert (found.cosine[firsts] == 1.0).all()
+    assert (found.score[firsts] == 1.0).all()
     assert found.certificate.pairs_evaluated == 100 * 5000
 
 
@@ -87,31 +87,31 @@ groups = np.zeros(4, np.int32)
 @pytest.mark.parametrize(
     ("field", "arguments"),
     [
-        ("queries", {"queries": ok.astype(np.float64)}),
+        ("queries", {"queries": ok.astype(np.int32)}),
         ("queries", {"queries": np.ones((4, 2), np.float32)}),
         ("queries", {"queries": np.zeros((4, 3), np.float32)}),
-        ("matrix", {"matrix": ok[:, ::2]}),
-        ("matrix", {"matrix": np.full((4, 3), np.nan, np.float32)}),
-        ("query_groups", {"groups": groups}),
-        ("groups", {"query_groups": groups}),
-        ("groups", {"query_groups": groups, "groups": groups[:3]}),
-        ("query_groups", {"query_groups": groups[:3], "groups": groups}),
-        ("best", {"best": 0}),
+        ("queries", {"corpus": ok[:, ::2]}),
+        ("corpus", {"corpus": np.full((4, 3), np.nan, np.float32)}),
+        ("query_groups", {"corpus_groups": groups}),
+        ("corpus_groups", {"query_groups": groups}),
+        ("corpus_groups", {"query_groups": groups, "corpus_groups": groups[:3]}),
+        ("query_groups", {"query_groups": groups[:3], "corpus_groups": groups}),
+        ("k", {"k": 0}),
         ("max_pairs", {"max_pairs": 15}),
-        ("max_pairs", {"max_pairs": 3, "best": 1}),
+        ("max_pairs", {"max_pairs": 3, "k": 1}),
         ("threshold", {"threshold": -2.0}),
     ],
 )
 def test_arguments_are_taken_as_documented_or_refused_by_name(field, arguments):
     with pytest.raises(InvalidArgument) as caught:
-        vec.find_matches(**{"queries": ok, "matrix": ok, "threshold": 0.9, **arguments})
+        similarity.match(**{"queries": ok, "corpus": ok, "threshold": 0.9, **arguments})
     assert caught.value.field == field
 
 
 def test_faulty_rows_of_both_sides_are_reported():
     queries = np.array([[0, 0], [1, 0]], np.float32)
     matrix = np.array([[1, 0], [np.nan, 0]], np.float32)
-    found = vec.find_matches(queries, matrix, 0.5, faulty="report")
+    found = similarity.match(queries, matrix, 0.5, faulty="quarantine")
     assert as_list(found) == [(1, 0, 1.0)]
-    assert found.query_faults == (vec.RowFault(0, "zero_norm"),)
-    assert found.row_faults == (vec.RowFault(1, "nan"),)
+    assert found.query_faults == (similarity.RowFault(0, "zero_norm"),)
+    assert found.corpus_faults == (similarity.RowFault(1, "nan"),)

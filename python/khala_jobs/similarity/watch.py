@@ -1,25 +1,46 @@
-"""How a long kernel is watched and stopped. Used by `khala_jobs.vec`."""
+"""How a long kernel is watched and stopped, and what the errors of its arguments are called."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from typing import Final, TypeVar
 
-import numpy as np
-
-from ._core import vec as _vec
+from khala_jobs._core import vec as _vec
+from khala_jobs.errors import InvalidArgument
 
 Progress = Callable[[int, int], None]
 
+THREADS_MAX: Final = 64
 _POLL_S: Final = 0.1
 _WATCHED_SIZE: Final = 1_000_000  # numbers in the matrix; below, a join ends before anyone could interrupt it
 
 T = TypeVar("T")
 
 
-def watched(kernel: Callable[[_vec.Progress], T], matrix: object, progress: Progress | None) -> T:
+def thread_count(threads: int | None) -> int:
+    """The number of threads asked for; None is one for each processor that this process may use."""
+    return min(len(os.sched_getaffinity(0)), THREADS_MAX) if threads is None else threads
+
+
+def named(call: Callable[[], T], names: Mapping[str, str]) -> T:
+    """Call a kernel; where it refuses an argument, name the argument that the caller knows.
+
+    Args:
+        call: The kernel.
+        names: Argument of the kernel -> argument of the caller, where they differ.
+    """
+    try:
+        return call()
+    except InvalidArgument as error:
+        if error.field not in names:
+            raise
+        raise InvalidArgument(names[error.field], error.message) from None
+
+
+def watched(kernel: Callable[[_vec.Progress], T], size: int, progress: Progress | None) -> T:
     """Run a kernel so that Ctrl-C and `progress` can stop it.
 
     A kernel does not look at signals, and only the main thread handles them: so the kernel runs in a thread
@@ -28,7 +49,7 @@ def watched(kernel: Callable[[_vec.Progress], T], matrix: object, progress: Prog
 
     Args:
         kernel: Called once, with the object that counts its progress and can cancel it.
-        matrix: What its cost depends on; a short one runs in the calling thread.
+        size: Numbers in what it reads; a short one runs in the calling thread.
         progress: Called with (pairs done, pairs in all) in the calling thread, the last time when all are
             done.
 
@@ -37,8 +58,7 @@ def watched(kernel: Callable[[_vec.Progress], T], matrix: object, progress: Prog
     """
     watch = _vec.Progress()
     on_main = threading.current_thread() is threading.main_thread()
-    short = not isinstance(matrix, np.ndarray) or matrix.size < _WATCHED_SIZE
-    if progress is None and (short or not on_main):
+    if progress is None and (size < _WATCHED_SIZE or not on_main):
         return kernel(watch)
 
     outcome: Future[T] = Future()

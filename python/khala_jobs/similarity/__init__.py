@@ -1,0 +1,46 @@
+"""Which vectors are near each other: exact joins, clusters, and what is built on them.
+
+    pairs = find_pairs(vectors, 0.95)               # every pair i < j with cosine >= 0.95, and no other
+    stars = star_clusters(pairs, np.arange(len(vectors)))
+
+**Exact.** The similarity of two rows is one number, `sim64`: the cosine in float64, summed in one fixed order,
+the same bits on every processor. A pair is in an answer exactly when its `sim64` is at least the threshold,
+whatever the number of threads, the instruction set and the order of the rows. Byte-identical rows have
+similarity 1 by definition. Every answer carries a certificate: what was compared, how often float64 had to
+step in, and a hash of the set of pairs with which two programs can compare their answers.
+
+**Nothing in silence.** A row that cannot be compared is refused or listed by its number, an answer that grows
+too large is an error and never a shortened one, and numbers are only ever rounded as documented.
+
+The kernels run in C++ without the GIL. Arrays that one is reading must not be written to meanwhile.
+
+Not here: what a pair *means*. A cosine cannot tell "always" from "never"; see `khala_jobs.memory.judge`.
+"""
+
+from __future__ import annotations
+
+from .clusters import Components, Stars, components, star_clusters
+from .intake import Vectors, read_vectors
+from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
+from .values import Certificate, Matches, PairColumns, Pairs, RowFault
+
+__all__ = [
+    "MAX_PAIRS",
+    "Certificate",
+    "Components",
+    "Matches",
+    "PairColumns",
+    "Pairs",
+    "RowFault",
+    "Stars",
+    "Vectors",
+    "components",
+    "find_pairs",
+    "isa",
+    "match",
+    "pair_scores",
+    "pair_set_hash",
+    "read_vectors",
+    "star_clusters",
+    "top_k",
+]

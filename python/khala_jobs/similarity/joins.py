@@ -1,0 +1,237 @@
+"""Exact threshold joins over vectors: within one set, and of one set with another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from khala_jobs._core import vec as _vec
+from khala_jobs.errors import InvalidArgument
+
+from .groups import Groups, group_numbers, shared_group_numbers
+from .intake import merged_faults, read_vectors
+from .values import Certificate, Copies, Faulty, Float64Column, Int64Column, Matches, Pairs
+from .watch import Progress, named, thread_count, watched
+
+__all__ = ["MAX_PAIRS", "find_pairs", "isa", "match", "pair_scores", "pair_set_hash", "top_k"]
+
+MAX_PAIRS: Final = 10_000_000
+"""Most pairs of an answer when nobody says otherwise; a pair takes about 40 bytes."""
+
+
+def find_pairs(
+    vectors: Any,
+    threshold: float,
+    *,
+    ids: Sequence[object] | None = None,
+    groups: Groups | None = None,
+    copies: Copies = "expand",
+    faulty: Faulty = "refuse",
+    max_pairs: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Pairs:
+    """Find every pair of rows whose cosine is at least `threshold`: all of them and no other.
+
+    Args:
+        vectors: float32, float16 or float64 [n, dim], a sequence of vectors, or JSON: see `read_vectors`;
+            dim 1..65,536. Rows need not be normalised.
+        threshold: Cosine, -1..1.
+        ids: Names of the n rows, for `Pairs.named`.
+        groups: One value a row (integers, or any hashable values); rows of different groups are never
+            compared. None: one group. Tens of thousands of small groups are one batch.
+        copies: Byte-identical rows of a group: "expand" reports their pairs as well, "collapse" only those of
+            the rows in `Pairs.representative`. A thousand copies of one row are half a million pairs.
+        faulty: Rows with NaN or infinity, of zeros, or that could not be read: "refuse" the call, naming
+            them, or leave them out and list them in `Pairs.faults` ("quarantine").
+        max_pairs: More pairs than this are an error, never a shortened answer. None: `MAX_PAIRS`.
+        threads: 1..64; the answer does not depend on it. None: one for each processor of this process.
+        progress: Called about ten times a second, in the calling thread, with the number of row pairs
+            looked at and that of all. What it raises stops the join and is raised from here.
+
+    Returns:
+        The pairs, ascending by (i, j), with the certificate.
+
+    Raises:
+        InvalidArgument: An argument is not as documented, rows are faulty, or there are too many pairs.
+    """
+    read = read_vectors(vectors, faulty=faulty)
+    _one_of("copies", copies, ("expand", "collapse"))
+    limit = _limit(max_pairs)
+    numbers = group_numbers(groups, len(read.matrix), "groups")
+    if ids is not None and len(ids) != len(read.matrix):
+        raise InvalidArgument("ids", f"{len(ids)} of them for {len(read.matrix)} rows")
+
+    def kernel(watch: _vec.Progress) -> Any:
+        return _vec.self_join(
+            read.matrix,
+            threshold,
+            groups=numbers,
+            max_pairs=limit,
+            collapse_copies=copies == "collapse",
+            report_faulty=faulty == "quarantine",
+            threads=thread_count(threads),
+            progress=watch,
+        )
+
+    columns, representative, faults, certificate = named(
+        lambda: watched(kernel, read.matrix.size, progress), {"matrix": "vectors"}
+    )
+    found = merged_faults(read, faults)
+    return Pairs(*columns, representative, copies, found, Certificate(**certificate), ids)
+
+
+def match(
+    queries: Any,
+    corpus: Any,
+    threshold: float,
+    *,
+    k: int | None = None,
+    query_groups: Groups | None = None,
+    corpus_groups: Groups | None = None,
+    faulty: Faulty = "refuse",
+    max_pairs: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Matches:
+    """Find for every query the rows of the corpus whose cosine to it is at least `threshold`.
+
+    Args:
+        queries: What is new: [q, dim], as `vectors` of `find_pairs`.
+        corpus: What there is: [n, dim].
+        threshold: Cosine, -1..1.
+        k: At most this many rows for each query, the most similar ones, equal ones by ascending row.
+            None: all.
+        query_groups: One value a query, which is compared with the rows of its own group only. Given with
+            `corpus_groups`.
+        corpus_groups: One value a row of the corpus.
+        faulty: As in `find_pairs`, for both sides.
+        max_pairs: More pairs than this in the answer are an error. None: `MAX_PAIRS`.
+        threads: 1..64; the answer does not depend on it. None: one for each processor of this process.
+        progress: As in `find_pairs`.
+
+    Returns:
+        The pairs by query, most similar rows first, with the certificate.
+
+    Raises:
+        InvalidArgument: An argument is not as documented, rows are faulty, or there are too many pairs.
+    """
+    asked = read_vectors(queries, "queries", faulty=faulty)
+    known = read_vectors(corpus, "corpus", faulty=faulty)
+    limit = _limit(max_pairs)
+    if k is not None and k < 1:
+        raise InvalidArgument("k", f"{k}; the lower limit is 1")
+    left, right = shared_group_numbers(query_groups, len(asked.matrix), corpus_groups, len(known.matrix))
+
+    def kernel(watch: _vec.Progress) -> Any:
+        return _vec.match_rows(
+            asked.matrix,
+            known.matrix,
+            threshold,
+            query_groups=left,
+            groups=right,
+            best=k or 0,
+            max_pairs=limit,
+            report_faulty=faulty == "quarantine",
+            threads=thread_count(threads),
+            progress=watch,
+        )
+
+    columns, query_faults, corpus_faults, certificate = named(
+        lambda: watched(kernel, asked.matrix.size + known.matrix.size, progress), {"matrix": "corpus"}
+    )
+    faults = merged_faults(asked, query_faults), merged_faults(known, corpus_faults)
+    return Matches(*columns, *faults, Certificate(**certificate))
+
+
+def top_k(
+    queries: Any,
+    corpus: Any,
+    k: int,
+    *,
+    query_groups: Groups | None = None,
+    corpus_groups: Groups | None = None,
+    faulty: Faulty = "refuse",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Matches:
+    """Find for every query the k most similar rows of the corpus, exactly, however dissimilar they are.
+
+    Args:
+        queries: [q, dim], as `vectors` of `find_pairs`.
+        corpus: [n, dim].
+        k: 1 or more; all rows where there are fewer.
+        query_groups: As in `match`.
+        corpus_groups: As in `match`.
+        faulty: As in `find_pairs`.
+        threads: As in `find_pairs`.
+        progress: As in `find_pairs`.
+
+    Returns:
+        q * k pairs (fewer where the corpus or a group is smaller), as `match` orders them.
+
+    Raises:
+        InvalidArgument: As `match`.
+    """
+    return match(
+        queries,
+        corpus,
+        -1.0,
+        k=k,
+        query_groups=query_groups,
+        corpus_groups=corpus_groups,
+        faulty=faulty,
+        max_pairs=2**63 - 1,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def pair_scores(vectors: Any, i: Int64Column, j: Int64Column) -> Float64Column:
+    """Compute `sim64` of the pairs (i[k], j[k]) of rows, which need not be near each other.
+
+    Args:
+        vectors: [n, dim], as in `find_pairs`.
+        i: int64 [m].
+        j: int64 [m].
+
+    Returns:
+        float64 [m].
+
+    Raises:
+        InvalidArgument: A row is not there or cannot be compared.
+    """
+    matrix = read_vectors(vectors, faulty="quarantine").matrix
+    names = {"matrix": "vectors", "left": "i", "right": "j"}
+    scores: Float64Column = named(lambda: _vec.pair_cosines(matrix, i, j), names)
+    return scores
+
+
+def pair_set_hash(i: Int64Column, j: Int64Column) -> int:
+    """Hash a set of pairs of int64 columns, whatever their order: to compare the answers of two programs."""
+    return int(named(lambda: _vec.pair_set_hash(i, j), {"left": "i", "right": "j"}))
+
+
+def isa() -> str:
+    """Name the compiled copy of the kernels that runs here, "baseline" or "v3".
+
+    The environment variable KHALA_JOBS_ISA, read once a process, overrides the choice.
+
+    Raises:
+        InvalidArgument: KHALA_JOBS_ISA is none of auto, baseline, v3.
+        Unsupported: KHALA_JOBS_ISA asks for what this processor or build lacks.
+    """
+    return str(_vec.isa())
+
+
+def _one_of(field: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InvalidArgument(field, f"{value!r} is none of {', '.join(known)}")
+
+
+def _limit(max_pairs: int | None) -> int:
+    if max_pairs is None:
+        return MAX_PAIRS
+    if max_pairs < 0:
+        raise InvalidArgument("max_pairs", f"{max_pairs}; the lower limit is 0")
+    return max_pairs

@@ -1,0 +1,142 @@
+"""What joins answer with: columns, the rows that were left out, and a certificate.
+
+Public through `khala_jobs.similarity`, which says how these come about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Matrix = npt.NDArray[np.float32]
+Float64Column = npt.NDArray[np.float64]
+Int64Column = npt.NDArray[np.int64]
+Int32Column = npt.NDArray[np.int32]
+Copies = Literal["expand", "collapse"]
+Faulty = Literal["refuse", "quarantine"]
+Fault = Literal["nan", "infinite", "zero_norm", "wrong_length", "missing", "not_numbers"]
+
+
+class PairColumns(Protocol):
+    """Pairs of rows as columns of equal length, in any order."""
+
+    @property
+    def i(self) -> Int64Column:
+        """int64 [m], one row of each pair."""
+
+    @property
+    def j(self) -> Int64Column:
+        """int64 [m], the other row."""
+
+    @property
+    def score(self) -> Float64Column:
+        """float64 [m], their similarity."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowFault:
+    """A row that cannot be compared.
+
+    Attributes:
+        row: Its number in what was given.
+        fault: "nan", "infinite", "zero_norm"; of rows that came as lists or JSON also "wrong_length",
+            "missing" (None) and "not_numbers".
+    """
+
+    row: int
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a join did, so that "exact" can be checked from outside.
+
+    Attributes:
+        rows: Rows given, of both matrices.
+        compared_rows: Rows that were compared, after faulty rows and copies were taken out.
+        pairs_evaluated: Pairs that were multiplied in float32; every pair there is.
+        candidates: Of these, pairs within `tolerance` of the threshold or above it.
+        rechecked: Candidates that float32 alone could not have decided.
+        pairs: Pairs in the answer.
+        set_hash: `pair_set_hash` of the answer: equal for equal sets of pairs, in any order.
+        threshold: The threshold asked for.
+        tolerance: Proven bound on the float32 error, the half width of the band that float64 decides.
+        isa: Which compiled copy of the kernels ran, "baseline" or "v3".
+        threads: Number of threads.
+        seconds: Time of each stage: check, collapse, sweep, finish.
+    """
+
+    rows: int
+    compared_rows: int
+    pairs_evaluated: int
+    candidates: int
+    rechecked: int
+    pairs: int
+    set_hash: int
+    threshold: float
+    tolerance: float
+    isa: str
+    threads: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """All pairs of rows of one matrix that reach a threshold.
+
+    Attributes:
+        i: int64 [m], the lower row of each pair; ascending by (i, j).
+        j: int64 [m], the higher row.
+        score: float64 [m], `sim64` of the pair.
+        representative: int64 [n], for each row the lowest row of its group with the same bytes.
+        copies: "expand": the pairs of all rows; "collapse": those of representatives alone.
+        faults: Rows that were left out.
+        certificate: What was done.
+        ids: The caller's names of the rows, or None.
+    """
+
+    i: Int64Column
+    j: Int64Column
+    score: Float64Column
+    representative: Int64Column
+    copies: Copies
+    faults: tuple[RowFault, ...]
+    certificate: Certificate
+    ids: Sequence[object] | None = None
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def named(self) -> list[tuple[object, object, float]]:
+        """The pairs as (id, id, score), in order; row numbers where no ids were given."""
+        name = self.ids.__getitem__ if self.ids is not None else int
+        rows = zip(self.i.tolist(), self.j.tolist(), self.score.tolist(), strict=True)
+        return [(name(i), name(j), score) for i, j, score in rows]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matches:
+    """All (query, row) pairs that reach a threshold, or the best of them.
+
+    Attributes:
+        query: int64 [m], ascending.
+        row: int64 [m], a row of the corpus.
+        score: float64 [m], `sim64`; falling within a query, equal ones by ascending row.
+        query_faults: Queries that were left out.
+        corpus_faults: Rows of the corpus that were left out.
+        certificate: What was done.
+    """
+
+    query: Int64Column
+    row: Int64Column
+    score: Float64Column
+    query_faults: tuple[RowFault, ...]
+    corpus_faults: tuple[RowFault, ...]
+    certificate: Certificate
+
+    def __len__(self) -> int:
+        return len(self.query)

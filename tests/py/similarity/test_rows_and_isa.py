@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from khala_jobs._core import Error as CoreError
+
+from khala_jobs import errors, similarity
+from khala_jobs.errors import InvalidArgument
+
+
+def test_vectors_of_any_kind_keep_their_places():
+    vectors = [[1, 2], None, (3.0, 4.0, 5.0), np.array([1e-3, 2], np.float64), [0, 0], [1e300, 1], 7.0, ["a", 1]]
+    with pytest.raises(InvalidArgument, match=r"vectors: 4 of 8 rows .* row 1 \(missing\), row 2 \(wrong_length\)"):
+        similarity.read_vectors(vectors)
+    read = similarity.read_vectors(vectors, faulty="quarantine")
+    assert read.faults == (
+        similarity.RowFault(1, "missing"),
+        similarity.RowFault(2, "wrong_length"),
+        similarity.RowFault(6, "wrong_length"),
+        similarity.RowFault(7, "not_numbers"),
+    )
+    assert read.matrix[[0, 3]].tolist() == [[1, 2], [np.float32(1e-3), 2]]
+    found = similarity.find_pairs([*vectors, [2, 4]], 0.99, faulty="quarantine")
+    assert found.named() == [(0, 8, pytest.approx(1.0))]
+    assert [fault.fault for fault in found.faults] == [
+        "missing",
+        "wrong_length",
+        "zero_norm",
+        "infinite",
+        "wrong_length",
+        "not_numbers",
+    ]
+
+
+def test_pair_scores_are_sim64(sim64):
+    matrix = np.random.default_rng(1).normal(size=(50, 37)).astype(np.float32)
+    left, right = np.arange(50), np.arange(50)[::-1].copy()
+    assert similarity.pair_scores(matrix, left, right).tolist() == sim64(matrix[left], matrix[right]).tolist()
+    with pytest.raises(InvalidArgument, match="pair 0 names row 50"):
+        similarity.pair_scores(matrix, np.array([50]), np.array([0]))
+
+
+def isa_of_a_new_process(value: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from khala_jobs import similarity; print(similarity.isa())"],
+        env={**os.environ, "KHALA_JOBS_ISA": value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("value", "expected"), [("baseline", {"baseline"}), ("auto", {"baseline", "v3"})])
+def test_the_environment_chooses_the_kernels(value, expected):
+    process = isa_of_a_new_process(value)
+    assert process.stdout.strip() in expected
+    assert process.returncode == 0
+
+
+def test_a_typo_in_the_environment_is_told():
+    process = isa_of_a_new_process("avx3")
+    assert process.returncode != 0
+    assert "InvalidArgument: KHALA_JOBS_ISA: 'avx3' is none of auto, baseline, v3" in process.stderr
+
+
+def test_errors_are_one_tree_with_field_and_message():
+    assert CoreError is errors.Error
+    with pytest.raises(ValueError, match=r"^threshold: ") as caught:
+        similarity.find_pairs(np.ones((2, 2), np.float32), 3.0)
+    error = caught.value
+    assert isinstance(error, InvalidArgument)
+    assert error.code == "invalid_argument"
+    assert error.field == "threshold"
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.field, again.message) == (InvalidArgument, error.field, error.message)
