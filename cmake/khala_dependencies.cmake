@@ -5,6 +5,9 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+# Only the protocol reader of hiredis is used (the sockets and TLS are ours), so any version since 0.14 will do.
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL Crypto)
 
 # Header-only use: XXH_INLINE_ALL makes every function static inline, so no shared library is needed at run time.
 add_library(khala_xxhash INTERFACE)

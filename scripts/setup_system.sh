@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-    ccache cmake g++ libeigen3-dev libgmock-dev libgtest-dev libsimdjson-dev libsqlite3-dev libxxhash-dev ninja-build
-    pkg-config "$@"
+    ccache cmake g++ libeigen3-dev libgmock-dev libgtest-dev libhiredis-dev libsimdjson-dev libsqlite3-dev libssl-dev
+    libxxhash-dev ninja-build pkg-config redis-server "$@"
 )
 
 python=$(scripts/find_python.sh || true)

@@ -32,6 +32,8 @@ enum class ErrorCode : std::uint8_t {
     unsupported,       // a feature or environment this build cannot serve (a network file system, for one)
     closed,            // the object was closed, or is closing
     forked,            // used in a child process of the one that opened it
+    unavailable,       // the store cannot be reached or does not serve now; nothing was done, and trying again can help
+    denied,            // the store refuses this user: password, or rights that an administrator has to give
     unknown_outcome,   // the store cannot tell whether the write happened; asking again (same ids) is safe
     interrupted,       // the caller asked for the work to stop before it was done
     internal,          // a broken invariant of ours
@@ -51,6 +53,8 @@ enum class ErrorCode : std::uint8_t {
         case ErrorCode::unsupported: return "unsupported";
         case ErrorCode::closed: return "closed";
         case ErrorCode::forked: return "forked";
+        case ErrorCode::unavailable: return "unavailable";
+        case ErrorCode::denied: return "denied";
         case ErrorCode::unknown_outcome: return "unknown_outcome";
         case ErrorCode::interrupted: return "interrupted";
         case ErrorCode::internal: return "internal";

@@ -24,6 +24,8 @@ constexpr const char* class_name(ErrorCode code) noexcept {
         case ErrorCode::unsupported: return "Unsupported";
         case ErrorCode::closed: return "Closed";
         case ErrorCode::forked: return "Forked";
+        case ErrorCode::unavailable: return "StoreUnavailable";
+        case ErrorCode::denied: return "StoreDenied";
         case ErrorCode::interrupted: return "Interrupted";
         case ErrorCode::unknown_outcome: return "UnknownOutcome";
         case ErrorCode::internal: return "Internal";

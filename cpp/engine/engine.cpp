@@ -6,8 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/thread.hpp"
 #include "engine/loop.hpp"
-#include "engine/thread.hpp"
 #include "job/payload.hpp"
 
 namespace khala::engine {
@@ -88,7 +88,7 @@ Result<std::unique_ptr<Engine>> Engine::start(Opened opened, const EngineOptions
     auto loop = std::make_unique<Loop>(std::move(opened.store), options, std::move(inbox), shared->stats);
     const std::lock_guard lock{shared->mutex};
     // shared_ptr, because std::function wants to be copied; there is one owner, the thread.
-    shared->thread = start_thread("khala-engine", [shared, loop = std::shared_ptr{std::move(loop)}]() mutable {
+    shared->thread = base::start_thread("khala-engine", [shared, loop = std::shared_ptr{std::move(loop)}]() mutable {
         loop->run();
         loop.reset();
         const std::lock_guard ending{shared->mutex};

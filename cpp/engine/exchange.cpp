@@ -119,8 +119,9 @@ void Loop::insert_one_by_one(Batch& batch) {
 
 bool Loop::survives(const Error& error) {
     using enum ErrorCode;
-    const bool may_serve_again =
-        error.code == store_full || error.code == busy || error.code == io || error.code == interrupted;
+    const bool may_serve_again = error.code == store_full || error.code == busy || error.code == io ||
+                                 error.code == interrupted || error.code == unavailable ||
+                                 error.code == unknown_outcome;
     if (!may_serve_again) {
         fatal_ = error;
     }

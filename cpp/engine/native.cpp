@@ -7,9 +7,9 @@
 #include <mutex>
 #include <utility>
 
+#include "base/thread.hpp"
 #include "engine/failure.hpp"
 #include "engine/inbox.hpp"
-#include "engine/thread.hpp"
 #include "job/payload.hpp"
 
 namespace khala::engine {
@@ -101,7 +101,7 @@ void NativePool::run(std::shared_ptr<Delivery> delivery) {
         return;
     }
     ++state_->threads;
-    start_thread("khala-native", [state = state_] { state->work(); }).detach();
+    base::start_thread("khala-native", [state = state_] { state->work(); }).detach();
 }
 
 void NativePool::stop(Millis patience_ms) {

@@ -27,8 +27,10 @@ __all__ = [
     "SchemaMismatch",
     "StoreBusy",
     "StoreCorrupt",
+    "StoreDenied",
     "StoreFull",
     "StoreIO",
+    "StoreUnavailable",
     "UnknownOutcome",
     "Unsupported",
 ]
@@ -122,6 +124,18 @@ class Forked(Error):
     """Used in a child process of the one that opened it."""
 
     code = "forked"
+
+
+class StoreUnavailable(Error):
+    """The store cannot be reached or does not serve now. Nothing was done, and trying again can help."""
+
+    code = "unavailable"
+
+
+class StoreDenied(Error):
+    """The store refuses this user: its password, or rights that an administrator has to give."""
+
+    code = "denied"
 
 
 class UnknownOutcome(Error):

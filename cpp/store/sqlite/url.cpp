@@ -1,6 +1,7 @@
 #include <string>
 #include <utility>
 
+#include "base/percent.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace khala::store {
@@ -10,31 +11,6 @@ constexpr std::string_view kScheme = "sqlite:///";
 
 Error refuse(std::string_view url, std::string_view why) {
     return Error{ErrorCode::invalid_argument, "url", "\"" + std::string{url} + "\" " + std::string{why}};
-}
-
-// "%20" and the like; nothing when a per cent sign is not followed by two digits.
-std::optional<std::string> decode(std::string_view text) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    constexpr std::size_t kBase = 16;
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '%') {
-            decoded.push_back(text[i]);
-            continue;
-        }
-        std::size_t value = 0;
-        for (std::size_t k = 1; k <= 2; ++k) {
-            const char digit = i + k < text.size() ? text[i + k] : '?';
-            const auto found = kDigits.find(digit >= 'A' && digit <= 'F' ? static_cast<char>(digit + ('a' - 'A')) : digit);
-            if (found == std::string_view::npos) {
-                return std::nullopt;
-            }
-            value = value * kBase + found;
-        }
-        decoded.push_back(static_cast<char>(value));
-        i += 2;
-    }
-    return decoded;
 }
 
 Status read_parameter(std::string_view url, std::string_view parameter, SqliteOptions& options) {
@@ -62,7 +38,7 @@ Result<SqliteOptions> parse_sqlite_url(std::string_view url) {
     }
     std::string_view rest = url.substr(kScheme.size());
     const auto question = rest.find('?');
-    const auto path = decode(rest.substr(0, question));
+    const auto path = base::percent_decode(rest.substr(0, question));
     if (!path || path->find('\0') != std::string::npos) {
         return refuse(url, "has a % that is not followed by two hexadecimal digits of a character");
     }

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,30 +15,11 @@
 #include "store/sqlite/liveness.hpp"
 #include "store/sqlite/location.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "support/temp_directory.hpp"
 
 namespace khala::store::sqlite {
 
-class TempDirectory {
-public:
-    TempDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "khala-XXXXXX").string();
-        EXPECT_NE(::mkdtemp(pattern.data()), nullptr);
-        path_ = pattern;
-    }
-    TempDirectory(const TempDirectory&) = delete;
-    TempDirectory& operator=(const TempDirectory&) = delete;
-    TempDirectory(TempDirectory&&) = delete;
-    TempDirectory& operator=(TempDirectory&&) = delete;
-    ~TempDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-    [[nodiscard]] std::string file(const std::string& name = "jobs.db") const { return (path_ / name).string(); }
-
-private:
-    std::filesystem::path path_;
-};
+using support::TempDirectory;
 
 // A second connection, by the same copy of SQLite: what an operator's shell would do.
 class Shell {
@@ -95,10 +75,13 @@ struct SqliteFactory {
         const std::string file = store.info().location;
         return {.set_fate = [this, file](const std::string& worker,
                                          const job::Lapsed& fate) { set_fate(file, worker, fate); },
-                .damage = [file](const std::string& id) {
-                    return Shell{file}.run("UPDATE live SET checksum = checksum + 1 WHERE ref = "
-                                           "(SELECT ref FROM job WHERE id = '" + id + "')") == 1;
-                }};
+                .damage =
+                    [file](const std::string& id) {
+                        return Shell{file}.run(
+                                   "UPDATE live SET checksum = checksum + 1 WHERE ref = "
+                                   "(SELECT ref FROM job WHERE id = '" +
+                                   id + "')") == 1;
+                    }};
     }
 
     // The worker's leases were taken by a process that then died: the liveness file of one is left behind, with the

@@ -6,9 +6,9 @@
 #include <string>
 #include <thread>
 
-namespace khala::engine {
+namespace khala::base {
 
 // `name` is cut to the kernel's 15 bytes. `body` must not throw.
 [[nodiscard]] std::thread start_thread(const std::string& name, std::function<void()> body);
 
-}  // namespace khala::engine
+}  // namespace khala::base

@@ -1,11 +1,11 @@
-#include "engine/thread.hpp"
+#include "base/thread.hpp"
 
 #include <pthread.h>
 #include <signal.h>
 
 #include <utility>
 
-namespace khala::engine {
+namespace khala::base {
 
 std::thread start_thread(const std::string& name, std::function<void()> body) {
     // Inherited from the creator, so that there is no moment at which the new thread takes signals.
@@ -25,4 +25,4 @@ std::thread start_thread(const std::string& name, std::function<void()> body) {
     return thread;
 }
 
-}  // namespace khala::engine
+}  // namespace khala::base
