@@ -18,7 +18,7 @@ async def run_one(folder: Path) -> int:
     jobs = JobProcessor(f"sqlite:///{folder / 'smoke.db'}", workers=1)
 
     @jobs.task
-    async def add(_ctx: object, left: int, right: int) -> int:
+    async def add(left: int, right: int) -> int:
         return left + right
 
     async with jobs:
