@@ -1,15 +1,17 @@
 """Durable background jobs for AI memory services, and exact similarity math on their vectors.
 
-from khala_jobs import JobProcessor
+::
 
-jobs = JobProcessor("sqlite:///jobs.db", workers=4)
+    from khala_jobs import JobProcessor
 
-@jobs.task(timeout="1m")
-async def extract_topics(ctx, memory_id: str) -> list[str]: ...
+    jobs = JobProcessor("sqlite:///jobs.db", workers=4)
 
-async with jobs:
-job = await extract_topics.enqueue("m1")
-topics = await job.result(timeout=30)
+    @jobs.task(timeout="1m")
+    async def extract_topics(ctx, memory_id: str) -> list[str]: ...
+
+    async with jobs:
+        job = await extract_topics.enqueue("m1")
+        topics = await job.result(timeout=30)
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from .resources import Resources
 from .retry import Cancel, Retry, RetryPolicy, Snooze
 from .settings import Settings
 from .task import Enqueuer, Task, Tasks
+from .worker import WorkerPool
 
 __all__ = [
     "AttemptInfo",
@@ -76,6 +79,7 @@ __all__ = [
     "Task",
     "TaskOptions",
     "Tasks",
+    "WorkerPool",
     "correlation",
     "current_job",
 ]

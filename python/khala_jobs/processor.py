@@ -49,8 +49,7 @@ class JobProcessor(Tasks):
         retention: How long closed jobs and their results are kept unless queue, task or enqueue say
             otherwise.
         queues: Queues to serve besides those of the tasks: names, `Queue` objects, or a mapping of names to
-            how many
-            of their jobs may run at once.
+            how many of their jobs may run at once.
         timeout: Of tasks that do not say otherwise.
         retry: Of tasks that do not say otherwise; the default is ``Retry.exponential(3)``.
         queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit.

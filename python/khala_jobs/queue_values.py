@@ -28,8 +28,7 @@ class Queue:
             default.
         max_length: Jobs that may wait in it; ``None`` = ``queue_size`` of the settings.
         ageing: Strict priority when ``None``; else a job overtakes those of one priority more after waiting
-            this
-            long, so that nothing starves.
+            this long, so that nothing starves.
     """
 
     name: str

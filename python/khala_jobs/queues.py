@@ -79,8 +79,7 @@ class QueueManager:
 
         Args:
             queue: Its name; one that never had a job counts 0. ``None``: the sum over all; `paused` is then
-                true
-                when all are.
+                true when all are.
         """
         rows = await self._connection.ask("counts", queue or "")
         if not rows:

@@ -68,8 +68,7 @@ class Enqueuer(Generic[P, R]):
 
         Args:
             **options: `EnqueueOptions`: queue, priority, delay, at, timeout, hard_timeout, retry, expires,
-                keep, id,
-                correlation_id, headers, tenant.
+                keep, id, correlation_id, headers, tenant.
 
         Raises:
             InvalidArgument: No such option, a wrong value, or two that contradict each other.
@@ -101,8 +100,7 @@ class Enqueuer(Generic[P, R]):
         Args:
             calls: For each job a tuple of positional or a dict of keyword arguments.
             chunk: ``None``: one call of at most 10,000 jobs and 16 MiB of payload. A number: as many calls
-                of that
-                size as it takes, each of which is all or nothing.
+                of that size as it takes, each of which is all or nothing.
 
         Raises:
             InvalidArgument: An item does not fit; the field begins with its index, ``[17].user_id``.
@@ -224,9 +222,8 @@ class Tasks:
         """Make a handler a task: ``@jobs.task`` or ``@jobs.task(queue=…, timeout=…, …)``.
 
         Args:
-            function: The handler, sync or async; a first parameter called ``ctx`` or annotated `Context`
-                gets the
-                context of the run.
+            function: The handler, sync or async; a first parameter called ``ctx`` or annotated `Context` gets
+                the context of the run.
             **options: `TaskOptions`.
 
         Raises:
@@ -273,8 +270,7 @@ class Tasks:
 
         Args:
             other: Another `Tasks`, a `BaseJob` class, an iterable of those, or an object with a
-                ``register(tasks)``
-                method that adds its own.
+                ``register(tasks)`` method that adds its own.
 
         Raises:
             InvalidArgument: It is nothing of that kind, or a name is taken.

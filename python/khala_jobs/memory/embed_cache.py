@@ -1,9 +1,8 @@
 """Embeddings kept on disk, so that a second run over the same texts computes nothing.
 
-A vector is known by (model id, SHA-256 of the text, cut to 128 bits). Vectors live in *segments*: files
-that are written once, under a name of their own, and renamed into place, so that several processes may
-share a directory without a lock; the worst that can
-happen is that two of them compute the same vector. A segment:
+A vector is known by (model id, SHA-256 of the text, cut to 128 bits). Vectors live in *segments*: files that
+are written once, under a name of their own, and renamed into place, so that several processes may share a
+directory without a lock; the worst that can happen is that two of them compute the same vector. A segment:
 
     magic b"KHEMB001" | dim uint32 | count uint32 | keys count x 16 bytes | rows count x dim float32 |
     SHA-256 of all before

@@ -2,8 +2,7 @@
 
 "Alice manages Bob" and "Bob manages Alice" hold the same words, and their vectors are nearer to each other
 (0.988 on MiniLM) than most true paraphrases. But "Bob is managed by Alice" holds the words of the second in
-the order of the second and
-means the first. So order is compared by *role*:
+the order of the second and means the first. So order is compared by *role*:
 
 1. A verb both texts have once: whoever does it must be the same. The doer stands before the verb, or after
    "by" when the verb is passive.

@@ -87,9 +87,8 @@ class JobsTesting:
 
     Args:
         jobs: The application's processor; it must not be open.
-        mode: ``manual``: jobs run when the test calls `drain`. ``inline``: an enqueue returns after the
-            job, and
-            everything it enqueued, has run (delayed jobs still wait for the clock).
+        mode: ``manual``: jobs run when the test calls `drain`. ``inline``: an enqueue returns after the job,
+            and everything it enqueued, has run (delayed jobs still wait for the clock).
         at: What the clock shows first; default now.
     """
 
