@@ -52,7 +52,11 @@ class Components:
 
 
 def star_clusters(
-    pairs: PairColumns, priority: Int64Column, n: int | None = None, *, representative: Int64Column | None = None
+    pairs: PairColumns,
+    priority: Int64Column,
+    n: int | None = None,
+    *,
+    representative: Int64Column | None = None,
 ) -> Stars:
     """Cluster rows around canonical rows: the greedy maximal independent set in the order of `priority`.
 

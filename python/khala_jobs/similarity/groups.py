@@ -16,7 +16,6 @@ Groups = npt.NDArray[np.integer] | Sequence[Hashable]
 """Which group each row is of: an integer array, or any hashable values (user ids, tuples)."""
 
 
-
 def group_numbers(groups: Groups | None, rows: int, field: str) -> Int32Column | None:
     """One int32 a row, or None for a single group.
 

@@ -125,7 +125,10 @@ rank = np.arange(3)
         ("pairs", lambda: similarity.star_clusters(edges([(0, 3, 0.9)]), rank)),
         ("pairs", lambda: similarity.star_clusters(edges([(-1, 1, 0.9)]), rank)),
         ("pairs", lambda: similarity.star_clusters(edges([(1, 1, 0.9)]), rank)),
-        ("representative", lambda: similarity.star_clusters(pair, rank, representative=np.zeros(0, np.int64))),
+        (
+            "representative",
+            lambda: similarity.star_clusters(pair, rank, representative=np.zeros(0, np.int64)),
+        ),
         ("representative", lambda: similarity.star_clusters(pair, rank, representative=np.array([0, 0, 1]))),
         ("representative", lambda: similarity.star_clusters(pairs_of_two, rank)),
     ],

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from khala_jobs._core import vec as core
 
 from khala_jobs import similarity
+from khala_jobs._core import vec as core
 from khala_jobs.errors import Interrupted, InvalidArgument
 
 
@@ -300,7 +300,9 @@ def test_threads_share_one_matrix():
     matrix = clustered(np.random.default_rng(2), 1500, 32)
     hashes = []
     workers = [
-        threading.Thread(target=lambda: hashes.append(similarity.find_pairs(matrix, 0.9).certificate.set_hash))
+        threading.Thread(
+            target=lambda: hashes.append(similarity.find_pairs(matrix, 0.9).certificate.set_hash)
+        )
         for _ in range(6)
     ]
     for worker in workers:

@@ -7,15 +7,26 @@ import sys
 
 import numpy as np
 import pytest
-from khala_jobs._core import Error as CoreError
 
 from khala_jobs import errors, similarity
+from khala_jobs._core import Error as CoreError
 from khala_jobs.errors import InvalidArgument
 
 
 def test_vectors_of_any_kind_keep_their_places():
-    vectors = [[1, 2], None, (3.0, 4.0, 5.0), np.array([1e-3, 2], np.float64), [0, 0], [1e300, 1], 7.0, ["a", 1]]
-    with pytest.raises(InvalidArgument, match=r"vectors: 4 of 8 rows .* row 1 \(missing\), row 2 \(wrong_length\)"):
+    vectors = [
+        [1, 2],
+        None,
+        (3.0, 4.0, 5.0),
+        np.array([1e-3, 2], np.float64),
+        [0, 0],
+        [1e300, 1],
+        7.0,
+        ["a", 1],
+    ]
+    with pytest.raises(
+        InvalidArgument, match=r"vectors: 4 of 8 rows .* row 1 \(missing\), row 2 \(wrong_length\)"
+    ):
         similarity.read_vectors(vectors)
     read = similarity.read_vectors(vectors, faulty="quarantine")
     assert read.faults == (
