@@ -1,4 +1,4 @@
-// _core.vec: the kernels of cpp/vec on NumPy columns. khala_jobs.similarity.py documents what people call.
+// _core.vec: the joins of cpp/vec and the decay formulas on NumPy columns; see khala_jobs.similarity.
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "bind/arrays.hpp"
+#include "bind/calls.hpp"
 #include "bind/status.hpp"
-#include "vec/cluster.hpp"
 #include "vec/decay.hpp"
 #include "vec/isa.hpp"
 #include "vec/join.hpp"
@@ -18,20 +18,6 @@ namespace {
 
 namespace py = pybind11;
 using Object = py::object;  // an argument that column_in or matrix_in checks
-
-// Releases the GIL round the call and raises its error.
-template <typename Call>
-auto without_gil(Call call) {
-    auto result = [&] {
-        const py::gil_scoped_release released;
-        return call();
-    }();
-    return unwrap(std::move(result));
-}
-
-vec::Execution execution(int threads, const std::string& isa, vec::Progress* progress) {
-    return {threads, unwrap(vec::parse_isa(isa, "isa")), progress};
-}
 
 vec::Faulty faulty(bool report) {
     return report ? vec::Faulty::report : vec::Faulty::refuse;
@@ -108,31 +94,6 @@ py::tuple match_rows(const Object& queries, const Object& matrix, double thresho
                           faults_out(matches.row_faults), certificate_out(matches.certificate));
 }
 
-vec::PairColumns pairs_in(const Object& left, const Object& right, const Object& cosine) {
-    return {column_in<std::int64_t>(left, "left"), column_in<std::int64_t>(right, "right"),
-            column_in<double>(cosine, "cosine")};
-}
-
-py::tuple star_clusters(const Object& left, const Object& right, const Object& cosine, const Object& rank,
-                        const Object& representative) {
-    const vec::PairColumns pairs = pairs_in(left, right, cosine);
-    const auto ranks = column_in<std::int64_t>(rank, "rank");
-    const auto representatives = optional_column_in<std::int64_t>(representative, "representative", ranks.size());
-    vec::Stars stars = without_gil([&] { return vec::star_clusters(pairs, ranks, representatives); });
-    return py::make_tuple(column_out(std::move(stars.canonical)), column_out(std::move(stars.cosine)), stars.clusters);
-}
-
-py::tuple components(const Object& matrix, const Object& left, const Object& right, const Object& cosine,
-                     const Object& representative, int threads, const std::string& isa, vec::Progress* progress) {
-    const vec::MatrixView view = matrix_in(matrix, "matrix");
-    const vec::PairColumns pairs = pairs_in(left, right, cosine);
-    const auto representatives = optional_column_in<std::int64_t>(representative, "representative", view.rows);
-    const vec::Execution how = execution(threads, isa, progress);
-    vec::Components found = without_gil([&] { return vec::components(view, pairs, representatives, how); });
-    return py::make_tuple(column_out(std::move(found.label)), column_out(std::move(found.root)),
-                          column_out(std::move(found.size)), column_out(std::move(found.min_cosine)));
-}
-
 py::tuple decay_scores(const Object& importance, const Object& age, const Object& half_life, bool khala_compat) {
     const vec::DecayColumns columns{column_in<double>(importance, "importance"), column_in<double>(age, "age"),
                                     column_in<double>(half_life, "half_life")};
@@ -188,10 +149,6 @@ void register_vec(py::module_& parent) {
     module.def("match_rows", &match_rows, py::arg("queries"), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("query_groups") = py::none(), py::arg("groups") = py::none(), py::arg("best") = 0,
                py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress);
-    module.def("star_clusters", &star_clusters, py::arg("left"), py::arg("right"), py::arg("cosine"), py::arg("rank"),
-               py::arg("representative") = py::none());
-    module.def("components", &components, py::arg("matrix"), py::arg("left"), py::arg("right"), py::arg("cosine"),
-               py::arg("representative") = py::none(), py::kw_only(), threads, isa, progress);
     module.def("decay_scores", &decay_scores, py::arg("importance"), py::arg("age"), py::arg("half_life"),
                py::kw_only(), py::arg("khala_compat"));
     module.def("accessed_half_lives", &accessed_half_lives, py::arg("base"), py::arg("access_count"));

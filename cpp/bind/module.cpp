@@ -8,6 +8,7 @@
 
 namespace khala::bind {
 void register_vec(pybind11::module_& module);
+void register_similarity(pybind11::module_& module);
 #ifdef KHALA_BIND_ENGINE
 void register_engine(pybind11::module_& module);
 #endif
@@ -17,6 +18,7 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "The C++ core of khala_jobs. Private: use the Python modules.";
     khala::bind::register_errors(module);
     khala::bind::register_vec(module);
+    khala::bind::register_similarity(module);
 #ifdef KHALA_BIND_ENGINE
     khala::bind::register_engine(module);
 #endif

@@ -1,14 +1,10 @@
 #include "vec/cluster.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <numeric>
-#include <string>
-#include <utility>
 
 #include "vec/cluster_checks.hpp"
-#include "vec/invalid.hpp"
 
 namespace khala::vec {
 namespace {
@@ -48,22 +44,6 @@ private:
     std::vector<Edge> edges_;
 };
 
-// Rows from the lowest rank to the highest.
-base::Result<std::vector<std::size_t>> by_rank(std::span<const std::int64_t> rank) {
-    std::vector<std::size_t> order(rank.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return std::pair{rank[a], a} < std::pair{rank[b], b};
-    });
-    const auto tie = std::adjacent_find(order.begin(), order.end(),
-                                        [&](std::size_t a, std::size_t b) { return rank[a] == rank[b]; });
-    if (tie != order.end()) {
-        return invalid("rank", "rows " + std::to_string(*tie) + " and " + std::to_string(*std::next(tie)) +
-                                   " have the same rank " + std::to_string(rank[*tie]) + "; a total order is needed");
-    }
-    return order;
-}
-
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
 // The most similar canonical neighbour; equal cosines: the better rank.
@@ -89,7 +69,7 @@ base::Result<Stars> star_clusters(const PairColumns& pairs, std::span<const std:
     const std::size_t rows = rank.size();
     KHALA_TRY(check_pairs(pairs, rows));
     KHALA_TRY(check_representatives(representative, rows));
-    KHALA_TRY_ASSIGN(const std::vector<std::size_t> order, by_rank(rank));
+    KHALA_TRY_ASSIGN(const std::vector<std::size_t> order, order_by_rank(rank));
     const Graph graph{pairs, representative, rows};
 
     // head[owner]: the canonical row of a star whose centre is that representative; copies share one centre.

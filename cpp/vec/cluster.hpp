@@ -2,10 +2,13 @@
 //
 // Star clusters are what merging is based on: every member is at least as similar to its canonical row as the
 // threshold of the join, and no two canonical rows are similar. They are the greedy maximal independent set in a total
-// order that the caller states (`rank`), so the answer depends neither on the order of the rows nor on that of the
-// pairs. Connected components look simpler but chain: A like B like C does not make A like C. Real sentence
-// embeddings do chain, far below the threshold, so components are a diagnostic here, with the lowest cosine inside each
-// as the warning.
+// order that the caller states (`rank`). Complete-link clusters are the careful kind: every two members reach the
+// threshold. Connected components look simpler but chain: A like B like C does not make A like C. Real sentence
+// embeddings do chain, far below the threshold, so components are for reports, with what inner_pairs says of them.
+//
+// No answer depends on the order of the rows or on that of the pairs, only on `rank`: one distinct number for each row,
+// the lowest preferred. Errors of all: invalid_argument (lengths, a row out of range, a pair of a row with itself,
+// equal ranks, cosine not finite).
 #pragma once
 
 #include <cstdint>
@@ -34,22 +37,35 @@ struct Stars {
     std::int64_t clusters = 0;            // number of canonical rows
 };
 
-// `rank` has one distinct number for each row; the lowest is preferred. A row similar to several canonical rows joins
-// the most similar one (equal cosines: the better rank). Rows in no pair are their own canonical row.
-// Errors: invalid_argument (lengths, a row out of range, a pair of a row with itself, equal ranks, cosine not finite).
+// A row similar to several canonical rows joins the most similar one (equal cosines: the better rank). Rows in no pair
+// are their own canonical row.
 [[nodiscard]] base::Result<Stars> star_clusters(const PairColumns& pairs, std::span<const std::int64_t> rank,
                                                 Representatives representative);
 
-struct Components {
-    std::vector<std::int64_t> label;  // for each row the lowest row of its component
-    std::vector<std::int64_t> root;   // one for each component of two rows or more, ascending: its label,
-    std::vector<std::int64_t> size;   // number of rows,
-    std::vector<double> min_cosine;   // and the lowest sim64 of any two of its rows
+// For each row the best-ranked row of its cluster. Agglomerative: the two clusters whose least similar rows are most
+// similar become one (equal: the better ranks), as long as all pairs between them are among `pairs`.
+[[nodiscard]] base::Result<std::vector<std::int64_t>> complete_clusters(const PairColumns& pairs,
+                                                                        std::span<const std::int64_t> rank,
+                                                                        Representatives representative);
+
+// For each row the best-ranked row of its connected component.
+[[nodiscard]] base::Result<std::vector<std::int64_t>> component_clusters(const PairColumns& pairs,
+                                                                         std::span<const std::int64_t> rank,
+                                                                         Representatives representative);
+
+// What clusters look like inside: columns with one element for each cluster of two rows or more, ascending by
+// canonical.
+struct InnerPairs {
+    std::vector<std::int64_t> canonical;
+    std::vector<std::int64_t> size;   // number of rows
+    std::vector<double> min_cosine;   // the lowest sim64 of any two of its rows
+    std::vector<std::int64_t> below;  // pairs of its rows whose sim64 is below the threshold
 };
 
-// Looks at every pair inside every component, so its cost grows with the square of the largest one.
-// Errors: as above, and interrupted, unsupported.
-[[nodiscard]] base::Result<Components> components(const MatrixView& matrix, const PairColumns& pairs,
-                                                  Representatives representative, const Execution& execution);
+// Looks at every pair inside every cluster, so its cost grows with the square of the largest one. `canonical` is as
+// from the functions above. Errors: invalid_argument (lengths, a canonical row that does not name itself, a row of a
+// cluster that cannot be compared), interrupted, unsupported.
+[[nodiscard]] base::Result<InnerPairs> inner_pairs(const MatrixView& matrix, std::span<const std::int64_t> canonical,
+                                                   double threshold, const Execution& execution);
 
 }  // namespace khala::vec

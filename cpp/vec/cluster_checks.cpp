@@ -1,8 +1,12 @@
 #include "vec/cluster_checks.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <numeric>
 #include <string>
+#include <utility>
 
 #include "vec/invalid.hpp"
 
@@ -57,6 +61,21 @@ Status check_representatives(Representatives representative, std::size_t rows) {
         }
     }
     return {};
+}
+
+base::Result<std::vector<std::size_t>> order_by_rank(std::span<const std::int64_t> rank) {
+    std::vector<std::size_t> order(rank.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return std::pair{rank[a], a} < std::pair{rank[b], b};
+    });
+    const auto tie = std::adjacent_find(order.begin(), order.end(),
+                                        [&](std::size_t a, std::size_t b) { return rank[a] == rank[b]; });
+    if (tie != order.end()) {
+        return invalid("rank", "rows " + std::to_string(*tie) + " and " + std::to_string(*std::next(tie)) +
+                                   " have the same rank " + std::to_string(rank[*tie]) + "; a total order is needed");
+    }
+    return order;
 }
 
 }  // namespace khala::vec

@@ -6,6 +6,6 @@ from __future__ import annotations
 
 from khala_jobs.errors import Error
 
-from . import engine, vec
+from . import engine, similarity, vec
 
-__all__: list[str] = ["Error", "engine", "vec"]
+__all__: list[str] = ["Error", "engine", "similarity", "vec"]

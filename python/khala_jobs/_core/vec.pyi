@@ -13,14 +13,12 @@ __all__: list[str] = [
     "Progress",
     "accessed_half_lives",
     "check_rows",
-    "components",
     "decay_scores",
     "isa",
     "match_rows",
     "pair_cosines",
     "pair_set_hash",
     "self_join",
-    "star_clusters",
 ]
 
 class Progress:
@@ -35,17 +33,6 @@ def accessed_half_lives(
     base: typing.Any, access_count: typing.Any
 ) -> numpy.typing.NDArray[numpy.float64]: ...
 def check_rows(matrix: typing.Any) -> tuple: ...
-def components(
-    matrix: typing.Any,
-    left: typing.Any,
-    right: typing.Any,
-    cosine: typing.Any,
-    representative: typing.Any = None,
-    *,
-    threads: typing.SupportsInt | typing.SupportsIndex = 1,
-    isa: str = "auto",
-    progress: Progress | None = None,
-) -> tuple: ...
 def decay_scores(
     importance: typing.Any, age: typing.Any, half_life: typing.Any, *, khala_compat: bool
 ) -> tuple: ...
@@ -79,11 +66,4 @@ def self_join(
     threads: typing.SupportsInt | typing.SupportsIndex = 1,
     isa: str = "auto",
     progress: Progress | None = None,
-) -> tuple: ...
-def star_clusters(
-    left: typing.Any,
-    right: typing.Any,
-    cosine: typing.Any,
-    rank: typing.Any,
-    representative: typing.Any = None,
 ) -> tuple: ...

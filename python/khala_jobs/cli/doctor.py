@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from khala_jobs import __version__, _core, vec
+from khala_jobs import __version__, _core, similarity
 
 from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
@@ -48,7 +48,7 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
         "version": __version__,
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "isa": vec.isa(),
+        "isa": similarity.isa(),
         "cores": os.cpu_count(),
         **run(work()),
     }

@@ -1,7 +1,7 @@
 """Which vectors are near each other: exact joins, clusters, and what is built on them.
 
     pairs = find_pairs(vectors, 0.95)               # every pair i < j with cosine >= 0.95, and no other
-    stars = star_clusters(pairs, np.arange(len(vectors)))
+    clusters = cluster(pairs, priority=ages)        # every member >= 0.95 to its cluster's canonical row
 
 **Exact.** The similarity of two rows is one number, `sim64`: the cosine in float64, summed in one fixed order,
 the same bits on every processor. A pair is in an answer exactly when its `sim64` is at least the threshold,
@@ -19,7 +19,7 @@ Not here: what a pair *means*. A cosine cannot tell "always" from "never"; see `
 
 from __future__ import annotations
 
-from .clusters import Components, Stars, components, star_clusters
+from .clusters import Clusters, Linkage, Stars, cluster, star_clusters
 from .intake import Vectors, read_vectors
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
 from .values import Certificate, Matches, PairColumns, Pairs, RowFault
@@ -27,14 +27,15 @@ from .values import Certificate, Matches, PairColumns, Pairs, RowFault
 __all__ = [
     "MAX_PAIRS",
     "Certificate",
-    "Components",
+    "Clusters",
+    "Linkage",
     "Matches",
     "PairColumns",
     "Pairs",
     "RowFault",
     "Stars",
     "Vectors",
-    "components",
+    "cluster",
     "find_pairs",
     "isa",
     "match",

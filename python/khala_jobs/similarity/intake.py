@@ -1,7 +1,8 @@
 """Vectors of any kind as one float32 matrix.
 
 Arrays (NumPy, DLPack, the buffer protocol) of float32 are taken without a copy where they are C-contiguous;
-float16 is exact in float32; float64 is rounded once. Lists of floats and JSON are read in C++. A row that does
+float16 is exact in float32; float64 is rounded once. Lists of floats and JSON are read in C++, JSON without the
+GIL. A row that does
 not fit keeps its place and is named: nothing is dropped, and row numbers stay the caller's.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 
+from khala_jobs._core import similarity as _core
 from khala_jobs.errors import InvalidArgument
 
 from .values import Fault, Faulty, Float32Matrix, RowFault
@@ -44,8 +46,8 @@ def read_vectors(
 
     Args:
         vectors: A float16, float32 or float64 array [n, dim] (NumPy, DLPack, buffer); a sequence of vectors,
-            each a list of floats, an array, a JSON array as bytes or str, or None; or one JSON array of
-            arrays as bytes or str.
+            each a list or tuple of floats, an array, or None; a sequence of JSON arrays as bytes or str, or
+            None; or one JSON array of arrays as bytes or str.
         field: Name of the argument, for errors.
         dim: Length of a vector. None: that of the first one.
         faulty: Rows of another length, missing ones and ones that are not numbers: "refuse" them all, naming
@@ -106,37 +108,44 @@ def _foreign_array(vectors: Any, field: str) -> np.ndarray[Any, Any] | None:
 
 
 def _rows(vectors: Any, field: str, dim: int | None) -> Vectors:
+    if isinstance(vectors, bytes | bytearray | str):
+        text = bytes(vectors) if isinstance(vectors, bytearray) else vectors
+        return _built(_core.read_json(text, dim, field=field))
     if not isinstance(vectors, Iterable):
         raise InvalidArgument(
             field, f"expected an array or a sequence of vectors, got {type(vectors).__name__}"
         )
-    kept: list[Float32Matrix | None] = []
-    faults: list[RowFault] = []
-    for place, vector in enumerate(vectors):
-        row, fault = _row(vector)
-        if row is not None and dim is None:
-            dim = len(row)
-        if row is not None and len(row) != dim:
-            row, fault = None, "wrong_length"
-        if fault is not None:
-            faults.append(RowFault(place, fault))
-        kept.append(row)
-    matrix = np.full((len(kept), dim or 0), np.nan, np.float32)
-    for place, row in enumerate(kept):
-        if row is not None:
-            matrix[place] = row
-    return Vectors(matrix, tuple(faults))
+    rows = list(vectors)
+    if rows and all(row is None or isinstance(row, bytes | str) for row in rows):
+        return _built(_core.read_json_rows(rows, dim, field=field))
+    stacked = _stacked(rows)
+    if stacked is not None and dim in {None, stacked.shape[1]}:
+        return Vectors(stacked)
+    return _built(_core.read_lists([_as_list(row) for row in rows], dim))
 
 
-def _row(vector: Any) -> tuple[Float32Matrix | None, Fault | None]:
-    if vector is None:
-        return None, "missing"
-    try:
-        with np.errstate(over="ignore"):
-            row = np.asarray(vector, dtype=np.float32)
-    except (TypeError, ValueError):
-        return None, "not_numbers"
-    return (row, None) if row.ndim == 1 else (None, "wrong_length")
+def _stacked(rows: list[Any]) -> Float32Matrix | None:
+    """Arrays of one length as a matrix; None if they are anything else."""
+    first = rows[0] if rows else None
+    if not isinstance(first, np.ndarray) or first.ndim != 1:
+        return None
+    for row in rows:
+        if not isinstance(row, np.ndarray) or row.shape != first.shape or row.dtype.type not in _FLOATS:
+            return None
+    with np.errstate(over="ignore"):
+        return np.stack(rows).astype(np.float32, copy=False)
+
+
+def _as_list(row: Any) -> Any:
+    """Lists and tuples as they are; arrays of all kinds as lists."""
+    if row is None or isinstance(row, list | tuple) or not hasattr(row, "tolist"):
+        return row
+    return row.tolist()
+
+
+def _built(read: tuple[Any, int, int, list[tuple[int, Fault]]]) -> Vectors:
+    values, rows, dim, faults = read
+    return Vectors(values.reshape(rows, dim), tuple(RowFault(row, fault) for row, fault in faults))
 
 
 def merged_faults(read: Vectors, found: Iterable[tuple[int, str]]) -> tuple[RowFault, ...]:

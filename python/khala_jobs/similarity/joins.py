@@ -77,8 +77,9 @@ def find_pairs(
     columns, representative, faults, certificate = named(
         lambda: watched(kernel, read.matrix.size, progress), {"matrix": "vectors"}
     )
+    i, j, score = columns
     found = merged_faults(read, faults)
-    return Pairs(*columns, representative, copies, found, Certificate(**certificate), ids)
+    return Pairs(i, j, score, representative, copies, found, Certificate(**certificate), ids)
 
 
 def match(
@@ -140,8 +141,9 @@ def match(
     columns, query_faults, corpus_faults, certificate = named(
         lambda: watched(kernel, asked.matrix.size + known.matrix.size, progress), {"matrix": "corpus"}
     )
+    query, row, score = columns
     faults = merged_faults(asked, query_faults), merged_faults(known, corpus_faults)
-    return Matches(*columns, *faults, Certificate(**certificate))
+    return Matches(query, row, score, *faults, Certificate(**certificate))
 
 
 def top_k(

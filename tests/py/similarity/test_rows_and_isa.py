@@ -13,41 +13,6 @@ from khala_jobs._core import Error as CoreError
 from khala_jobs.errors import InvalidArgument
 
 
-def test_vectors_of_any_kind_keep_their_places():
-    vectors = [
-        [1, 2],
-        None,
-        (3.0, 4.0, 5.0),
-        np.array([1e-3, 2], np.float64),
-        [0, 0],
-        [1e300, 1],
-        7.0,
-        ["a", 1],
-    ]
-    with pytest.raises(
-        InvalidArgument, match=r"vectors: 4 of 8 rows .* row 1 \(missing\), row 2 \(wrong_length\)"
-    ):
-        similarity.read_vectors(vectors)
-    read = similarity.read_vectors(vectors, faulty="quarantine")
-    assert read.faults == (
-        similarity.RowFault(1, "missing"),
-        similarity.RowFault(2, "wrong_length"),
-        similarity.RowFault(6, "wrong_length"),
-        similarity.RowFault(7, "not_numbers"),
-    )
-    assert read.matrix[[0, 3]].tolist() == [[1, 2], [np.float32(1e-3), 2]]
-    found = similarity.find_pairs([*vectors, [2, 4]], 0.99, faulty="quarantine")
-    assert found.named() == [(0, 8, pytest.approx(1.0))]
-    assert [fault.fault for fault in found.faults] == [
-        "missing",
-        "wrong_length",
-        "zero_norm",
-        "infinite",
-        "wrong_length",
-        "not_numbers",
-    ]
-
-
 def test_pair_scores_are_sim64(sim64):
     matrix = np.random.default_rng(1).normal(size=(50, 37)).astype(np.float32)
     left, right = np.arange(50), np.arange(50)[::-1].copy()
