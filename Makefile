@@ -148,13 +148,20 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 	@$(call build,tsan)
 	@ctest --preset tsan --parallel $(JOBS) --progress
 
-.PHONY: bench
-bench: venv ## measure, with a release build; writes bench/README.md
+.PHONY: bench bench-peers bench-setup
+bench-setup: venv
 	@scripts/setup_venv.sh bench
 	@$(call configure,release,$(call module_dir,release))
 	@$(call build,release)
 	@$(call package_tree,release)
+
+bench: bench-setup ## measure, with a release build; writes bench/README.md
 	@PYTHONPATH=build/release/python $(VENV)/python bench/run.py
+
+# An engine that cannot be installed is listed as absent.
+bench-peers: bench-setup ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
+	@command -v npm >/dev/null || scripts/setup_system.sh nodejs npm || true
+	@PYTHONPATH=bench:build/release/python $(VENV)/python -m peers.run $(PEERS)
 
 # --- releases ---------------------------------------------------------------------------------------------------------
 

@@ -11,37 +11,16 @@ import asyncio
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
+from common.stats import percentile, rss_mib, spread_ms
 from khala_jobs import JobProcessor, Priority
 
 PAYLOAD = "x" * 1000
-
-
-def percentile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def spread_ms(values: list[float]) -> dict[str, float]:
-    return {
-        "p50_ms": percentile(values, 0.5) * 1000,
-        "p95_ms": percentile(values, 0.95) * 1000,
-        "p99_ms": percentile(values, 0.99) * 1000,
-        "max_ms": max(values) * 1000,
-    }
-
-
-def rss_mib() -> float:
-    """Resident memory now, not the peak."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 class Bench:

@@ -16,10 +16,7 @@ from typing import Any
 
 from huey import SqliteHuey
 
-
-def percentile(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+from common.stats import spread_ms
 
 
 class Peer:
@@ -88,7 +85,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             return {"jobs_per_s": options.count / took, "left": left}
         case "pickup":
             waits = peer.pickup(options.count, 50.0)
-            return {"p50_ms": percentile(waits, 0.5) * 1000, "p99_ms": percentile(waits, 0.99) * 1000}
+            return spread_ms(waits)
     raise SystemExit(f"unknown workload {options.workload}")
 
 

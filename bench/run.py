@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import environment
 import table
+from common import environment
+from common.stats import median_of
 
 HERE = Path(__file__).resolve().parent
 STORES = {
@@ -110,20 +110,6 @@ def take(case: Case, khala_python: str | None) -> dict[str, Any]:
         raise SystemExit(f"{case.name} on {case.who}/{case.store} failed:\n{run.stderr[-2000:]}")
     figures: dict[str, Any] = json.loads(run.stdout.strip().splitlines()[-1])
     return figures
-
-
-def median_of(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median per figure; lists as they were in the first round."""
-    merged = {}
-    for key, first in rounds[0].items():
-        values = [r[key] for r in rounds]
-        merged[key] = statistics.median(values) if isinstance(first, int | float) else first
-    if "jobs_per_s" in merged:
-        merged["jobs_per_s_range"] = [
-            min(r["jobs_per_s"] for r in rounds),
-            max(r["jobs_per_s"] for r in rounds),
-        ]
-    return merged
 
 
 def main() -> None:

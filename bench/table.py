@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
+from common import document
+
 STORES = ("memory", "normal", "full")
 
 
@@ -66,7 +67,4 @@ def render(report: dict[str, Any]) -> str:
 
 def write(report: dict[str, Any], readme: Path) -> None:
     """Put the tables between the two marks of `readme`."""
-    text = readme.read_text()
-    head, rest = text.split(BEGIN)
-    _, tail = rest.split(END)
-    readme.write_text(f"{head}{BEGIN}\n{render(report)}\n{END}{tail}")
+    document.put(render(report), readme)

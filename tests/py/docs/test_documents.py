@@ -62,7 +62,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "bench").glob("*.md"),
+        *(ROOT / "bench").rglob("*.md"),
     ]:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text()):
             if "://" not in target:

@@ -1,0 +1,71 @@
+"""SAQ on Redis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import peers.ledger
+from peers.protocol import About, with_context
+from peers.protocol import Adapter as Base
+from peers.spec import Call, Spec
+
+
+def _left(redis: Any) -> int:
+    """All jobs that are not finished are in one sorted set."""
+    return int(redis.zcard("saq:default:incomplete"))
+
+
+ABOUT = About(
+    name="SAQ",
+    requires=(
+        "saq[redis,hiredis]~=0.26",
+        "typing_extensions",
+        "uvloop",
+    ),  # it imports the second without asking for it
+    package="saq",
+    configuration="`Queue.from_url`, `Worker(concurrency=…)`, hiredis and uvloop; dropped: `ttl=-1`",
+    keeps_results="with the job, 10 minutes (its default)",
+    crash="a job that outlives its own timeout (10 s by default) is swept, each minute; retried only if it may be",
+    left=_left,
+    absent={"bulk": "no bulk call", "W5": "priorities on PostgreSQL only"},
+    slow=0.15,
+)
+
+
+class Adapter(Base):
+    """See `ABOUT`."""
+
+    def __init__(self, spec: Spec, ledger: peers.ledger.Ledger | None) -> None:
+        super().__init__(spec, ledger)
+        from saq import Queue
+
+        self.queue = Queue.from_url(spec.url)
+        self.options: dict[str, Any] = {} if spec.results else {"ttl": -1}
+        if spec.retries:
+            self.options |= {"retries": 3, "retry_delay": 0.001}
+        if spec.crash:
+            self.options |= {"retries": 3}
+
+    async def open(self) -> None:
+        await self.queue.connect()
+
+    async def close(self) -> None:
+        await self.queue.disconnect()
+
+    async def enqueue(self, call: Call) -> Any:
+        names = ("i", "seconds" if call.task == "sleep" else "body")
+        arguments = dict(zip(names, call.args, strict=False))
+        if call.due is not None:
+            return await self.queue.enqueue(call.task, scheduled=int(call.due), **arguments, **self.options)
+        return await self.queue.enqueue(call.task, **arguments, **self.options)
+
+    async def result(self, handle: Any) -> Any:
+        await handle.refresh(until_complete=30)
+        return handle.result
+
+    async def work_async(self) -> None:
+        from saq import Worker
+
+        await self.queue.connect()
+        functions = [(name, with_context(handler)) for name, handler in self.handlers.coroutines.items()]
+        await Worker(self.queue, functions, concurrency=self.spec.concurrency).start()
