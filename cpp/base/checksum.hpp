@@ -29,8 +29,19 @@ public:
     [[nodiscard]] std::uint64_t digest() const noexcept;
 
 private:
+    void add(const void* bytes, std::size_t size) noexcept;
+    void spill() noexcept;
+
+    // A row is mostly shorter than this, and hashing bytes that lie together is several times faster than feeding them
+    // one field at a time. What is longer goes through the hash's own state, with the same result.
+    static constexpr std::size_t kBufferBytes = 512;
+    std::array<std::byte, kBufferBytes> buffer_;
+    std::size_t size_ = 0;
+    std::uint64_t seed_;
+
     // Room for the hash's own state, so that its header stays out of this one. checksum.cpp checks the size.
     static constexpr std::size_t kStateBytes = 576;
+    bool spilt_ = false;
     alignas(64) std::array<std::byte, kStateBytes> state_;
 };
 

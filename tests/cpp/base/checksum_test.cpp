@@ -55,6 +55,22 @@ TEST(Checksum, CopiesAreIndependent) {
     EXPECT_EQ(second.digest(), Checksum{}.text("shared").text("more").digest());
 }
 
+// Whatever lies in the buffer and whatever went through the hash's state: the sum is that of all bytes together.
+TEST(Checksum, LengthsBesideTheBufferMakeNoDifference) {
+    for (std::size_t size = 0; size < 2'000; size += size < 480 || size > 560 ? 37 : 1) {
+        const std::string text(size, 'y');
+        std::string bytes;
+        for (const std::size_t length : {size, std::size_t{5}, size}) {
+            bytes.push_back('\x02');
+            for (unsigned shift = 0; shift < 64; shift += 8) {
+                bytes.push_back(static_cast<char>((length >> shift) & 0xffU));
+            }
+            bytes.append(length == size ? text : "short");
+        }
+        EXPECT_EQ(Checksum{}.text(text).text("short").text(text).digest(), hash_bytes(bytes)) << size;
+    }
+}
+
 // Stored in databases: these must never change.
 TEST(Checksum, IsStable) {
     EXPECT_EQ(hash_bytes(""), 0x2d06800538d394c2U);  // XXH3's published value for no input and seed 0
