@@ -124,7 +124,10 @@ Result<Liveness> Liveness::create(int directory, std::string_view boot_id) {
         return io_error(name, "cannot lock");
     }
     KHALA_TRY(reserve(file.get(), sizeof(Image), name));
-    KHALA_TRY_ASSIGN(auto mapping, Mapping::map(file.get(), sizeof(Image), name));
+    // A mapping keeps what it was made from open, and with it a lock; forked children inherit mappings. So it is made
+    // from another opening of the file than the one that is locked.
+    KHALA_TRY_ASSIGN(const auto unlocked, open_private(directory, name.c_str()));
+    KHALA_TRY_ASSIGN(auto mapping, Mapping::map(unlocked.get(), sizeof(Image), name));
     auto* const image = ::new (mapping.data()) Image{};
     image->header.pid = ::getpid();
     boot_id.copy(image->header.boot_id.data(), image->header.boot_id.size() - 1);
