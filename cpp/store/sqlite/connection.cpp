@@ -26,6 +26,7 @@ constexpr auto kSwitches = std::to_array<std::pair<int, int>>({
     {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
     {SQLITE_DBCONFIG_DQS_DDL, 0},
     {SQLITE_DBCONFIG_DQS_DML, 0},
+    {SQLITE_DBCONFIG_ENABLE_QPSG, 1},  // else partial indexes make SQLite prepare anew at every bind
 });
 
 ErrorCode classify(int extended) noexcept {
@@ -136,8 +137,7 @@ int Connection::on_busy(void* self, int count) noexcept {
     if (count == 0) {
         connection.busy_waited_us_ = 0;
     }
-    const bool interrupted =
-        connection.interrupt_ != nullptr && connection.interrupt_->load(std::memory_order_acquire);
+    const bool interrupted = connection.interrupt_ != nullptr && connection.interrupt_->load(std::memory_order_acquire);
     if (interrupted || connection.busy_waited_us_ > connection.busy_wait_ms_ * 1000) {
         return 0;
     }

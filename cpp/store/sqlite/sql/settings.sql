@@ -1,6 +1,5 @@
--- Of every connection. The log is never emptied inside a commit (wal_autocheckpoint), only when idle or too long.
+-- Of every connection. (PRAGMA wal_autocheckpoint would take away the hook that tells the length of the log.)
 PRAGMA journal_mode = WAL;
-PRAGMA wal_autocheckpoint = 0;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA mmap_size = 0;
 PRAGMA cache_size = -32768;
