@@ -194,9 +194,15 @@ Late examine_late(const Move& move, const std::vector<Attempt>& history) {
     return {.repeated = false, .note = std::move(note)};
 }
 
+bool is_late_note(const Attempt& attempt) noexcept {
+    return attempt.outcome.starts_with(kLate);
+}
+
 void add_attempt(std::vector<Attempt>& history, Attempt attempt) {
-    const auto after = std::upper_bound(history.begin(), history.end(), attempt.token,
-                                        [](Token token, const Attempt& other) { return token < other.token; });
+    const bool is_note = is_late_note(attempt);
+    const auto after = std::partition_point(history.begin(), history.end(), [&](const Attempt& other) {
+        return other.token < attempt.token || (other.token == attempt.token && (is_note || !is_late_note(other)));
+    });
     history.insert(after, std::move(attempt));
     if (history.size() > kHistoryCount && !KHALA_PLANT(history_unbounded)) {
         history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(kHistoryCount));

@@ -47,7 +47,10 @@ struct Late {
 // `history` is complete: with the latest attempt, running or ended.
 [[nodiscard]] Late examine_late(const Move& move, const std::vector<job::Attempt>& history);
 
-// Puts an attempt where it belongs: ascending by token, after those of the same token. Keeps the last kHistoryCount.
+// Whether it is what a holder brought after its lease was gone.
+[[nodiscard]] bool is_late_note(const job::Attempt& attempt) noexcept;
+// Puts an attempt where it belongs: ascending by token; of one token the attempt itself, then the notes as they came.
+// Keeps the last kHistoryCount.
 void add_attempt(std::vector<job::Attempt>& history, job::Attempt attempt);
 
 // --- Counters -------------------------------------------------------------------------------------------------

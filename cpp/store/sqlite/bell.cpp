@@ -50,8 +50,7 @@ bool is_taken(int directory, std::uint32_t seat) {
 
 }  // namespace
 
-// Shared with other processes and other versions of this code: a new layout needs a new file name.
-struct Bell::Seat {
+struct Board::Seat {
     std::atomic<std::uint32_t> wants;
     std::uint32_t reserved;
     std::atomic<Interest> queues;
@@ -59,41 +58,67 @@ struct Bell::Seat {
     std::array<std::uint64_t, 5> unused;
 };
 
-struct Bell::Board {
+struct Board::Image {
     std::atomic<std::uint64_t> magic;
     std::atomic<std::uint32_t> seats_used;  // one past the highest seat ever taken
     std::uint32_t reserved;
     std::atomic<Millis> stalled_until;
-    std::array<std::uint64_t, 5> unused;
+    std::atomic<std::int64_t> token;
+    std::atomic<std::int64_t> ref;
+    std::atomic<std::int64_t> commits;
+    std::array<std::uint64_t, 2> unused;
     std::array<Seat, kSeatCount> seats;
 };
 
-Bell::Bell(int directory, Mapping mapping, ForkClosedFd socket, std::uint32_t seat) noexcept
-    : directory_{directory}, mapping_{std::move(mapping)}, socket_{std::move(socket)}, seat_{seat}, next_{seat} {}
+Result<Board> Board::open(int directory) {
+    static_assert(sizeof(Seat) == 64 && sizeof(Image) == 64 + kSeatCount * sizeof(Seat));
+    KHALA_TRY_ASSIGN(const auto file, open_private(directory, "board"));
+    KHALA_TRY(reserve(file.get(), sizeof(Image), "board"));
+    KHALA_TRY_ASSIGN(auto mapping, Mapping::map(file.get(), sizeof(Image), "board"));
+    Board board{std::move(mapping)};
+    board.image().magic.store(kBoardMagic);  // all else zero is a valid, empty board
+    return board;
+}
+
+Board::Image& Board::image() const noexcept {
+    return *static_cast<Image*>(mapping_.data());
+}
+
+Millis Board::stalled_until() const noexcept {
+    return image().stalled_until.load();
+}
+
+void Board::set_stalled_until(Millis lease_ms) noexcept {
+    image().stalled_until.store(lease_ms);
+}
+
+Board::HighWater Board::high_water() const noexcept {
+    return {image().token.load(std::memory_order_relaxed), image().ref.load(std::memory_order_relaxed),
+            image().commits.load(std::memory_order_relaxed)};
+}
+
+void Board::raise_high_water(const HighWater& seen) noexcept {
+    image().token.store(seen.token, std::memory_order_relaxed);
+    image().ref.store(seen.ref, std::memory_order_relaxed);
+    image().commits.store(seen.commits, std::memory_order_relaxed);
+}
+
+Bell::Bell(int directory, Board& board, ForkClosedFd socket, std::uint32_t seat) noexcept
+    : directory_{directory}, board_{&board}, socket_{std::move(socket)}, seat_{seat}, next_{seat} {}
 
 Bell::~Bell() {
     if (!socket_.valid()) {  // moved from, or a forked child
         return;
     }
-    board().seats[seat_].wants.store(0);
+    board_->image().seats[seat_].wants.store(0);
     // Not unlinked: the seat may be another's by the time unlink() runs. A socket without owner refuses, which is all
     // that the name is looked at for.
 }
 
-Bell::Board& Bell::board() const noexcept {
-    return *static_cast<Board*>(mapping_.data());
-}
-
-Result<Bell> Bell::open(int directory) {
-    static_assert(sizeof(Seat) == 64 && sizeof(Board) == 64 + kSeatCount * sizeof(Seat));
-    KHALA_TRY_ASSIGN(const auto file, open_private(directory, "board"));
-    KHALA_TRY(reserve(file.get(), sizeof(Board), "board"));
-    KHALA_TRY_ASSIGN(auto mapping, Mapping::map(file.get(), sizeof(Board), "board"));
-    auto* const board = static_cast<Board*>(mapping.data());  // all zero is a valid, empty board
-    board->magic.store(kBoardMagic);
-
+Result<Bell> Bell::open(int directory, Board& board) {
+    Board::Image& image = board.image();
     for (std::uint32_t seat = 0; seat < kSeatCount; ++seat) {
-        if (seat < board->seats_used.load() && is_taken(directory, seat)) {
+        if (seat < image.seats_used.load() && is_taken(directory, seat)) {
             continue;
         }
         const auto address = address_of(directory, seat);
@@ -106,17 +131,17 @@ Result<Bell> Bell::open(int directory) {
             return Error{ErrorCode::unsupported, "bell", io_error("bell", "cannot bind a socket").message};
         }
         ::chmod(address->sun_path, S_IRUSR | S_IWUSR);
-        board->seats[seat].wants.store(0);
-        board->seats[seat].queues.store(0);
-        board->seats[seat].tasks.store(0);
-        board->seats_used.store(std::max(board->seats_used.load(), seat + 1));
-        return Bell{directory, std::move(mapping), ForkClosedFd{socket.release()}, seat};
+        image.seats[seat].wants.store(0);
+        image.seats[seat].queues.store(0);
+        image.seats[seat].tasks.store(0);
+        image.seats_used.store(std::max(image.seats_used.load(), seat + 1));
+        return Bell{directory, board, ForkClosedFd{socket.release()}, seat};
     }
     return Error{ErrorCode::unsupported, "bell", "all " + std::to_string(kSeatCount) + " seats are taken"};
 }
 
 void Bell::arm(bool jobs, bool closings) noexcept {
-    board().seats[seat_].wants.store((jobs ? kWantsJobs : 0) | (closings ? kWantsClosings : 0));
+    board_->image().seats[seat_].wants.store((jobs ? kWantsJobs : 0) | (closings ? kWantsClosings : 0));
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the wish is seen before the look that follows is taken
 }
 
@@ -127,12 +152,12 @@ void Bell::drain() noexcept {
 }
 
 void Bell::set_interest(Interest queues, Interest tasks) noexcept {
-    board().seats[seat_].queues.store(queues, std::memory_order_relaxed);
-    board().seats[seat_].tasks.store(tasks, std::memory_order_relaxed);
+    board_->image().seats[seat_].queues.store(queues, std::memory_order_relaxed);
+    board_->image().seats[seat_].tasks.store(tasks, std::memory_order_relaxed);
 }
 
 bool Bell::ring(std::uint32_t seat, std::uint32_t wish) noexcept {
-    if ((board().seats[seat].wants.fetch_and(~wish) & wish) == 0) {
+    if ((board_->image().seats[seat].wants.fetch_and(~wish) & wish) == 0) {
         return false;
     }
     const auto address = address_of(directory_, seat);
@@ -147,10 +172,10 @@ bool Bell::ring(std::uint32_t seat, std::uint32_t wish) noexcept {
 
 void Bell::ring_jobs(std::int64_t count, Interest queues, Interest tasks) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the commit is seen before the wishes are read
-    const std::uint32_t used = board().seats_used.load();
+    const std::uint32_t used = board_->image().seats_used.load();
     for (std::uint32_t step = 0; step < used && count > 0; ++step) {
         next_ = next_ + 1 < used ? next_ + 1 : 0;
-        const Seat& seat = board().seats[next_];
+        const Board::Seat& seat = board_->image().seats[next_];
         if (next_ != seat_ && (seat.queues.load(std::memory_order_relaxed) & queues) != 0 &&
             (seat.tasks.load(std::memory_order_relaxed) & tasks) != 0 && ring(next_, kWantsJobs)) {
             --count;
@@ -160,20 +185,12 @@ void Bell::ring_jobs(std::int64_t count, Interest queues, Interest tasks) noexce
 
 void Bell::ring_closings() noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    const std::uint32_t used = board().seats_used.load();
+    const std::uint32_t used = board_->image().seats_used.load();
     for (std::uint32_t seat = 0; seat < used; ++seat) {
         if (seat != seat_) {
             static_cast<void>(ring(seat, kWantsClosings));
         }
     }
-}
-
-Millis Bell::stalled_until() const noexcept {
-    return board().stalled_until.load();
-}
-
-void Bell::set_stalled_until(Millis lease_ms) noexcept {
-    board().stalled_until.store(lease_ms);
 }
 
 }  // namespace khala::store::sqlite

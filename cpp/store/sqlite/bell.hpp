@@ -1,9 +1,9 @@
 // Wake-up across processes, without polling and without a broker.
 //
 // The file `board` in the store's directory is mapped by every process: a header and one seat for each open store. A
-// seat has a socket `bell-<seat>` (nonblocking, datagrams) and says what its owner waits for. A waiter writes that down,
-// *then* looks once more, then polls the socket. A writer, after COMMIT, takes back the wish of as many seats as there
-// is work for and sends one byte to each. Either the waiter's look sees the commit, or the writer sees the wish.
+// seat has a socket `bell-<seat>` (nonblocking, datagrams) and says what its owner waits for. A waiter writes that
+// down, *then* looks once more, then polls the socket. A writer, after COMMIT, takes back the wish of as many seats as
+// there is work for and sends one byte to each. Either the waiter's look sees the commit, or the writer sees the wish.
 //
 // A seat whose socket refuses belongs to a dead process and is skipped until somebody takes it over. Rings may be lost
 // to a stopped process or come without reason; callers look once a second besides.
@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -26,11 +27,42 @@ using Interest = std::uint64_t;
     return Interest{1} << (static_cast<std::uint64_t>(number) % 64U);
 }
 
+// The shared mapping. Lasts as long as the directory; a new layout needs a new file name.
+class Board {
+public:
+    [[nodiscard]] static Result<Board> open(int directory);
+
+    // The lease clock until which nobody should take a lease back for its age, because a writer had been held up and
+    // with it everybody's renewals.
+    [[nodiscard]] Millis stalled_until() const noexcept;
+    void set_stalled_until(Millis lease_ms) noexcept;
+
+    // What the latest commit left. A database that is behind it was restored from a backup, or lost the end of its log.
+    // Under the writer lock.
+    struct HighWater {
+        std::int64_t token = 0;
+        std::int64_t ref = 0;
+        std::int64_t commits = 0;
+    };
+    [[nodiscard]] HighWater high_water() const noexcept;
+    void raise_high_water(const HighWater& seen) noexcept;
+
+private:
+    friend class Bell;
+    struct Seat;
+    struct Image;
+
+    explicit Board(Mapping mapping) noexcept : mapping_{std::move(mapping)} {}
+    [[nodiscard]] Image& image() const noexcept;
+
+    Mapping mapping_;
+};
+
 class Bell final : public Wakeup {
 public:
-    // Takes a seat. Under the writer lock. Errors: unsupported when the file system has no sockets or all seats are
-    // taken (the store then works by polling), io, store_full.
-    [[nodiscard]] static Result<Bell> open(int directory);
+    // Takes a seat. Under the writer lock. The board outlives the bell. Errors: unsupported when the file system has no
+    // sockets or all seats are taken; the store then works by polling.
+    [[nodiscard]] static Result<Bell> open(int directory, Board& board);
     Bell(Bell&&) noexcept = default;
     Bell& operator=(Bell&&) = delete;
     Bell(const Bell&) = delete;
@@ -49,23 +81,14 @@ public:
     // Rings all others that wait for closings.
     void ring_closings() noexcept;
 
-    // The lease clock until which nobody should take a lease back for its age, because a writer had been held up and
-    // with it everybody's renewals.
-    [[nodiscard]] Millis stalled_until() const noexcept;
-    void set_stalled_until(Millis lease_ms) noexcept;
-
 private:
-    struct Seat;
-    struct Board;
-
-    Bell(int directory, Mapping mapping, ForkClosedFd socket, std::uint32_t seat) noexcept;
+    Bell(int directory, Board& board, ForkClosedFd socket, std::uint32_t seat) noexcept;
 
     // Takes the wish back and sends a byte. False when the seat did not wish it or its owner is gone.
     bool ring(std::uint32_t seat, std::uint32_t wish) noexcept;
-    [[nodiscard]] Board& board() const noexcept;
 
     int directory_;
-    Mapping mapping_;
+    Board* board_;
     ForkClosedFd socket_;
     std::uint32_t seat_;
     std::uint32_t next_ = 0;  // where the next round of ringing starts

@@ -35,18 +35,20 @@ Result<std::vector<Ref>> next_refs(Statement& statement, Ref after) {
 }
 
 Status check_sums(Core& core, Ref ref, std::vector<std::string>& faults) {
-    KHALA_TRY_ASSIGN(const auto asked, find_asked(core, ref, Detail::full));
-    KHALA_TRY_ASSIGN(const auto row, find_standing(core, ref));
-    if (!asked || !row) {
+    AskedRow asked;
+    StandingRow row;
+    KHALA_TRY_ASSIGN(const bool was_asked, find_asked(core, ref, Detail::full, asked));
+    KHALA_TRY_ASSIGN(const bool stands, find_standing(core, ref, row));
+    if (!was_asked || !stands) {
         return {};  // another check tells
     }
     // What was set apart because of its damage has been noticed.
-    const bool noticed = row->standing.state == State::quarantined;
-    if (asked->damaged && !noticed) {
-        faults.push_back("job " + asked->job.id + " is not what was enqueued: its checksum does not hold");
+    const bool noticed = row.standing.state == State::quarantined;
+    if (asked.damaged && !noticed) {
+        faults.push_back("job " + asked.job.id + " is not what was enqueued: its checksum does not hold");
     }
-    if (row->damage != 0) {
-        faults.push_back("job " + asked->job.id + " does not stand as it was left: its checksum does not hold");
+    if (row.damage != 0) {
+        faults.push_back("job " + asked.job.id + " does not stand as it was left: its checksum does not hold");
     }
     return {};
 }
@@ -91,12 +93,15 @@ Result<std::vector<JobRow>> repair(Write& write) {
             break;
         }
         for (const Ref ref : refs) {
-            KHALA_TRY_ASSIGN(auto row, find_live(core, ref));
-            KHALA_TRY_ASSIGN(auto asked, find_asked(core, ref, Detail::full));
-            if (row && asked && row->damage != 0) {
-                row->queue = asked->damaged ? row->queue : asked->key.queue;
-                row->standing.state = waiting_state(row->standing.state);
-                KHALA_TRY_ASSIGN(JobRow apart, quarantine_damaged(write, *row, std::move(asked->job)));
+            std::vector<LiveJob> found;
+            KHALA_TRY(read_live_jobs(core, ref, ref, found));
+            for (auto& [row, asked] : found) {
+                if (row.damage == 0) {
+                    continue;
+                }
+                row.queue = asked.damaged ? row.queue : asked.key.queue;
+                row.standing.state = waiting_state(row.standing.state);
+                KHALA_TRY_ASSIGN(JobRow apart, quarantine_damaged(write, row, std::move(asked.job)));
                 set_apart.push_back(std::move(apart));
             }
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -88,7 +89,8 @@ private:
         }
         KHALA_TRY_ASSIGN(const Entries due, come(write_.sql().due));
         for (const auto& [due_at, ref] : due) {
-            KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
+            StandingRow row;
+            KHALA_TRY(read_indexed(ref, row));
             KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
             if (row.damage != 0) {
                 KHALA_TRY(quarantine(row, lease.job, State::scheduled));
@@ -104,7 +106,8 @@ private:
         overdue_left_ = overdue.size() >= static_cast<std::size_t>(kSweepCount);
         Rng unused{0};
         for (const auto& [expires_at, ref] : overdue) {
-            KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
+            StandingRow row;
+            KHALA_TRY(read_indexed(ref, row));
             KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
             if (row.damage != 0) {
                 KHALA_TRY(quarantine(row, lease.job, row.standing.state));
@@ -118,12 +121,13 @@ private:
     }
 
     // The row that an index entry stands for.
-    Result<StandingRow> indexed_row(Ref ref) {
-        KHALA_TRY_ASSIGN(auto row, find_live(write_.core(), ref));
-        if (!row) {
-            return write_.core().connection.index_damage("names row " + std::to_string(ref) + ", which is not there");
-        }
-        return *std::move(row);
+    Status read_indexed(Ref ref, StandingRow& row) {
+        KHALA_TRY_ASSIGN(const bool found, find_live(write_.core(), ref, row));
+        return found ? Status{} : Status{no_row(ref)};
+    }
+
+    Error no_row(Ref ref) {
+        return write_.core().connection.index_damage("names row " + std::to_string(ref) + ", which is not there");
     }
 
     // Only when the sweep could not reach all that are overdue is each job looked at.
@@ -132,7 +136,8 @@ private:
             return {};
         }
         return [this](Ref ref) -> Result<bool> {
-            KHALA_TRY_ASSIGN(const StandingRow row, indexed_row(ref));
+            StandingRow row;
+            KHALA_TRY(read_indexed(ref, row));
             KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write_.core(), row));
             return !job::is_overdue(lease.job, lease.standing, write_.now());
         };
@@ -162,9 +167,7 @@ private:
         }
         const Picked picked = pick(queues, limit);
         reply_.leases.reserve(picked.jobs.size() + 1);
-        for (const Candidate& candidate : picked.jobs) {
-            KHALA_TRY(lease(candidate.ref));
-        }
+        KHALA_TRY(lease_all(picked.jobs));
         reply_.more = reply_.more || picked.more;
         return {};
     }
@@ -185,38 +188,66 @@ private:
                 best = first.front();
             }
         }
-        return best ? lease(best->ref) : Status{};
+        return best ? lease_all({&*best, 1}) : Status{};
     }
 
-    Status lease(Ref ref) {
-        KHALA_TRY_ASSIGN(auto row, indexed_row(ref));
-        KHALA_TRY_ASSIGN(auto asked, find_asked(write_.core(), ref, Detail::full));
-        if (!asked) {
-            return write_.core().connection.index_damage("names row " + std::to_string(ref) + ", which is not there");
+    // Jobs that were enqueued one after another mostly run one after another: their rows are read in one go.
+    Status lease_all(std::span<const Candidate> picked) {
+        std::vector<LiveJob> jobs;
+        jobs.reserve(picked.size());
+        for (std::size_t first = 0; first < picked.size();) {
+            std::size_t next = first + 1;
+            while (next < picked.size() && picked[next].ref == picked[next - 1].ref + 1) {
+                ++next;
+            }
+            KHALA_TRY(read_live_jobs(write_.core(), picked[first].ref, picked[next - 1].ref, jobs));
+            if (jobs.size() != next) {
+                return no_row(picked[std::min(jobs.size(), next - 1)].ref);
+            }
+            first = next;
         }
-        if (row.damage != 0 || asked->damaged) {
-            return quarantine(row, std::move(asked->job), State::ready);
+        for (LiveJob& job : jobs) {
+            KHALA_TRY(lease(job.row, job.asked));
         }
-        row.standing.enqueued_at = asked->key.enqueued_at;
+        return {};
+    }
+
+    Status lease(StandingRow& row, AskedRow& asked) {
+        if (row.damage != 0 || asked.damaged) {
+            return quarantine(row, std::move(asked.job), State::ready);
+        }
+        row.standing.enqueued_at = asked.key.enqueued_at;
         QueueRow* const queue = queue_of(row.queue);
         write_.head().token += 1;
         start_lease(row.standing, write_.head().token, request_.worker, write_.now(),
                     write_.lease_now() + request_.lease_ms);
         row.worker = worker_;
         row.holder = write_.core().liveness->holder();
-        KHALA_TRY(update_live(write_.sql().update_live, row));
+        KHALA_TRY(update_leased(write_.sql().lease, row));
         queue->count(State::ready, -1);
         queue->count(State::running, 1);
-        write_.note_claimed(ref);
-        reply_.leases.push_back({ref, std::move(asked->job), std::move(row.standing)});
+        write_.note_claimed(row.ref);
+        reply_.leases.push_back({row.ref, std::move(asked.job), row.standing});
         if (is_logged(queue->settings, job::Cause::claim, State::running)) {
             KHALA_TRY(write_.log(*queue, claim_event(reply_.leases.back())));
         }
+        remember(std::move(row));
         return {};
     }
 
+    void remember(StandingRow row) {
+        // As many as one process can run at a time; more were lost and never settled.
+        constexpr std::size_t kMost = kSlotsMax;
+        auto& held = write_.core().held;
+        if (held.size() >= kMost) {
+            held.clear();
+        }
+        const Ref ref = row.ref;
+        held.insert_or_assign(ref, std::move(row));
+    }
+
     // A row that is not what was once written is kept apart and never run. `state`: what the index says that it is in.
-    // Where a damaged column is an indexed one, the write fails and the store is repaired first (repair.hpp).
+    // Where a damaged column is an indexed one, the write fails and the store is repaired first (check.hpp).
     Status quarantine(StandingRow& row, NewJob job, State state) {
         row.standing.state = state;
         KHALA_TRY_ASSIGN(JobRow damaged, quarantine_damaged(write_, row, std::move(job)));

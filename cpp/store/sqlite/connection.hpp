@@ -58,11 +58,15 @@ public:
     // After a failed fsync nothing is known about what is on the disk: such a connection must not be used again.
     [[nodiscard]] bool is_failed() const noexcept { return failed_; }
 
-    // An index that does not agree with its table (SQLite says so, or a verb found it out): repaired by repair.hpp.
+    // An index that does not agree with its table (SQLite says so, or a verb found it out): repaired by repair().
     [[nodiscard]] Error index_damage(std::string_view what);
     [[nodiscard]] bool has_index_damage() const noexcept { return index_damage_; }
     void forget_index_damage() noexcept { index_damage_ = false; }
 
+    // Rows that the latest INSERT, UPDATE or DELETE changed.
+    [[nodiscard]] int changes() const noexcept { return sqlite3_changes(handle_); }
+    // Rows changed since the connection was opened.
+    [[nodiscard]] std::int64_t total_changes() const noexcept { return sqlite3_total_changes64(handle_); }
     [[nodiscard]] bool in_transaction() const noexcept { return sqlite3_get_autocommit(handle_) == 0; }
     // Pages in the log after the latest commit of this connection.
     [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
@@ -89,8 +93,7 @@ class Statement {
 public:
     Statement() = default;
     // `name` is that of the .sql file and lives for ever.
-    [[nodiscard]] static Result<Statement> prepare(Connection& connection, std::string_view name,
-                                                   std::string_view sql);
+    [[nodiscard]] static Result<Statement> prepare(Connection& connection, std::string_view name, std::string_view sql);
 
     // Values for ?1, ?2, ... in order. Texts are not copied: they live until the statement is reset. An empty text is
     // stored as NULL.
@@ -111,8 +114,9 @@ public:
     }
     // Valid until the next step or reset. Read as a blob: SQLite then needs no copy to end it with a zero.
     [[nodiscard]] std::string_view text(int column) const noexcept {
-        const void* const data = sqlite3_column_blob(handle(), column);
-        return {static_cast<const char*>(data), static_cast<std::size_t>(sqlite3_column_bytes(handle(), column))};
+        const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle(), column));
+        return size == 0 ? std::string_view{}
+                         : std::string_view{static_cast<const char*>(sqlite3_column_blob(handle(), column)), size};
     }
 
     [[nodiscard]] std::string_view name() const noexcept { return name_; }

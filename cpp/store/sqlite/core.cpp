@@ -34,9 +34,18 @@ void Core::checkpoint_if_long() noexcept {
     }
 }
 
+void Core::notice_failed_disk() noexcept {
+    if (connection.is_failed() && !failure) {
+        fail(Error{ErrorCode::io, "store", "the disk failed to take a commit; what is on it is not known"});
+    }
+}
+
 Status Core::checkpoint() {
     KHALA_FAILPOINT("ckpt.before");
-    KHALA_TRY(connection.checkpoint());
+    if (Status done = connection.checkpoint(); !done) {
+        notice_failed_disk();
+        return done;
+    }
     checkpoints += 1;
     KHALA_FAILPOINT("ckpt.after");
     return {};

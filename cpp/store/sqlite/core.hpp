@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -14,6 +15,7 @@
 #include "store/sqlite/fork.hpp"
 #include "store/sqlite/liveness.hpp"
 #include "store/sqlite/location.hpp"
+#include "store/sqlite/rows.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 #include "store/sqlite/statements.hpp"
 #include "store/sqlite/terms.hpp"
@@ -32,7 +34,14 @@ struct Core {
     std::optional<Terms> terms;
     std::optional<Liveness> liveness;
     std::optional<Neighbours> neighbours;
+    std::optional<Board> board;
     std::optional<Bell> bell;  // empty where the file system has no sockets: then everybody polls
+    // Leases that this store handed out, as they stand: settling one needs no look at its row. Merely a shortcut: the
+    // row is changed only if it stands like this, and otherwise read.
+    std::unordered_map<Ref, StandingRow> held;
+    Board::HighWater seen;   // in the database, by this store
+    bool created = false;    // by this store, at opening
+    bool went_back = false;  // the database was found behind the board at opening
     std::optional<Error> failure;
     std::int64_t page_bytes = 0;
     std::int64_t commits = 0;
@@ -46,11 +55,14 @@ struct Core {
     // From now on every verb answers `error`. The connection is given up without touching the files again.
     void fail(const Error& error) noexcept;
 
+    // Fails the store after an fsync that failed.
+    void notice_failed_disk() noexcept;
+
     // The lock round every write transaction, checkpoint and the last close.
     [[nodiscard]] Result<WriterLock::Held> acquire_lock();
 
     // Under the lock, after a commit. What was committed is safe in the log, so a failure is no error of the commit; if
-    // it was one of fsync, the connection remembers.
+    // it was one of fsync, the store fails.
     void checkpoint_if_long() noexcept;
     [[nodiscard]] Status checkpoint();
 };

@@ -85,7 +85,7 @@ Result<bool> insert_row(Write& write, Names& names, const NewJob& job, StandingR
     standing.order_key = order_key(names.queue->settings, job.priority, head.sequence + 1, standing.enqueued_at);
     const AskedKey key{row.ref, row.queue, row.task, names.retry, standing.enqueued_at};
     KHALA_TRY(insert_asked(write.sql().insert_job, key, job));
-    if (sqlite3_changes(write.core().connection.handle()) == 0) {
+    if (write.core().connection.changes() == 0) {
         return false;
     }
     head.ref += 1;
@@ -160,12 +160,12 @@ private:
         if (ref != 0 || ids_.contains(job.id)) {
             return Inserted::exists;
         }
-        if (!importable) {
-            return Inserted::refused;
-        }
         KHALA_TRY_ASSIGN(const bool gone, tombstones_.holds(job.id));
         if (gone) {
             return Inserted::exists;
+        }
+        if (!importable) {
+            return Inserted::refused;
         }
         KHALA_TRY_ASSIGN(QueueRow* const queue, write_.find_queue(job.queue));
         if (!counts || queue == nullptr || queue->settings.max_length == 0) {

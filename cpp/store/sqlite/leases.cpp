@@ -57,11 +57,20 @@ Result<std::vector<Renewed>> renew(Write& write, std::span<const Renewal> renewa
         if (lease_ms > 0) {
             KHALA_TRY(write.sql().renew.bind(lease.ref, write.lease_now() + lease_ms).run());
         }
+        const auto held = write.core().held.find(lease.ref);
+        job::Standing* const known = held != write.core().held.end() ? &held->second.standing : nullptr;
+        if (known != nullptr && lease_ms > 0) {
+            known->lease_until = write.lease_now() + lease_ms;
+        }
         if (renewal.progress) {
             const Progress& progress = *renewal.progress;
-            KHALA_TRY(write.sql()
-                          .write_progress.bind(lease.ref, progress.count, progress.total, progress.message)
-                          .run());
+            KHALA_TRY(
+                write.sql().write_progress.bind(lease.ref, progress.count, progress.total, progress.message).run());
+            if (known != nullptr) {
+                known->progress_count = progress.count;
+                known->progress_total = progress.total;
+                known->progress_message = progress.message;
+            }
         }
     }
     return reply;
@@ -104,7 +113,7 @@ Result<std::vector<Holder>> holders_of_leases(Core& core) {
 }
 
 bool may_judge_by_age(const Core& core, Millis lease_now) noexcept {
-    const Millis stalled_until = core.bell ? core.bell->stalled_until() : 0;
+    const Millis stalled_until = core.board->stalled_until();
     // A time further away than the grace is of another boot.
     return stalled_until <= lease_now || stalled_until > lease_now + kStallGraceMs;
 }
@@ -134,8 +143,9 @@ Result<std::vector<Lapse>> lapsed(Core& core, int limit) {
     std::map<Holder, HolderState> states;
     std::vector<Lapse> lapses;
     for (const Found& each : found) {
-        KHALA_TRY_ASSIGN(const auto row, find_live(core, each.ref));
-        if (!row) {
+        StandingRow row;
+        KHALA_TRY_ASSIGN(const bool still_there, find_live(core, each.ref, row));
+        if (!still_there) {
             continue;
         }
         const Holder holder = holders[each.holder];
@@ -143,8 +153,8 @@ Result<std::vector<Lapse>> lapsed(Core& core, int limit) {
             states.emplace(holder, core.neighbours->examine(holder));
         }
         const HolderState& state = states.at(holder);
-        const HolderState::Mark mark = state.mark(row->standing.token);
-        KHALA_TRY_ASSIGN(Lease lease, slim_lease(core, *row));
+        const HolderState::Mark mark = state.mark(row.standing.token);
+        KHALA_TRY_ASSIGN(Lease lease, slim_lease(core, row));
         const bool died = !alive[each.holder];
         lapses.push_back({std::move(lease), {died, died && state.explained, mark.started, mark.as_suspect}});
     }

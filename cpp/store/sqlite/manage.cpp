@@ -63,12 +63,12 @@ Status rekey(Write& write, const QueueRow& queue) {
         KHALA_TRY(rows.finish());
     }
     for (const Open& job : open) {
-        KHALA_TRY_ASSIGN(auto row, find_live(write.core(), job.ref));
-        if (row) {
+        StandingRow row;
+        KHALA_TRY_ASSIGN(const bool found, find_live(write.core(), job.ref, row));
+        if (found) {
             write.head().sequence += queue.settings.ageing_ms == 0 ? 1 : 0;
-            row->standing.order_key =
-                order_key(queue.settings, job.priority, write.head().sequence, job.enqueued_at);
-            KHALA_TRY(update_live(write.sql().update_live, *row));
+            row.standing.order_key = order_key(queue.settings, job.priority, write.head().sequence, job.enqueued_at);
+            KHALA_TRY(update_live(write.sql().update_live, row));
         }
     }
     return {};
@@ -82,17 +82,18 @@ Result<std::vector<Managed>> manage(Write& write, Verb verb, std::span<const std
     reply.reserve(ids.size());
     for (const std::string& id : ids) {
         KHALA_TRY_ASSIGN(const Ref ref, find_ref(write.core(), id));
-        std::optional<StandingRow> row;
+        StandingRow row;
+        bool found = false;
         if (ref != 0) {
-            KHALA_TRY_ASSIGN(row, find_standing(write.core(), ref));
+            KHALA_TRY_ASSIGN(found, find_standing(write.core(), ref, row));
         }
-        if (!row) {
+        if (!found) {
             reply.push_back(Managed::missing);
             continue;
         }
-        KHALA_TRY_ASSIGN(const Managed managed, manage_one(write, verb, *row, id, reason, actor));
+        KHALA_TRY_ASSIGN(const Managed managed, manage_one(write, verb, row, id, reason, actor));
         if (managed == Managed::done || managed == Managed::requested) {
-            KHALA_TRY_ASSIGN(QueueRow* const queue, write.queue(row->queue));
+            KHALA_TRY_ASSIGN(QueueRow* const queue, write.queue(row.queue));
             KHALA_TRY(write.log(*queue, manage_event(verb, queue->name, id, reason, actor, write.now())));
         }
         reply.push_back(managed);

@@ -51,13 +51,13 @@ Status SqliteStore::open_files() {
 Status SqliteStore::open_database() {
     Connection& connection = core_.connection;
     KHALA_TRY(connection.open({core_.location.file, core_.options.lock_wait_ms, core_.options.interrupt}));
-    KHALA_TRY_ASSIGN(const bool empty, examine_file(connection, core_.location.file));
-    if (empty) {
+    KHALA_TRY_ASSIGN(core_.created, examine_file(connection, core_.location.file));
+    if (core_.created) {
         KHALA_TRY(connection.execute(sql::page_size));
     }
     KHALA_TRY(connection.execute(sql::settings));
     KHALA_TRY(connection.execute(core_.options.synchronous == Synchronous::full ? sql::synchronous_full
-                                                                               : sql::synchronous_normal));
+                                                                                : sql::synchronous_normal));
     KHALA_TRY_ASSIGN(const auto journal, read_text(connection, "read_journal_mode", sql::read_journal_mode));
     if (journal != "wal") {
         return Error{ErrorCode::unsupported, "path",
@@ -83,7 +83,9 @@ Status SqliteStore::take_place() {
         const bool found = rows.next();
         return !rows.finish() || (found && statement.integer(0) == holder);
     });
-    auto bell = Bell::open(directory);
+    KHALA_TRY_ASSIGN(auto board, Board::open(directory));
+    core_.board.emplace(std::move(board));
+    auto bell = Bell::open(directory, *core_.board);
     if (bell) {
         core_.bell.emplace(*std::move(bell));
     } else if (bell.error().code != ErrorCode::unsupported) {

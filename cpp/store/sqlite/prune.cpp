@@ -213,13 +213,14 @@ private:
 
     Result<std::int64_t> remove(const Jobs& jobs) {
         for (const auto& [closed_at, ref] : jobs) {
-            KHALA_TRY_ASSIGN(const auto row, find_closed(write_.core(), ref));
+            StandingRow row;
+            KHALA_TRY_ASSIGN(const bool found, find_closed(write_.core(), ref, row));
             KHALA_TRY_ASSIGN(const auto id, id_of(ref));
-            if (!row) {
+            if (!found) {
                 return write_.core().connection.index_damage("names closed row " + std::to_string(ref) +
                                                              ", which is not there");
             }
-            KHALA_TRY(remove_job(write_, *row, id));
+            KHALA_TRY(remove_job(write_, row, id));
             KHALA_FAILPOINT("prune.mid");
         }
         return static_cast<std::int64_t>(jobs.size());

@@ -50,19 +50,35 @@ Result<QueueCounts> count_queue(Core& core, Term number, std::string name) {
 
 }  // namespace
 
+namespace {
+
+// A closed job whose row does not hold is shown as what it would be set apart as if it were to run again: nobody is to
+// take its result for what a handler returned. A job that still waits is set apart by the claim that comes upon it.
+void hide_damage(const AskedRow& asked, StandingRow& row) {
+    if ((asked.damaged || row.damage != 0) && job::is_closed(row.standing.state)) {
+        row.standing.state = State::quarantined;
+        row.standing.reason = kDamageReason;
+        row.standing.result.clear();
+    }
+}
+
+}  // namespace
+
 Result<std::optional<JobRow>> read_job(Core& core, Ref ref, bool with_history) {
-    KHALA_TRY_ASSIGN(auto asked, find_asked(core, ref, Detail::full));
-    KHALA_TRY_ASSIGN(auto row, find_standing(core, ref));
-    if (!asked || !row) {
+    AskedRow asked;
+    StandingRow row;
+    KHALA_TRY_ASSIGN(const bool was_asked, find_asked(core, ref, Detail::full, asked));
+    KHALA_TRY_ASSIGN(const bool stands, find_standing(core, ref, row));
+    if (!was_asked || !stands) {
         return std::optional<JobRow>{};
     }
-    JobRow job{ref, std::move(asked->job), std::move(row->standing), {}};
-    job.standing.enqueued_at = asked->key.enqueued_at;
+    std::vector<job::Attempt> history;
     if (with_history) {
-        row->standing = job.standing;
-        KHALA_TRY_ASSIGN(job.history, read_history(core, *row));
+        KHALA_TRY_ASSIGN(history, read_history(core, row));
     }
-    return std::optional{std::move(job)};
+    row.standing.enqueued_at = asked.key.enqueued_at;
+    hide_damage(asked, row);
+    return std::optional{JobRow{ref, std::move(asked.job), std::move(row.standing), std::move(history)}};
 }
 
 Result<std::vector<std::optional<JobRow>>> get(Core& core, std::span<const std::string> ids, bool with_history) {

@@ -18,8 +18,7 @@ Status read_name(Terms& terms, Term number, std::string& text) {
 }
 
 // The columns that `live` and `closed` share.
-Result<StandingRow> read_standing(Statement& row, Terms& terms) {
-    StandingRow out;
+Status read_standing(Statement& row, Terms& terms, StandingRow& out) {
     Standing& standing = out.standing;
     int column = 0;
     const auto integer = [&] { return row.integer(column++); };
@@ -52,7 +51,7 @@ Result<StandingRow> read_standing(Statement& row, Terms& terms) {
     const auto stored = static_cast<std::uint64_t>(integer());
     KHALA_TRY(read_name(terms, out.worker, standing.worker));
     out.damage = stored ^ checksum(out);
-    return out;
+    return {};
 }
 
 template <typename... Further>
@@ -64,7 +63,7 @@ Status write_standing(Statement& statement, const StandingRow& row, const Furthe
               standing.suspect, standing.cancel_requested, standing.token, row.worker, standing.lease_until,
               standing.started_at, standing.closed_at, standing.keep_until, standing.result, standing.error,
               standing.reason, standing.progress_count, standing.progress_total, standing.progress_message,
-              as_integer(checksum(row) ^ row.damage), further...)
+              stored_checksum(row), further...)
         .run();
 }
 
@@ -127,10 +126,13 @@ std::uint64_t checksum(const StandingRow& row) noexcept {
         .digest();
 }
 
-Result<AskedRow> read_asked(Statement& row, Terms& terms, Detail detail) {
-    AskedRow out;
+std::int64_t stored_checksum(const StandingRow& row) noexcept {
+    return as_integer(checksum(row) ^ row.damage);
+}
+
+Status read_asked(Statement& row, int first, Terms& terms, Detail detail, AskedRow& out) {
     NewJob& job = out.job;
-    int column = 0;
+    int column = first;
     const auto integer = [&] { return row.integer(column++); };
     const auto text = [&] { return row.text(column++); };
     const auto skip = [&] { ++column; };
@@ -163,9 +165,10 @@ Result<AskedRow> read_asked(Statement& row, Terms& terms, Detail detail) {
     KHALA_TRY(read_name(terms, out.key.retry, job.retry));
     out.damaged = detail == Detail::full && stored != checksum(out.key, job);
     if (detail == Detail::brief) {
+        job.payload.clear();
         job.headers.clear();  // not "{}", its value when nobody says otherwise
     }
-    return out;
+    return {};
 }
 
 Status insert_asked(Statement& insert, const AskedKey& key, const NewJob& job) {
@@ -177,26 +180,26 @@ Status insert_asked(Statement& insert, const AskedKey& key, const NewJob& job) {
         .run();
 }
 
-Result<StandingRow> read_live(Statement& row, Terms& terms) {
+Status read_live(Statement& row, Terms& terms, StandingRow& out) {
     constexpr int kHolder = 25;
     constexpr int kExpiresAt = 26;
     constexpr int kIdHash = 27;
-    KHALA_TRY_ASSIGN(StandingRow out, read_standing(row, terms));
+    KHALA_TRY(read_standing(row, terms, out));
     out.holder = row.integer(kHolder);
     out.expires_at = row.integer(kExpiresAt);
     out.id_hash = row.integer(kIdHash);
-    return out;
+    return {};
 }
 
-Result<StandingRow> read_closed(Statement& row, Terms& terms) {
+Status read_closed(Statement& row, Terms& terms, StandingRow& out) {
     constexpr int kEndedHere = 25;
     constexpr int kCpuMs = 26;
     constexpr int kPeakMemoryBytes = 27;
-    KHALA_TRY_ASSIGN(StandingRow out, read_standing(row, terms));
+    KHALA_TRY(read_standing(row, terms, out));
     out.ended_here = row.integer(kEndedHere) != 0;
     out.cpu_ms = row.integer(kCpuMs);
     out.peak_memory_bytes = row.integer(kPeakMemoryBytes);
-    return out;
+    return {};
 }
 
 Status insert_live(Statement& insert, const StandingRow& row) {
@@ -205,6 +208,14 @@ Status insert_live(Statement& insert, const StandingRow& row) {
 
 Status update_live(Statement& update, const StandingRow& row) {
     return write_standing(update, row, row.holder);
+}
+
+Status update_leased(Statement& lease, const StandingRow& row) {
+    const Standing& standing = row.standing;
+    return lease
+        .bind(row.ref, standing.attempt, standing.token, row.worker, standing.lease_until, standing.started_at,
+              stored_checksum(row), row.holder)
+        .run();
 }
 
 Status insert_closed(Statement& insert, const StandingRow& row) {

@@ -55,16 +55,24 @@ struct StandingRow {
     std::int64_t peak_memory_bytes = 0;
 };
 
+inline constexpr const char* kDamageReason = "checksum";  // of a job that is quarantined because its row is damaged
+
+inline constexpr int kLiveColumns = 28;  // where those of job start in read_both.sql
+
 enum class Detail : std::uint8_t { full, brief };  // brief: without payload and headers; `damaged` is not set then
 
-[[nodiscard]] Result<AskedRow> read_asked(Statement& row, Terms& terms, Detail detail = Detail::full);
+// From the columns of the current row that start with `first`. Into an object that is there already: these rows are
+// large, and read for every job.
+[[nodiscard]] Status read_asked(Statement& row, int first, Terms& terms, Detail detail, AskedRow& out);
 [[nodiscard]] Status insert_asked(Statement& insert, const AskedKey& key, const NewJob& job);
 
-[[nodiscard]] Result<StandingRow> read_live(Statement& row, Terms& terms);
-[[nodiscard]] Result<StandingRow> read_closed(Statement& row, Terms& terms);
+[[nodiscard]] Status read_live(Statement& row, Terms& terms, StandingRow& out);
+[[nodiscard]] Status read_closed(Statement& row, Terms& terms, StandingRow& out);
 // standing.worker is not looked at, `worker` is written.
 [[nodiscard]] Status insert_live(Statement& insert, const StandingRow& row);
 [[nodiscard]] Status update_live(Statement& update, const StandingRow& row);
+// The columns that start_lease() changes, and the holder.
+[[nodiscard]] Status update_leased(Statement& lease, const StandingRow& row);
 [[nodiscard]] Status insert_closed(Statement& insert, const StandingRow& row);
 
 // 32 bits: enough to tell a wrong ref, small in the row.
@@ -72,5 +80,7 @@ enum class Detail : std::uint8_t { full, brief };  // brief: without payload and
 
 [[nodiscard]] std::uint64_t checksum(const AskedKey& key, const NewJob& job) noexcept;
 [[nodiscard]] std::uint64_t checksum(const StandingRow& row) noexcept;
+// As it is in the column of a row that stands like this.
+[[nodiscard]] std::int64_t stored_checksum(const StandingRow& row) noexcept;
 
 }  // namespace khala::store::sqlite

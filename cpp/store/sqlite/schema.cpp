@@ -13,10 +13,10 @@ namespace {
 constexpr std::int64_t kApplicationId = 1'802'002'796;  // as in schema_0.sql
 
 constexpr std::array kVersion0{sql::schema_0};
-constexpr std::array kVersion1{sql::schema_1_jobs,           sql::schema_1_live,    sql::schema_1_live_indexes,
-                               sql::schema_1_closed,         sql::schema_1_closed_indexes,
-                               sql::schema_1_history,        sql::schema_1_bookkeeping,
-                               sql::schema_1_workers};
+constexpr std::array kVersion1{sql::schema_1_jobs,        sql::schema_1_live,           sql::schema_1_live_indexes,
+                               sql::schema_1_closed,      sql::schema_1_closed_indexes, sql::schema_1_history,
+                               sql::schema_1_bookkeeping, sql::schema_1_workers};
+constexpr std::array kVersion2{sql::schema_2};
 
 Result<std::int64_t> read_integer(Connection& connection, std::string_view name, std::string_view text) {
     KHALA_TRY_ASSIGN(Statement statement, Statement::prepare(connection, name, text));
@@ -56,6 +56,7 @@ std::span<const std::string_view> schema_texts(int version) {
     switch (version) {
         case 0: return kVersion0;
         case 1: return kVersion1;
+        case 2: return kVersion2;
         default: return {};
     }
 }

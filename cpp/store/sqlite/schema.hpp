@@ -1,7 +1,7 @@
 // The schema, its versions, and what is refused.
 //
-// A version is a list of .sql files; migration means applying the missing ones in one transaction each, under the writer
-// lock, so that a process killed on the way leaves the version before, and the next one goes on from there.
+// A version is a list of .sql files; migration means applying the missing ones in one transaction each, under the
+// writer lock, so that a process killed on the way leaves the version before, and the next one goes on from there.
 #pragma once
 
 #include <span>
@@ -14,7 +14,7 @@
 
 namespace khala::store::sqlite {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // The texts of one version, in order; version 0 makes the table of versions.
 [[nodiscard]] std::span<const std::string_view> schema_texts(int version);

@@ -12,19 +12,16 @@ namespace khala::store::sqlite {
 namespace {
 
 // The row that the move is about. Where ref, token and the hash of the id match, nobody has to look at the id itself.
-Result<std::optional<StandingRow>> find_row(Core& core, const Move& move) {
+Result<bool> find_row(Core& core, const Move& move, StandingRow& row) {
     if (move.ref != 0 && move.from == State::running) {
-        KHALA_TRY_ASSIGN(auto live, find_live(core, move.ref));
-        if (live && live->standing.state == State::running && live->standing.token == move.token && move.token != 0 &&
-            live->id_hash == id_hash(move.id)) {
-            return live;
+        KHALA_TRY_ASSIGN(const bool found, find_live(core, move.ref, row));
+        if (found && row.standing.state == State::running && row.standing.token == move.token && move.token != 0 &&
+            row.id_hash == id_hash(move.id)) {
+            return true;
         }
     }
     KHALA_TRY_ASSIGN(const Ref ref, find_ref(core, move.id));
-    if (ref == 0) {
-        return std::optional<StandingRow>{};
-    }
-    return find_standing(core, ref);
+    return ref == 0 ? Result<bool>{false} : find_standing(core, ref, row);
 }
 
 bool fits_row(const Move& move, const StandingRow& row) {
@@ -44,6 +41,33 @@ Result<Moved> settle_fitting(Write& write, StandingRow& row, const Move& move) {
     const Move heeded = job::heed_cancel(move, row.standing, lease.job.result_ttl_ms);
     KHALA_TRY(apply_move(write, row, heeded, Logging::by_queue));
     return heeded.to == move.to ? Moved::applied : Moved::cancelled;
+}
+
+// A lease of this store's own that is closed as its holder decided: nearly every settlement. False when the row does
+// not stand as it was left; nothing is changed then.
+Result<bool> settle_held(Write& write, const Move& move) {
+    auto& held = write.core().held;
+    const auto found = held.find(move.ref);
+    if (found == held.end() || found->second.standing.token != move.token ||
+        found->second.id_hash != id_hash(move.id)) {
+        return false;
+    }
+    StandingRow row = std::move(found->second);
+    held.erase(found);  // however the lease ends
+    if (move.from != State::running || !job::is_closed(move.to) || move.lease_until != 0) {
+        return false;
+    }
+    const job::Standing& standing = row.standing;
+    KHALA_TRY(write.sql()
+                  .take_out
+                  .bind(row.ref, stored_checksum(row), standing.lease_until, standing.progress_count,
+                        standing.progress_total, standing.progress_message)
+                  .run());
+    if (write.core().connection.changes() == 0) {
+        return false;
+    }
+    KHALA_TRY(apply_move(write, row, move, Logging::by_queue, Place::taken_out));
+    return true;
 }
 
 Result<Moved> settle_late(Write& write, const StandingRow& row, const Move& move) {
@@ -66,14 +90,19 @@ Result<Moved> settle_late(Write& write, const StandingRow& row, const Move& move
 }  // namespace
 
 Result<Moved> settle(Write& write, const Move& move) {
-    KHALA_TRY_ASSIGN(auto row, find_row(write.core(), move));
-    if (!row) {
+    KHALA_TRY_ASSIGN(const bool was_held, settle_held(write, move));
+    if (was_held) {
+        return Moved::applied;
+    }
+    StandingRow row;
+    KHALA_TRY_ASSIGN(const bool found, find_row(write.core(), move, row));
+    if (!found) {
         return Moved::missing;
     }
-    if (fits_row(move, *row)) {
-        return settle_fitting(write, *row, move);
+    if (fits_row(move, row)) {
+        return settle_fitting(write, row, move);
     }
-    return move.from == State::running ? settle_late(write, *row, move) : Result<Moved>{Moved::lost};
+    return move.from == State::running ? settle_late(write, row, move) : Result<Moved>{Moved::lost};
 }
 
 }  // namespace khala::store::sqlite

@@ -9,9 +9,9 @@ namespace khala::store::sqlite {
 #define KHALA_SQLITE_STATEMENTS(S)                                                                             \
     S(begin_write) S(begin_read) S(commit) S(rollback)                                                         \
     S(read_head) S(write_head) S(find_term) S(insert_term) S(read_terms)                                       \
-    S(insert_job) S(insert_live) S(update_live) S(insert_closed)                                               \
-    S(delete_job) S(delete_live) S(delete_closed) S(delete_attempts)                                           \
-    S(find_job) S(read_job) S(read_live) S(read_closed)                                   \
+    S(insert_job) S(insert_live) S(update_live) S(lease) S(insert_closed)                                               \
+    S(delete_job) S(delete_live) S(take_out) S(delete_closed) S(delete_attempts)                                           \
+    S(find_job) S(read_job) S(read_live) S(read_both) S(read_closed)                                   \
     S(any_tombstone) S(find_tombstone) S(bury) S(forget_tombstones) S(delete_tombstone)                                         \
     S(read_queue) S(read_queues) S(insert_queue) S(write_queue)                                                \
     S(read_tally) S(add_tally) S(clear_tallies) S(recount_tallies) S(oldest_ready) S(oldest_suspect) S(read_task) S(read_tasks) S(write_task)      \

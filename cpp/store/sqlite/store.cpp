@@ -139,8 +139,8 @@ Result<std::vector<Event>> SqliteStore::events(const std::string& queue, std::in
     return read([&](Core& core) { return sqlite::events(core, queue, after, limit); });
 }
 
-Result<std::vector<Managed>> SqliteStore::manage(Verb verb, std::span<const std::string> ids,
-                                                 const std::string& reason, const std::string& actor) {
+Result<std::vector<Managed>> SqliteStore::manage(Verb verb, std::span<const std::string> ids, const std::string& reason,
+                                                 const std::string& actor) {
     return write([&](Write& write) { return sqlite::manage(write, verb, ids, reason, actor); });
 }
 
@@ -190,14 +190,20 @@ StoreInfo SqliteStore::info() const {
     add("commits", std::to_string(core_.commits));
     add("checkpoints", std::to_string(core_.checkpoints));
     add("wal_pages", std::to_string(core_.connection.wal_pages()));
+    if (core_.went_back) {
+        add("went_back",
+            "the file is older than what was last committed to it: a backup was restored, the end of its log "
+            "was damaged, or the power failed at synchronous=normal");
+    }
     constexpr mode_t kOthers = 0077;
     if ((core_.location.mode & kOthers) != 0) {
         add("file_mode", "other users may open the file; chmod 600 it");
     }
     constexpr int kFirstWithoutResetBug = 3'051'003;
     if (sqlite3_libversion_number() < kFirstWithoutResetBug) {
-        add("library", "this SQLite can damage a log when two programs write or checkpoint at once; processes of "
-                       "khala_jobs take turns, other programs must not write to the file");
+        add("library",
+            "this SQLite can damage a log when two programs write or checkpoint at once; processes of "
+            "khala_jobs take turns, other programs must not write to the file");
     }
     add("other_libraries", "do not open the file with another copy of SQLite in a process that works on it");
     return info;

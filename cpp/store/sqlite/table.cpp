@@ -15,7 +15,6 @@ namespace {
 using job::Attempt;
 using job::Ending;
 
-
 // The attempt that the row itself tells of: the one that runs, or that completed the job.
 std::optional<Attempt> attempt_of(const StandingRow& row) {
     if (row.standing.state == State::running) {
@@ -48,12 +47,14 @@ Status end_attempt(Write& write, const StandingRow& before, const Move& move, bo
     return add_history(write, before.ref, ended_attempt(move, before.standing));
 }
 
-Status store_standing(Write& write, const StandingRow& row, bool was_closed, bool closes) {
+Status store_standing(Write& write, const StandingRow& row, bool was_closed, bool closes, Place place) {
     Statements& sql = write.sql();
     if (!was_closed && !closes) {
         return update_live(sql.update_live, row);
     }
-    KHALA_TRY((was_closed ? sql.delete_closed : sql.delete_live).bind(row.ref).run());
+    if (place == Place::in_table) {
+        KHALA_TRY((was_closed ? sql.delete_closed : sql.delete_live).bind(row.ref).run());
+    }
     return closes ? insert_closed(sql.insert_closed, row) : insert_live(sql.insert_live, row);
 }
 
@@ -76,10 +77,11 @@ Status reopen(Write& write, StandingRow& row) {
     row.ended_here = false;
     row.cpu_ms = 0;
     row.peak_memory_bytes = 0;
-    KHALA_TRY_ASSIGN(const auto asked, find_asked(write.core(), row.ref, Detail::brief));
-    if (asked) {
-        row.expires_at = asked->job.expires_at;
-        row.id_hash = id_hash(asked->job.id);
+    AskedRow asked;
+    KHALA_TRY_ASSIGN(const bool found, find_asked(write.core(), row.ref, Detail::brief, asked));
+    if (found) {
+        row.expires_at = asked.job.expires_at;
+        row.id_hash = id_hash(asked.job.id);
     }
     return {};
 }
@@ -88,42 +90,50 @@ Status reopen(Write& write, StandingRow& row) {
 
 // --- Finding --------------------------------------------------------------------------------------------------
 
-Result<std::optional<AskedRow>> find_asked(Core& core, Ref ref, Detail detail) {
-    std::optional<AskedRow> found;
+Result<bool> find_asked(Core& core, Ref ref, Detail detail, AskedRow& out) {
     Rows rows{core.statements.read_job.bind(ref)};
     if (rows.next()) {
-        KHALA_TRY_ASSIGN(found, read_asked(core.statements.read_job, *core.terms, detail));
+        KHALA_TRY(read_asked(core.statements.read_job, 0, *core.terms, detail, out));
+        return true;
     }
     KHALA_TRY(rows.finish());
-    return found;
+    return false;
 }
 
-Result<std::optional<StandingRow>> find_live(Core& core, Ref ref) {
-    std::optional<StandingRow> found;
+Result<bool> find_live(Core& core, Ref ref, StandingRow& out) {
     Rows rows{core.statements.read_live.bind(ref)};
     if (rows.next()) {
-        KHALA_TRY_ASSIGN(found, read_live(core.statements.read_live, *core.terms));
+        KHALA_TRY(read_live(core.statements.read_live, *core.terms, out));
+        return true;
     }
     KHALA_TRY(rows.finish());
-    return found;
+    return false;
 }
 
-Result<std::optional<StandingRow>> find_closed(Core& core, Ref ref) {
-    std::optional<StandingRow> found;
+Result<bool> find_closed(Core& core, Ref ref, StandingRow& out) {
     Rows rows{core.statements.read_closed.bind(ref)};
     if (rows.next()) {
-        KHALA_TRY_ASSIGN(found, read_closed(core.statements.read_closed, *core.terms));
+        KHALA_TRY(read_closed(core.statements.read_closed, *core.terms, out));
+        return true;
     }
     KHALA_TRY(rows.finish());
-    return found;
+    return false;
 }
 
-Result<std::optional<StandingRow>> find_standing(Core& core, Ref ref) {
-    KHALA_TRY_ASSIGN(auto live, find_live(core, ref));
-    if (live) {
-        return live;
+Result<bool> find_standing(Core& core, Ref ref, StandingRow& out) {
+    KHALA_TRY_ASSIGN(const bool live, find_live(core, ref, out));
+    return live ? Result<bool>{true} : find_closed(core, ref, out);
+}
+
+Status read_live_jobs(Core& core, Ref first, Ref last, std::vector<LiveJob>& out) {
+    Statement& statement = core.statements.read_both;
+    Rows rows{statement.bind(first, last)};
+    while (rows.next()) {
+        LiveJob& job = out.emplace_back();
+        KHALA_TRY(read_live(statement, *core.terms, job.row));
+        KHALA_TRY(read_asked(statement, kLiveColumns, *core.terms, Detail::full, job.asked));
     }
-    return find_closed(core, ref);
+    return rows.finish();
 }
 
 Result<Ref> find_ref(Core& core, const std::string& id) {
@@ -162,18 +172,19 @@ Result<std::vector<Attempt>> read_history(Core& core, const StandingRow& row) {
 }
 
 Result<Lease> slim_lease(Core& core, const StandingRow& row) {
-    KHALA_TRY_ASSIGN(auto asked, find_asked(core, row.ref, Detail::brief));
-    if (!asked) {
+    AskedRow asked;
+    KHALA_TRY_ASSIGN(const bool found, find_asked(core, row.ref, Detail::brief, asked));
+    if (!found) {
         return Error{ErrorCode::corrupt, "job", "row " + std::to_string(row.ref) + " of live has none in job"};
     }
-    Lease lease{row.ref, std::move(asked->job), row.standing};
-    lease.standing.enqueued_at = asked->key.enqueued_at;
+    Lease lease{row.ref, std::move(asked.job), row.standing};
+    lease.standing.enqueued_at = asked.key.enqueued_at;
     return lease;
 }
 
 // --- Changing -------------------------------------------------------------------------------------------------
 
-Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logging) {
+Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logging, Place place) {
     KHALA_TRY_ASSIGN(QueueRow* const queue, write.queue(row.queue));
     const bool was_closed = job::is_closed(row.standing.state);
     const bool ends_attempt = move.ending != Ending::none;
@@ -192,8 +203,7 @@ Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logg
     queue->count(row.standing.state, 1);
     if (KHALA_PLANT(sqlite_retry_rekeyed) && ends_attempt && !job::is_closed(move.to)) {
         KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write.core(), row));
-        row.standing.order_key =
-            order_key(queue->settings, lease.job.priority, ++write.head().sequence, write.now());
+        row.standing.order_key = order_key(queue->settings, lease.job.priority, ++write.head().sequence, write.now());
     }
     row.holder = 0;
     if (move.to == State::quarantined) {
@@ -204,23 +214,23 @@ Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logg
         row.cpu_ms = move.cpu_ms;
         row.peak_memory_bytes = move.peak_memory_bytes;
     }
-    KHALA_TRY(store_standing(write, row, was_closed, job::is_closed(move.to)));
+    KHALA_TRY(store_standing(write, row, was_closed, job::is_closed(move.to), place));
     for (const job::OutboxEntry& entry : move.outbox) {
         write.head().outbox += 1;
-        KHALA_TRY(write.sql()
-                      .insert_outbox.bind(write.head().outbox, move.id, move.token, entry.target, entry.body)
-                      .run());
+        KHALA_TRY(
+            write.sql().insert_outbox.bind(write.head().outbox, move.id, move.token, entry.target, entry.body).run());
     }
     note(write, row);
     return {};
 }
 
 Result<JobRow> quarantine_damaged(Write& write, StandingRow& row, NewJob job) {
-    KHALA_TRY_ASSIGN(const auto asked, find_asked(write.core(), row.ref, Detail::brief));
-    row.standing.enqueued_at = asked ? asked->key.enqueued_at : 0;
+    AskedRow asked;
+    KHALA_TRY_ASSIGN(const bool found, find_asked(write.core(), row.ref, Detail::brief, asked));
+    row.standing.enqueued_at = found ? asked.key.enqueued_at : 0;
     Rng unused{0};
     const Lease lease{row.ref, job, row.standing};
-    const Move move = job::decide(lease, job::Damaged{"checksum"}, write.now(), unused);
+    const Move move = job::decide(lease, job::Damaged{kDamageReason}, write.now(), unused);
     KHALA_TRY(apply_move(write, row, move, Logging::by_queue));
     return JobRow{row.ref, std::move(job), row.standing, {}};
 }
@@ -228,12 +238,17 @@ Result<JobRow> quarantine_damaged(Write& write, StandingRow& row, NewJob job) {
 Status add_history(Write& write, Ref ref, const Attempt& attempt) {
     Statements& sql = write.sql();
     std::int64_t entries = 0;
-    std::int64_t entry = 0;
+    // 0 is the attempt itself, even when its notes came before it: a row of `closed` may have told of it until now.
+    const bool is_note = is_late_note(attempt);
+    std::int64_t entry = is_note ? 1 : 0;
     {
         Rows rows{sql.count_attempts.bind(ref, attempt.token)};
         if (rows.next()) {
             entries = sql.count_attempts.integer(0);
-            entry = sql.count_attempts.integer(1);
+            const bool has_any = !sql.count_attempts.is_null(1);
+            if (has_any && (is_note || sql.count_attempts.integer(1) == 0)) {
+                entry = sql.count_attempts.integer(2) + 1;
+            }
         }
         KHALA_TRY(rows.finish());
     }

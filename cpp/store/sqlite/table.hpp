@@ -13,11 +13,19 @@
 namespace khala::store::sqlite {
 
 // --- Finding (in a transaction of either kind) ----------------------------------------------------------------
-[[nodiscard]] Result<std::optional<AskedRow>> find_asked(Core& core, Ref ref, Detail detail);
-[[nodiscard]] Result<std::optional<StandingRow>> find_live(Core& core, Ref ref);
-[[nodiscard]] Result<std::optional<StandingRow>> find_closed(Core& core, Ref ref);
-[[nodiscard]] Result<std::optional<StandingRow>> find_standing(Core& core, Ref ref);  // either
-[[nodiscard]] Result<Ref> find_ref(Core& core, const std::string& id);                // 0 = no such job
+// False when there is no such row; `out` is then as it was.
+[[nodiscard]] Result<bool> find_asked(Core& core, Ref ref, Detail detail, AskedRow& out);
+[[nodiscard]] Result<bool> find_live(Core& core, Ref ref, StandingRow& out);
+[[nodiscard]] Result<bool> find_closed(Core& core, Ref ref, StandingRow& out);
+[[nodiscard]] Result<bool> find_standing(Core& core, Ref ref, StandingRow& out);  // live or closed
+[[nodiscard]] Result<Ref> find_ref(Core& core, const std::string& id);            // 0 = no such job
+
+// Live jobs with all that was asked for, for refs that follow one another; fewer when some are not there.
+struct LiveJob {
+    StandingRow row;
+    AskedRow asked;
+};
+[[nodiscard]] Status read_live_jobs(Core& core, Ref first, Ref last, std::vector<LiveJob>& out);
 
 // Attempts as history shows them: with the one that runs or completed the job, at most kHistoryCount.
 [[nodiscard]] Result<std::vector<job::Attempt>> read_history(Core& core, const StandingRow& row);
@@ -27,9 +35,11 @@ namespace khala::store::sqlite {
 
 // --- Changing -------------------------------------------------------------------------------------------------
 enum class Logging : std::uint8_t { by_queue, none };
+enum class Place : std::uint8_t { in_table, taken_out };  // whether the row is still in the table where it stood
 
 // Applies a move that fits: standing, history, counters, tally, event, outbox. `row` is then as it stands.
-[[nodiscard]] Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logging);
+[[nodiscard]] Status apply_move(Write& write, StandingRow& row, const Move& move, Logging logging,
+                                Place place = Place::in_table);
 
 // Sets a waiting job apart whose checksum does not hold. The row as it then is.
 [[nodiscard]] Result<JobRow> quarantine_damaged(Write& write, StandingRow& row, NewJob job);

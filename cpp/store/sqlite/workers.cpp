@@ -75,8 +75,7 @@ Result<std::vector<KnownWorker>> read_workers(Core& core) {
 
 // Of another boot, the lease clock says nothing.
 bool is_seen_within(const Core& core, const KnownWorker& worker, Millis age_ms) {
-    return worker.seen_boot_id == core.clock->boot_id() &&
-           core.clock->lease_ms() - worker.info.seen_lease_ms < age_ms;
+    return worker.seen_boot_id == core.clock->boot_id() && core.clock->lease_ms() - worker.info.seen_lease_ms < age_ms;
 }
 
 bool is_live(Core& core, const KnownWorker& worker) {
@@ -84,12 +83,13 @@ bool is_live(Core& core, const KnownWorker& worker) {
 }
 
 Status make_ready(Write& write, Ref ref) {
-    KHALA_TRY_ASSIGN(auto row, find_live(write.core(), ref));
-    if (!row || row->standing.state != State::parked) {
+    StandingRow row;
+    KHALA_TRY_ASSIGN(const bool found, find_live(write.core(), ref, row));
+    if (!found || row.standing.state != State::parked) {
         return write.core().connection.index_damage("of parked jobs is wrong");
     }
-    KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write.core(), *row));
-    return apply_move(write, *row, job::ready_move(lease, write.now()), Logging::by_queue);
+    KHALA_TRY_ASSIGN(const Lease lease, slim_lease(write.core(), row));
+    return apply_move(write, row, job::ready_move(lease, write.now()), Logging::by_queue);
 }
 
 Result<std::vector<Term>> known_terms(Core& core, const std::vector<std::string>& names) {
@@ -175,8 +175,9 @@ Result<std::vector<Lease>> unroutable(Core& core, std::span<const std::string> q
             }
         }
         KHALA_TRY_ASSIGN(const auto routable, known_terms(core, announced));
-        for (const OrderedIndex& index : {OrderedIndex{core.statements.next_ready_task, core.statements.claim},
-                                          OrderedIndex{core.statements.next_suspect_task, core.statements.claim_suspect}}) {
+        for (const OrderedIndex& index :
+             {OrderedIndex{core.statements.next_ready_task, core.statements.claim},
+              OrderedIndex{core.statements.next_suspect_task, core.statements.claim_suspect}}) {
             KHALA_TRY_ASSIGN(auto tasks, tasks_present(index, queue));
             std::erase_if(tasks, [&](Term task) { return std::ranges::binary_search(routable, task); });
             KHALA_TRY_ASSIGN(const auto jobs, first_jobs(index, queue, tasks, static_cast<std::size_t>(limit), {}));
@@ -188,9 +189,10 @@ Result<std::vector<Lease>> unroutable(Core& core, std::span<const std::string> q
     found.resize(std::min(found.size(), static_cast<std::size_t>(limit)));
     std::vector<Lease> leases;
     for (const Candidate& each : found) {
-        KHALA_TRY_ASSIGN(const auto row, find_live(core, each.ref));
-        if (row) {
-            KHALA_TRY_ASSIGN(Lease lease, slim_lease(core, *row));
+        StandingRow row;
+        KHALA_TRY_ASSIGN(const bool still_there, find_live(core, each.ref, row));
+        if (still_there) {
+            KHALA_TRY_ASSIGN(Lease lease, slim_lease(core, row));
             leases.push_back(std::move(lease));
         }
     }

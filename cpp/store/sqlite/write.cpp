@@ -25,10 +25,9 @@ Write::~Write() {
             static_cast<void>(sql().rollback.run());
         }
         terms().forget();
+        core_.held.clear();
     }
-    if (core_.connection.is_failed() && !core_.failure) {
-        core_.fail(Error{ErrorCode::io, "store", "the disk failed to take a commit; what is on it is not known"});
-    }
+    core_.notice_failed_disk();
     if (held_) {
         note_stall();
     }
@@ -44,14 +43,42 @@ Status Write::begin() {
     lease_now_ = core_.clock->lease_ms();
     KHALA_TRY(sql().begin_write.run());
     open_ = true;
-    return read_head();
+    changes_before_ = core_.connection.total_changes();
+    KHALA_TRY(read_head());
+    return check_high_water();
+}
+
+// A database that is behind what was committed lost something. Under an open store that can only be a backup copied
+// over it, and everything known of it is void. Between two openings it may also have been a damaged log, a power cut at
+// NORMAL, or a new file in the place of one that was deleted: then work goes on, but no token or ref is given out
+// twice.
+Status Write::check_high_water() {
+    if (is_behind(core_.seen)) {
+        core_.fail(Error{ErrorCode::io, "path",
+                         core_.location.file + " went back in time: a backup was copied over it while it was open"});
+        open_ = false;
+        return *core_.failure;
+    }
+    const Board::HighWater most = core_.board->high_water();
+    if (is_behind(most)) {
+        core_.went_back = core_.went_back || !core_.created;
+        head_.token = std::max(head_.token, most.token);
+        head_.ref = std::max(head_.ref, most.ref);
+        head_.commits = std::max(head_.commits, most.commits);
+    }
+    return {};
+}
+
+bool Write::is_behind(const Board::HighWater& seen) const noexcept {
+    return head_.token < seen.token || head_.ref < seen.ref || head_.commits < seen.commits;
 }
 
 Status Write::read_head() {
     Statement& statement = sql().read_head;
     Rows rows{statement};
     if (rows.next()) {
-        head_ = {statement.integer(0), statement.integer(1), statement.integer(2), statement.integer(3)};
+        head_ = {statement.integer(0), statement.integer(1), statement.integer(2), statement.integer(3),
+                 statement.integer(4)};
         head_before_ = head_;
         return {};
     }
@@ -65,6 +92,8 @@ Status Write::commit() {
     open_ = false;
     terms().keep();
     core_.commits += 1;
+    core_.seen = {head_.token, head_.ref, head_.commits};
+    core_.board->raise_high_water(core_.seen);
     core_.checkpoint_if_long();
     note_stall();
     held_.reset();
@@ -84,8 +113,10 @@ Status Write::flush() {
                             c.last_run_at, c.last_failure_at)
                       .run());
     }
-    if (head_ != head_before_) {
-        KHALA_TRY(sql().write_head.bind(head_.ref, head_.sequence, head_.token, head_.outbox).run());
+    // A transaction that changed nothing writes nothing: idle workers look every second.
+    if (head_ != head_before_ || core_.connection.total_changes() != changes_before_) {
+        head_.commits += 1;
+        KHALA_TRY(sql().write_head.bind(head_.ref, head_.sequence, head_.token, head_.outbox, head_.commits).run());
     }
     return {};
 }
@@ -217,8 +248,7 @@ Result<TaskCounters*> Write::counters(Term task) {
 Status Write::log(QueueRow& queue, const Event& event) {
     queue.events += 1;
     return sql()
-        .insert_event
-        .bind(queue.number, queue.events, event.at, event.job_id, event.name, event.actor, event.detail)
+        .insert_event.bind(queue.number, queue.events, event.at, event.job_id, event.name, event.actor, event.detail)
         .run();
 }
 
@@ -273,8 +303,8 @@ void Write::note_stall() noexcept {
     const Millis waited = std::chrono::duration_cast<std::chrono::milliseconds>(core_.lock->waited()).count();
     const Millis lease_now = core_.clock->lease_ms();
     const Millis stalled = std::max(waited, lease_now - lease_now_);
-    if (core_.bell && stalled > kStallMs) {
-        core_.bell->set_stalled_until(lease_now + kStallGraceMs);
+    if (stalled > kStallMs) {
+        core_.board->set_stalled_until(lease_now + kStallGraceMs);
     }
 }
 

@@ -38,6 +38,7 @@ struct Head {
     std::int64_t sequence = 0;
     Token token = 0;
     std::int64_t outbox = 0;
+    std::int64_t commits = 0;  // that changed something
 
     friend bool operator==(const Head&, const Head&) = default;
 };
@@ -92,6 +93,8 @@ private:
 
     [[nodiscard]] Result<QueueRow*> load_queue(Term number, std::string_view name, bool make);
     [[nodiscard]] Status read_head();
+    [[nodiscard]] Status check_high_water();
+    [[nodiscard]] bool is_behind(const Board::HighWater& seen) const noexcept;
     [[nodiscard]] Status flush();
     [[nodiscard]] Status flush_queue(QueueRow& queue);
     void note_stall() noexcept;
@@ -104,6 +107,7 @@ private:
     Millis lease_now_ = 0;
     Head head_;
     Head head_before_;
+    std::int64_t changes_before_ = 0;
     std::deque<QueueRow> queues_;
     std::deque<TaskRow> tasks_;
 

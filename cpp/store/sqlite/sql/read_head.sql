@@ -1,2 +1,2 @@
--- -> ref, sequence, token, outbox
-SELECT ref, sequence, token, outbox FROM head WHERE one = 1
+-- -> ref, sequence, token, outbox, commits
+SELECT ref, sequence, token, outbox, commits FROM head WHERE one = 1
