@@ -1,0 +1,362 @@
+// Several processes on one file: what one does the others see, dies with it what must, and nothing runs twice.
+#include "store_sqlite/process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "base/id.hpp"
+#include "store/sqlite/writer_lock.hpp"
+#include "store_sqlite/sqlite_factory.hpp"
+#include "store_sqlite/workload.hpp"
+
+namespace khala::store::sqlite {
+namespace {
+
+// One line a completion, appended in one write: it survives a SIGKILL of its writer.
+class Journal {
+public:
+    explicit Journal(const std::string& path)
+        : fd_{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)} {}
+    void note(const std::string& line) const {
+        const std::string text = line + "\n";
+        EXPECT_EQ(::write(fd_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    }
+
+private:
+    base::UniqueFd fd_;
+};
+
+std::vector<std::string> lines_of(const std::string& path) {
+    std::vector<std::string> lines;
+    std::ifstream file{path};
+    for (std::string line; std::getline(file, line);) {
+        lines.push_back(line);
+    }
+    return lines;
+}
+
+bool is_empty(Store& store) {
+    const auto counts = store.counts("q");
+    if (!counts.ok() || counts->empty()) {
+        return false;
+    }
+    const auto& by_state = counts->front().by_state;
+    return by_state[static_cast<std::size_t>(State::ready)] + by_state[static_cast<std::size_t>(State::scheduled)] +
+               by_state[static_cast<std::size_t>(State::running)] ==
+           0;
+}
+
+// Works until the queue is empty; kills of it at any time are fine.
+int work(const std::string& file, const std::string& journal_path, const std::string& name) {
+    const auto store = open_store(file);
+    const Journal journal{journal_path};
+    const Claim claim = simple_claim(2, name);
+    std::vector<Move> ends;
+    while (!is_empty(*store)) {
+        auto reply = store->exchange({.inserts = {}, .moves = ends, .claim = &claim});
+        if (!reply) {
+            std::fprintf(stderr, "%s\n", reply.error().to_string().c_str());
+            return 1;
+        }
+        for (std::size_t i = 0; i < ends.size(); ++i) {
+            if (reply->moves[i] == Moved::applied) {
+                journal.note("done " + ends[i].id + " " + std::to_string(ends[i].token));
+            }
+        }
+        ends.clear();
+        int slot = 0;
+        for (const Lease& lease : reply->leases) {
+            store->mark_started(slot, lease.standing.token, lease.standing.suspect);
+            journal.note("run " + lease.job.id + " " + std::to_string(lease.standing.token));
+            ends.push_back(done(lease, *store, "\"" + lease.job.id + "\""));
+            store->mark_ended(slot++);
+        }
+        reap(*store);
+    }
+    return 0;
+}
+
+}  // namespace
+
+TEST(Processes, RandomKillsLoseNothingAndCompleteNothingTwice) {
+    constexpr int kJobs = 12'000;
+    constexpr std::size_t kWorkers = 4;
+    constexpr int kKills = 40;
+    const TempDirectory directory;
+    const std::string journal = directory.file("journal");
+    std::set<std::string> ids;
+    {
+        const auto store = open_store(directory.file());
+        Rng rng{7};
+        for (int i = 0; i < kJobs; i += 100) {
+            std::vector<NewJob> group;
+            for (int k = 0; k < 100; ++k) {
+                group.push_back(simple_job(base::uuid7(store->clock().wall_ms(), rng)));
+                ids.insert(group.back().id);
+            }
+            ASSERT_TRUE(enqueue(*store, group).ok());
+        }
+    }
+    std::vector<Child> workers;
+    int started = 0;
+    const auto start = [&] {
+        const std::string name = "w" + std::to_string(++started);
+        return Child{[&, name] { return work(directory.file(), journal, name); }};
+    };
+    for (std::size_t i = 0; i < kWorkers; ++i) {
+        workers.push_back(start());
+    }
+    Rng rng{11};
+    int kills = 0;
+    for (; kills < kKills; ++kills) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{5 + rng.below(40)});
+        const std::size_t victim = rng.below(kWorkers);
+        workers[victim].kill();
+        const int result = workers[victim].result();
+        workers.erase(workers.begin() + static_cast<std::ptrdiff_t>(victim));
+        if (result != -SIGKILL) {
+            EXPECT_EQ(result, 0);
+            break;  // it had finished: so do all
+        }
+        workers.push_back(start());
+    }
+    for (Child& worker : workers) {
+        EXPECT_EQ(worker.result(), 0);
+    }
+    EXPECT_GE(kills, 10);
+
+    const auto store = open_store(directory.file());
+    expect_sound(*store);
+    EXPECT_EQ(count_of(*store, State::completed), kJobs);
+    std::map<std::string, int> completions;
+    std::map<std::string, Token> latest_run;
+    for (const std::string& line : lines_of(journal)) {
+        std::istringstream words{line};
+        std::string what;
+        std::string id;
+        Token token = 0;
+        words >> what >> id >> token;
+        if (what == "done") {
+            completions[id] += 1;
+        } else {
+            EXPECT_GT(token, latest_run[id]) << "the fence of " << id << " does not grow";
+            latest_run[id] = token;
+        }
+    }
+    for (const auto& [id, count] : completions) {
+        EXPECT_EQ(count, 1) << id;
+        EXPECT_TRUE(ids.contains(id));
+    }
+    std::printf("kills: %d, jobs: %d, completions told: %zu\n", kills, kJobs, completions.size());
+}
+
+// Paused past its lease, a worker finds its job done by another, and what it brings is noted and not applied.
+TEST(Processes, AStoppedWorkersLateResultIsNoted) {
+    const TempDirectory directory;
+    const Pipe told;
+    const Pipe answer;
+    ASSERT_TRUE(enqueue(*open_store(directory.file()), {simple_job("a")}).ok());
+    Child worker{[&] {
+        const auto store = open_store(directory.file());
+        const auto leases = take(*store, simple_claim(1, "slow", 200))->leases;
+        told.write(leases.size());
+        ::raise(SIGSTOP);
+        answer.write(settle(*store, {done(leases.front(), *store, "\"late\"")})->moves.front());
+        return 0;
+    }};
+    std::size_t leased = 0;
+    ASSERT_TRUE(told.read(leased));
+    ASSERT_EQ(leased, 1U);
+    int status = 0;
+    ASSERT_EQ(::waitpid(worker.pid(), &status, WUNTRACED), worker.pid());
+    ASSERT_TRUE(WIFSTOPPED(status));
+
+    const auto store = open_store(directory.file());
+    ASSERT_TRUE(eventually([&] { return reap(*store) == 1; }));
+    const auto leases = take(*store, simple_claim(1, "quick"))->leases;
+    ASSERT_EQ(leases.size(), 1U);
+    EXPECT_FALSE(leases.front().standing.suspect) << "a lapse without a death blames nobody";
+    EXPECT_EQ(settle(*store, {done(leases.front(), *store, "\"right\"")})->moves.front(), Moved::applied);
+
+    worker.kill(SIGCONT);
+    Moved moved{};
+    ASSERT_TRUE(answer.read(moved));
+    EXPECT_EQ(moved, Moved::lost);
+    EXPECT_EQ(worker.result(), 0);
+    const std::vector<std::string> ids{"a"};
+    const auto row = contract::ok(store->get(ids, true)).front();
+    EXPECT_EQ(row->standing.result, "\"right\"");
+    bool noted = false;
+    for (const job::Attempt& attempt : row->history) {
+        noted = noted || (attempt.outcome == "late completed" && attempt.result == "\"late\"");
+    }
+    EXPECT_TRUE(noted);
+    expect_sound(*store);
+}
+
+// The dead are known at once, long before their leases run out; what they had started is suspect, the rest is not.
+TEST(Processes, ADeathIsFoundAtOnceAndBlamesOnlyWhatHadStarted) {
+    const TempDirectory directory;
+    const Pipe told;
+    ASSERT_TRUE(enqueue(*open_store(directory.file()), {simple_job("started"), simple_job("not started")}).ok());
+    Child worker{[&] {
+        const auto store = open_store(directory.file());
+        const auto leases = take(*store, simple_claim(2, "w", base::kHourMs))->leases;
+        store->mark_started(0, leases.front().standing.token, false);
+        told.write(leases.size());
+        ::pause();
+        return 0;
+    }};
+    std::size_t leased = 0;
+    ASSERT_TRUE(told.read(leased));
+    ASSERT_EQ(leased, 2U);
+    const auto store = open_store(directory.file());
+    EXPECT_TRUE(contract::ok(store->lapsed(10)).empty()) << "it lives";
+    worker.kill();
+    worker.wait();
+    const auto lapses = contract::ok(store->lapsed(10));
+    ASSERT_EQ(lapses.size(), 2U);
+    for (const Lapse& lapse : lapses) {
+        EXPECT_TRUE(lapse.cause.died);
+        EXPECT_FALSE(lapse.cause.explained);
+        EXPECT_EQ(lapse.cause.started, lapse.lease.job.id == "started");
+    }
+    reap(*store);
+    const std::vector<std::string> ids{"started", "not started"};
+    const auto rows = contract::ok(store->get(ids, false));
+    EXPECT_TRUE(rows[0]->standing.suspect);
+    EXPECT_EQ(rows[0]->standing.attempt, 1);
+    EXPECT_FALSE(rows[1]->standing.suspect);
+    EXPECT_EQ(rows[1]->standing.attempt, 0) << "never entered: the start is given back";
+}
+
+TEST(Processes, ASupervisorsKillIsExplained) {
+    const TempDirectory directory;
+    const Pipe told;
+    ASSERT_TRUE(enqueue(*open_store(directory.file()), {simple_job("a")}).ok());
+    Child worker{[&] {
+        const auto store = open_store(directory.file());
+        const auto leases = take(*store, simple_claim(1))->leases;
+        store->mark_started(0, leases.front().standing.token, false);
+        told.write(leases.size());
+        ::pause();
+        return 0;
+    }};
+    std::size_t leased = 0;
+    ASSERT_TRUE(told.read(leased));
+    EXPECT_FALSE(explain_death(directory.file(), ::getpid())) << "has no store open there";
+    EXPECT_TRUE(explain_death(directory.file(), worker.pid()));
+    worker.kill();
+    worker.wait();
+    const auto store = open_store(directory.file());
+    reap(*store);
+    const std::vector<std::string> ids{"a"};
+    EXPECT_FALSE(contract::ok(store->get(ids, false)).front()->standing.suspect);
+    EXPECT_FALSE(explain_death(directory.file("missing.db"), 1));
+}
+
+TEST(Processes, AnIdleStoreIsRungForJobsAndForClosings) {
+    const TempDirectory directory;
+    const auto waiter = open_store(directory.file());
+    const auto writer = open_store(directory.file());
+    ASSERT_NE(waiter->wakeup(), nullptr);
+    const auto is_rung = [&](int timeout_ms) {
+        pollfd wait{waiter->wakeup()->fd(), POLLIN, 0};
+        const bool rung = ::poll(&wait, 1, timeout_ms) == 1;
+        waiter->wakeup()->drain();
+        return rung;
+    };
+    const Claim claim = simple_claim(1);
+    waiter->wakeup()->arm(true, false);
+    ASSERT_TRUE(take(*waiter, claim)->leases.empty());
+    ASSERT_TRUE(enqueue(*writer, {simple_job("a")}).ok());
+    EXPECT_TRUE(is_rung(5'000));
+
+    const auto leases = take(*waiter, claim)->leases;
+    ASSERT_EQ(leases.size(), 1U);
+    waiter->wakeup()->arm(true, false);
+    NewJob later = simple_job("later");
+    later.run_at = writer->clock().wall_ms() + base::kHourMs;
+    ASSERT_TRUE(enqueue(*writer, {later}).ok());
+    EXPECT_FALSE(is_rung(0)) << "nothing to do yet";
+    NewJob elsewhere = simple_job("elsewhere");
+    elsewhere.queue = "another";
+    ASSERT_TRUE(enqueue(*writer, {elsewhere}).ok());
+    EXPECT_FALSE(is_rung(0)) << "it does not work on that queue";
+    ASSERT_TRUE(settle(*writer, {done(leases.front(), *writer)}).ok());
+    EXPECT_FALSE(is_rung(0)) << "it did not ask for closings";
+
+    ASSERT_TRUE(enqueue(*writer, {simple_job("b")}).ok());
+    EXPECT_TRUE(is_rung(5'000));
+    const auto again = take(*waiter, claim)->leases;
+    waiter->wakeup()->arm(false, true);
+    ASSERT_TRUE(settle(*writer, {done(again.front(), *writer)}).ok());
+    EXPECT_TRUE(is_rung(5'000));
+}
+
+// A writer that was stopped inside a transaction kept everybody's renewals out: nobody's lease is judged by its age
+// until they have had time to renew.
+TEST(Processes, AStoppedWriterDoesNotLapseEverybodysLeases) {
+    const TempDirectory directory;
+    const auto store = open_store(directory.file());
+    ASSERT_TRUE(enqueue(*store, {simple_job("a")}).ok());
+    const auto leases = take(*store, simple_claim(1, "w", 300))->leases;
+    ASSERT_EQ(leases.size(), 1U);
+    const auto location = open_location(directory.file(), false);
+    auto lock = WriterLock::open(location->directory.get());
+    auto acquired = lock->acquire(std::chrono::seconds{1}, nullptr);
+    ASSERT_TRUE(acquired.ok());
+    std::optional<WriterLock::Held> held{*std::move(acquired)};
+    std::thread renewer{[&] {
+        const Renewal renewal{leases.front().ref, "a", leases.front().standing.token, std::nullopt};
+        EXPECT_EQ(contract::ok(store->renew({&renewal, 1}, 300)).front(), Renewed::ok);
+    }};
+    // Longer than the lease, and than what counts as a stall.
+    std::this_thread::sleep_for(std::chrono::milliseconds{700});
+    held.reset();
+    renewer.join();
+    const auto other = open_store(directory.file());
+    EXPECT_TRUE(contract::ok(other->lapsed(10)).empty()) << "the lease ran out while nobody could renew";
+}
+
+// --- fork() ---------------------------------------------------------------------------------------------------
+
+TEST(Fork, AChildMayNotUseItsParentsStoreAndDoesItNoHarm) {
+    const TempDirectory directory;
+    auto store = open_store(directory.file());
+    ASSERT_TRUE(enqueue(*store, {simple_job("a")}).ok());
+    Child child{[&] {
+        const std::vector<std::string> ids{"a"};
+        bool refused = store->get(ids, false).error().code == ErrorCode::forked;
+        refused = refused && take(*store, simple_claim(1)).error().code == ErrorCode::forked;
+        refused = refused && store->idle().error().code == ErrorCode::forked;
+        refused = refused && store->retire("w").error().code == ErrorCode::forked;
+        store.reset();  // closes nothing of the parent's
+        return refused ? 0 : 1;
+    }};
+    EXPECT_EQ(child.result(), 0);
+    const auto leases = take(*store, simple_claim(1))->leases;
+    ASSERT_EQ(leases.size(), 1U);
+    // The parent's locks are still there: another process sees it alive.
+    Child other{[&] { return static_cast<int>(reap(*open_store(directory.file()))); }};
+    EXPECT_EQ(other.result(), 0);
+    EXPECT_EQ(settle(*store, {done(leases.front(), *store)})->moves.front(), Moved::applied);
+    expect_sound(*store);
+}
+
+TEST(Fork, AChildOpensItsOwn) {
+    const TempDirectory directory;
+    const auto store = open_store(directory.file());
+    Child child{[&] {
+        const auto own = open_store(directory.file());
+        return enqueue(*own, {simple_job("of the child")}).ok() ? 0 : 1;
+    }};
+    EXPECT_EQ(child.result(), 0);
+    EXPECT_EQ(count_of(*store, State::ready), 1);
+}
+
+}  // namespace khala::store::sqlite
