@@ -1,6 +1,6 @@
 // What the SQLite store does alone: one process, one thread, no engine, no Python.
 //
-//     store_bench [--dir DIR] [--jobs N] [--batch B] [--synchronous full|normal|both] [--ready N]
+//     store_bench [--dir DIR] [--jobs N] [--batch B] [--synchronous full|normal|both] [--single N] [--ready N]
 //
 // One JSON line a measurement:
 //   fsync     p50 of write + fdatasync of 16 KiB in the same directory: what FULL cannot beat
@@ -35,6 +35,7 @@ struct Settings {
     std::filesystem::path directory = std::filesystem::temp_directory_path();
     std::size_t jobs = 200'000;
     int batch = 50;
+    std::size_t singles = 2'000;
     std::size_t ready = 1'000'000;
     std::vector<store::Synchronous> levels{store::Synchronous::normal, store::Synchronous::full};
 };
@@ -119,7 +120,9 @@ public:
     void run() {
         insert("insert", settings_.jobs);
         drain("drain", settings_.jobs);
-        single();
+        if (settings_.singles > 0) {
+            single();
+        }
         claims();
     }
 
@@ -143,10 +146,11 @@ private:
         const double cpu = cpu_seconds() - watch.cpu_start;
         const double seconds = seconds_since(watch.start);
         const auto jobs = static_cast<double>(count);
-        std::printf("{\"bench\": \"%s\", \"synchronous\": \"%s\", \"batch\": %d, \"jobs\": %zu, \"per_second\": %.0f, "
-                    "\"us_each\": %.2f, \"cpu_us_each\": %.2f}\n",
-                    what, level_ == store::Synchronous::full ? "full" : "normal", settings_.batch, count,
-                    jobs / seconds, seconds / jobs * 1e6, cpu / jobs * 1e6);
+        std::printf(
+            "{\"bench\": \"%s\", \"synchronous\": \"%s\", \"batch\": %d, \"jobs\": %zu, \"per_second\": %.0f, "
+            "\"us_each\": %.2f, \"cpu_us_each\": %.2f}\n",
+            what, level_ == store::Synchronous::full ? "full" : "normal", settings_.batch, count, jobs / seconds,
+            seconds / jobs * 1e6, cpu / jobs * 1e6);
         std::fflush(stdout);
     }
 
@@ -182,9 +186,8 @@ private:
     }
 
     void single() {
-        constexpr std::size_t kRounds = 2000;
         std::vector<store::InsertGroup> groups;
-        for (std::size_t i = 0; i < kRounds; ++i) {
+        for (std::size_t i = 0; i < settings_.singles; ++i) {
             groups.push_back(group(1));
         }
         const Stopwatch watch;
@@ -193,7 +196,7 @@ private:
             const auto moves = decide_all(reply.leases);
             need(store_->exchange({.inserts = {}, .moves = moves, .claim = nullptr}));
         }
-        report("single", kRounds, watch);
+        report("single", settings_.singles, watch);
     }
 
     // With few jobs ready, and with many (and all that were closed before).
@@ -229,9 +232,10 @@ private:
         need(store_->exchange({.inserts = {}, .moves = moves, .claim = nullptr}));
         const double p50 = percentile(times, 0.5);
         const double p99 = percentile(times, 0.99);
-        std::printf("{\"bench\": \"%s\", \"ready\": %zu, \"batch\": %d, \"p50_us\": %.0f, \"p99_us\": %.0f, "
-                    "\"claimed\": %zu}\n",
-                    what, ready, settings_.batch, p50, p99, claimed);
+        std::printf(
+            "{\"bench\": \"%s\", \"ready\": %zu, \"batch\": %d, \"p50_us\": %.0f, \"p99_us\": %.0f, "
+            "\"claimed\": %zu}\n",
+            what, ready, settings_.batch, p50, p99, claimed);
     }
 
     std::vector<job::Move> decide_all(const std::vector<job::Lease>& leases) {
@@ -270,6 +274,8 @@ Settings parse(int count, char** words) {
             settings.jobs = std::stoul(value);
         } else if (name == "--batch") {
             settings.batch = std::stoi(value);
+        } else if (name == "--single") {
+            settings.singles = std::stoul(value);
         } else if (name == "--ready") {
             settings.ready = std::stoul(value);
         } else if (name == "--synchronous" && value == "full") {
