@@ -87,8 +87,8 @@ private:
             KHALA_TRY(gather_by_order(core_.statements.list_live_by_order, limit));
             KHALA_TRY(gather_by_order(core_.statements.list_closed_by_order, limit));
         } else if (!query_.correlation_id.empty()) {
-            KHALA_TRY(gather(core_.statements.list_correlation.bind(after_.ref, limit, query_.correlation_id, 0, 0,
-                                                                    direction_)));
+            KHALA_TRY(gather(
+                core_.statements.list_correlation.bind(after_.ref, limit, query_.correlation_id, 0, 0, direction_)));
         } else if (!query_.parent_id.empty()) {
             KHALA_TRY(gather(core_.statements.list_parent.bind(after_.ref, limit, query_.parent_id, 0, 0, direction_)));
         } else {
@@ -129,8 +129,8 @@ private:
         Statement& few = direction_ > 0 ? sql.list_not_completed : sql.list_not_completed_back;
         for (const State state : {State::failed, State::cancelled, State::expired, State::quarantined}) {
             if (wants(state)) {
-                KHALA_TRY(gather(
-                    few.bind(after_.ref, limit, states_, queue_, task_, static_cast<std::int64_t>(state))));
+                KHALA_TRY(
+                    gather(few.bind(after_.ref, limit, states_, queue_, task_, static_cast<std::int64_t>(state))));
             }
         }
         return {};

@@ -86,8 +86,7 @@ Status refuse_network(const std::string& directory) {
 
 // Makes an empty database file and gives it its mode. False when there is one already.
 Result<bool> create_file(const std::string& file) {
-    const base::UniqueFd fd{
-        ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kOwnerOnlyFile)};
+    const base::UniqueFd fd{::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kOwnerOnlyFile)};
     if (!fd) {
         if (errno == EEXIST) {
             return false;

@@ -16,7 +16,7 @@
 namespace khala::store::sqlite {
 
 struct Location {
-    std::string file;         // absolute, its directory without symbolic links
+    std::string file;          // absolute, its directory without symbolic links
     base::UniqueFd directory;  // `<file>-khala/`, 0700
     dev_t device = 0;
     ino_t inode = 0;

@@ -28,12 +28,12 @@ enum class Synchronous : std::uint8_t { full, normal };
 struct SqliteOptions {
     std::string path;  // of the database file; relative to the working directory at open
     Synchronous synchronous = Synchronous::full;
-    bool create = true;                    // make the file and its directory when there are none
-    const Clock* clock = nullptr;    // outlives the store; nullptr = SystemClock
+    bool create = true;            // make the file and its directory when there are none
+    const Clock* clock = nullptr;  // outlives the store; nullptr = SystemClock
     // Waiting for other writers ends with ErrorCode::interrupted once this is true. Outlives the store. The store never
     // writes it, so that the last acts of a shutdown are possible after resetting it.
     const std::atomic<bool>* interrupt = nullptr;
-    Millis lock_wait_ms = 60'000;    // the longest wait for other writers before ErrorCode::busy
+    Millis lock_wait_ms = 60'000;             // the longest wait for other writers before ErrorCode::busy
     std::int64_t wal_limit_bytes = 64 << 20;  // a commit that leaves the log longer than this checkpoints at once
 };
 
