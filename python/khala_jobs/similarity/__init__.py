@@ -20,19 +20,22 @@ Not here: what a pair *means*. A cosine cannot tell "always" from "never"; see `
 from __future__ import annotations
 
 from .clusters import Clusters, Linkage, Stars, cluster, star_clusters
+from .index import SimilarityIndex
 from .intake import Vectors, read_vectors
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
-from .values import Certificate, Matches, PairColumns, Pairs, RowFault
+from .values import Certificate, IndexCertificate, Matches, PairColumns, Pairs, RowFault
 
 __all__ = [
     "MAX_PAIRS",
     "Certificate",
     "Clusters",
+    "IndexCertificate",
     "Linkage",
     "Matches",
     "PairColumns",
     "Pairs",
     "RowFault",
+    "SimilarityIndex",
     "Stars",
     "Vectors",
     "cluster",

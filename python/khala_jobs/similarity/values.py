@@ -84,6 +84,36 @@ class Certificate:
     seconds: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class IndexCertificate:
+    """The certificate of an answer out of a `SimilarityIndex`.
+
+    Attributes:
+        rows: Rows in the index.
+        pairs: Pairs in the answer.
+        set_hash: `pair_set_hash` of the answer.
+        threshold: The threshold asked for.
+        stored_threshold: That of the index.
+        stored_pairs: Pairs in the index, those of deleted rows included until it is compacted.
+        isa: Which compiled copy of the kernels runs here.
+        pairs_evaluated: As in `Certificate`: of this append or match; for `SimilarityIndex.pairs` of all
+            appends so far.
+        candidates: The same.
+        rechecked: The same.
+    """
+
+    rows: int
+    pairs: int
+    set_hash: int
+    threshold: float
+    stored_threshold: float
+    stored_pairs: int
+    isa: str
+    pairs_evaluated: int
+    candidates: int
+    rechecked: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """All pairs of rows of one matrix that reach a threshold.
@@ -105,7 +135,7 @@ class Pairs:
     representative: Int64Column
     copies: Copies
     faults: tuple[RowFault, ...]
-    certificate: Certificate
+    certificate: Certificate | IndexCertificate
     ids: Sequence[object] | None = None
 
     def __len__(self) -> int:
@@ -136,7 +166,7 @@ class Matches:
     score: Float64Column
     query_faults: tuple[RowFault, ...]
     corpus_faults: tuple[RowFault, ...]
-    certificate: Certificate
+    certificate: Certificate | IndexCertificate
 
     def __len__(self) -> int:
         return len(self.query)

@@ -1,0 +1,458 @@
+"""`SimilarityIndex`: a join that is kept up to date.
+
+The index stores vectors and every pair of them at or above its own threshold, its *edges*. So
+
+* appending costs the join of the new rows with what is there and with each other, and nothing else;
+* deleting costs no vector arithmetic at all;
+* any threshold from the index's own upwards, and any clustering, needs the edges alone.
+
+Its answers are those of `find_pairs` on the rows it holds, bit for bit: that is how it is tested.
+
+Rows live in *slots*. A deleted row leaves its slot empty until `compact`. Vectors are in two parts, the base
+(a mapped file after `load`) and the tail that grows in memory; `save` writes both, without the empty slots, as
+one new file. One object is to be used from one thread at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Self, cast, overload
+
+import numpy as np
+import orjson
+
+from khala_jobs._core import vec as _vec
+from khala_jobs.errors import InvalidArgument, NotFound, StoreCorrupt
+
+from .index_file import Column, read_columns, write_columns
+from .intake import read_vectors
+from .joins import find_pairs, match, pair_set_hash
+from .values import Faulty, Float32Matrix, IndexCertificate, Int64Column, Matches, Pairs, RowFault
+from .watch import Progress
+
+__all__ = ["SimilarityIndex"]
+
+Id = str | int
+Group = str | int | None
+
+_GONE: Final = -1  # group number of empty slots: no query has it
+_SAVE_ROWS: Final = 8192
+_EDGE_TYPE: Final = np.dtype([("i", "<i8"), ("j", "<i8"), ("score", "<f8")])
+
+
+class SimilarityIndex:
+    """Vectors with an id and a group each, and all pairs within a group from a threshold on.
+
+    Args:
+        dim: Length of a vector, 1..65,536.
+        threshold: Cosine from which on pairs are stored, -1..1; lower costs more memory (24 bytes a pair).
+        model_id: Name of the embedding model, stored with the vectors; `load` can ask for it.
+        threads: As in `find_pairs`.
+        max_pairs: Most pairs that one append may add.
+
+    Raises:
+        InvalidArgument: ``dim`` or ``threshold`` is out of its range.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        threshold: float = 0.80,
+        *,
+        model_id: str | None = None,
+        threads: int | None = None,
+        max_pairs: int | None = None,
+    ) -> None:
+        if not 1 <= dim <= 65_536:
+            raise InvalidArgument("dim", f"{dim} is not in 1..65,536")
+        if not -1.0 <= threshold <= 1.0:
+            raise InvalidArgument("threshold", f"{threshold} is not in -1..1")
+        self.dim, self.threshold, self.model_id = dim, threshold, model_id
+        self.threads, self.max_pairs = threads, max_pairs
+        self._base: Float32Matrix = np.empty((0, dim), np.float32)
+        self._tail: Float32Matrix = np.empty((0, dim), np.float32)  # with room to grow
+        self._ids: list[Id] = []  # of every slot
+        self._slot_of: dict[Id, int] = {}  # of rows that are there
+        self._groups = np.empty(0, np.int32)  # of every slot, with room to grow; _GONE for an empty one
+        self._group_numbers: dict[Group, int] = {}
+        self._edges = np.empty(0, _EDGE_TYPE)  # by slots, ascending
+        self._fresh: list[np.ndarray[Any, Any]] = []  # edges since then
+        self._work = {"pairs_evaluated": 0, "candidates": 0, "rechecked": 0}
+
+    # --- what is in it ------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    def __contains__(self, row_id: object) -> bool:
+        return row_id in self._slot_of
+
+    @property
+    def ids(self) -> Sequence[Id]:
+        """The ids, in the order in which rows were appended: row r of every answer is ``ids[r]``."""
+        return _Ids(self._ids, self._slots())
+
+    @property
+    def groups(self) -> list[Group]:
+        """The group of each row."""
+        names = list(self._group_numbers)
+        return [names[number] for number in self._groups[self._slots()].tolist()]
+
+    def vectors(self) -> Float32Matrix:
+        """A copy of the vectors, float32 [n, dim], row by row."""
+        return np.concatenate([*self._live_blocks(), np.empty((0, self.dim), np.float32)])
+
+    @property
+    def empty_slots(self) -> int:
+        """Deleted rows whose memory `compact` would free."""
+        return len(self._ids) - len(self._slot_of)
+
+    # --- changes ------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        vectors: Any,
+        ids: Sequence[Id],
+        groups: Sequence[Group] | None = None,
+        *,
+        faulty: Faulty = "refuse",
+        progress: Progress | None = None,
+    ) -> Pairs:
+        """Add rows; all of them, or none when this raises.
+
+        Args:
+            vectors: [m, dim], as in `find_pairs`.
+            ids: m ids, none of them in the index yet.
+            groups: m groups; rows of different groups are never compared. None: all in the group None.
+            faulty: "refuse", or leave faulty rows out and list them in ``faults`` ("quarantine").
+            progress: As in `find_pairs`, for the join with each part in turn.
+
+        Returns:
+            The pairs that have a new row, numbered as in `ids` of the index.
+
+        Raises:
+            InvalidArgument: An argument is not as documented, an id is there already, or there are too many
+                new pairs.
+        """
+        read = read_vectors(vectors, dim=self.dim, faulty=faulty)
+        numbers = self._check_new(len(read.matrix), ids, groups)
+        within = find_pairs(
+            read.matrix, self.threshold, groups=numbers, faulty=faulty, **self._limits(progress)
+        )
+        refused = {fault.row for fault in (*within.faults, *read.faults)}
+        kept = np.array([row for row in range(len(ids)) if row not in refused], np.int64)
+        fresh, joins = read.matrix[kept] if refused else read.matrix, [within.certificate]
+        place = np.full(len(ids), -1, np.int64)
+        place[kept] = np.arange(len(kept))
+        first = len(self._ids)
+        found = [_edges(place[within.i] + first, place[within.j] + first, within.score)]
+        for part, start in ((self._base, 0), (self._tail[: first - len(self._base)], len(self._base))):
+            if len(part) and len(fresh):
+                matches = match(
+                    fresh, part, self.threshold, query_groups=numbers[kept], faulty="quarantine",
+                    corpus_groups=self._groups[start : start + len(part)], **self._limits(progress),
+                )  # fmt: skip
+                found.append(_edges(matches.row + start, matches.query + first, matches.score))
+                joins.append(matches.certificate)
+        added = np.sort(np.concatenate(found), order=("i", "j"))
+        self._check_count(len(added))
+        self._commit(fresh, [ids[row] for row in kept.tolist()], numbers[kept], added)
+        work = {name: sum(getattr(join, name) for join in joins) for name in self._work}
+        self._work = {name: self._work[name] + count for name, count in work.items()}
+        known = {fault.row: fault for fault in read.faults}
+        faults = tuple(known.get(fault.row, fault) for fault in within.faults)
+        return self._answer(added, self.threshold, work, faults)
+
+    def delete(self, ids: Iterable[Id]) -> None:
+        """Take rows out; all of them, or none when this raises. Their pairs go with them.
+
+        Raises:
+            NotFound: An id is not in the index.
+        """
+        doomed = list(dict.fromkeys(ids))
+        missing = [row_id for row_id in doomed if row_id not in self._slot_of]
+        if missing:
+            raise NotFound(
+                "ids", f"{len(missing)} of {len(doomed)} are not in the index, first {missing[0]!r}"
+            )
+        for row_id in doomed:
+            self._groups[self._slot_of.pop(row_id)] = _GONE
+
+    def compact(self) -> None:
+        """Free the memory of deleted rows; no answer changes."""
+        slots, edges = self._slots(), self._live_edges()
+        self._base, self._tail = self.vectors(), np.empty((0, self.dim), np.float32)
+        self._groups = self._groups[slots].copy()
+        self._ids = [self._ids[slot] for slot in slots.tolist()]
+        self._slot_of = {row_id: slot for slot, row_id in enumerate(self._ids)}
+        self._edges, self._fresh = edges, []
+
+    # --- answers ------------------------------------------------------------------------------------------
+
+    def pairs(self, threshold: float | None = None) -> Pairs:
+        """All pairs at or above a threshold: those of `find_pairs` on the rows of the index.
+
+        Args:
+            threshold: The index's own or higher; None for its own.
+
+        Raises:
+            InvalidArgument: It is below the threshold of the index, whose pairs are not stored.
+        """
+        wanted = self.threshold if threshold is None else threshold
+        if not self.threshold <= wanted <= 1.0:
+            raise InvalidArgument(
+                "threshold", f"{wanted} is not in {self.threshold}..1: pairs below are not stored"
+            )
+        edges = self._live_edges()
+        return self._answer(edges[edges["score"] >= wanted], wanted, self._work, (), by_slot=False)
+
+    def match(
+        self,
+        queries: Any,
+        threshold: float,
+        *,
+        k: int | None = None,
+        groups: Sequence[Group] | None = None,
+        progress: Progress | None = None,
+    ) -> Matches:
+        """Find for every query the rows whose cosine to it is at least `threshold`, which may be any.
+
+        Args:
+            queries: [q, dim], as in `find_pairs`.
+            threshold: Cosine, -1..1.
+            k: At most this many rows for each query, as in `match`.
+            groups: q groups; a query is compared with rows of its own group only. None: the group None.
+            progress: As in `append`.
+
+        Returns:
+            As `khala_jobs.similarity.match`; ``row`` numbers as in `ids`.
+
+        Raises:
+            InvalidArgument: As `match`.
+        """
+        asked = read_vectors(queries, "queries", dim=self.dim).matrix
+        wanted = [None] * len(asked) if groups is None else groups
+        if len(wanted) != len(asked):
+            raise InvalidArgument("groups", f"{len(wanted)} of them for {len(asked)} queries")
+        numbers = np.array([self._group_numbers.get(group, _GONE - 1) for group in wanted], np.int32)
+        parts = []
+        for part, start in (
+            (self._base, 0),
+            (self._tail[: len(self._ids) - len(self._base)], len(self._base)),
+        ):
+            found = match(
+                asked, part, threshold, k=k, query_groups=numbers,
+                corpus_groups=self._groups[start : start + len(part)], **self._limits(progress),
+            )  # fmt: skip
+            parts.append((found, start))
+        row = np.concatenate([found.row + start for found, start in parts])
+        query = np.concatenate([found.query for found, _ in parts])
+        score = np.concatenate([found.score for found, _ in parts])
+        order = np.lexsort((row, -score, query))
+        if k is not None:
+            begin = np.searchsorted(query[order], query[order])
+            order = order[np.arange(len(order)) - begin < k]
+        work = {name: sum(getattr(found.certificate, name) for found, _ in parts) for name in self._work}
+        columns = query[order], self._rank()[row[order]]
+        certificate = self._certificate(threshold, len(order), pair_set_hash(*columns), work)
+        return Matches(*columns, score[order], (), (), certificate)
+
+    # --- files --------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file, whole or not at all: beside it first, synced, then renamed.
+
+        Raises:
+            StoreFull: The disk is full; the old file is untouched.
+            StoreIO: The operating system refused; the old file is untouched.
+        """
+        meta = {
+            "dim": self.dim,
+            "threshold": self.threshold,
+            "model_id": self.model_id,
+            "groups": list(self._group_numbers),
+            "work": self._work,
+        }
+        slots = self._slots()
+        ids = orjson.dumps(list(self.ids))
+        columns = {
+            "vectors": Column("<f4", (len(slots), self.dim), self._live_blocks()),
+            "group": Column.of(self._groups[slots].astype("<i4", copy=False)),
+            "ids": Column.of(np.frombuffer(ids, np.uint8)),
+            "edges": Column.of(self._live_edges().view("<i8").reshape(-1, 3)),
+        }
+        write_columns(path, meta, columns)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        model_id: str | None = None,
+        verify: bool = True,
+        threads: int | None = None,
+        max_pairs: int | None = None,
+    ) -> Self:
+        """Open a file that `save` wrote. The vectors stay mapped, so they need no memory of their own.
+
+        Args:
+            path: The file; it may be replaced meanwhile, but must not be written into.
+            model_id: Refuse the file unless it is of this embedding model. None: any.
+            verify: Whether to compare all checksums, which reads the whole file once.
+            threads: As in the constructor.
+            max_pairs: As in the constructor.
+
+        Raises:
+            NotFound: No such file.
+            SchemaMismatch: It is another kind of file, or a newer version's.
+            StoreCorrupt: It is damaged or cut short.
+            StoreIO: The operating system refused.
+            InvalidArgument: It is of another embedding model.
+        """
+        meta, columns = read_columns(path, verify=verify)
+        if model_id is not None and meta["model_id"] != model_id:
+            raise InvalidArgument("model_id", f"{path} is of {meta['model_id']!r}, not of {model_id!r}")
+        index = cls(
+            meta["dim"], meta["threshold"], model_id=meta["model_id"], threads=threads, max_pairs=max_pairs
+        )
+        index._base = columns["vectors"]
+        index._groups = columns["group"].astype(np.int32)
+        index._ids = orjson.loads(columns["ids"].tobytes())
+        if not len(index._ids) == len(index._base) == len(index._groups):
+            raise StoreCorrupt("path", f"{path} is damaged: its columns have different lengths")
+        index._slot_of = {row_id: slot for slot, row_id in enumerate(index._ids)}
+        index._group_numbers = {group: number for number, group in enumerate(meta["groups"])}
+        index._edges = np.ascontiguousarray(columns["edges"]).view(_EDGE_TYPE).reshape(-1).copy()
+        index._work = meta["work"]
+        return index
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _limits(self, progress: Progress | None) -> dict[str, Any]:
+        return {"threads": self.threads, "max_pairs": self.max_pairs, "progress": progress}
+
+    def _check_new(self, rows: int, ids: Sequence[Id], groups: Sequence[Group] | None) -> Any:
+        """The group numbers of new rows, or the error that says what is wrong with them."""
+        if len(ids) != rows:
+            raise InvalidArgument("ids", f"{len(ids)} of them for {rows} rows")
+        seen: set[Id] = set()
+        for row_id in cast("Sequence[Any]", ids):
+            if not isinstance(row_id, str | int) or isinstance(row_id, bool):
+                raise InvalidArgument("ids", f"{row_id!r} is neither a str nor an int")
+            if row_id in self._slot_of or row_id in seen:
+                raise InvalidArgument("ids", f"{row_id!r} is there already; delete it first to replace it")
+            seen.add(row_id)
+        wanted = [None] * rows if groups is None else groups
+        if len(wanted) != rows:
+            raise InvalidArgument("groups", f"{len(wanted)} of them for {rows} rows")
+        if bad := [
+            group
+            for group in cast("Sequence[Any]", wanted)
+            if not (group is None or isinstance(group, str | int))
+        ]:
+            raise InvalidArgument("groups", f"{bad[0]!r} is neither a str, an int nor None")
+        numbers = self._group_numbers
+        return np.array([numbers.setdefault(group, len(numbers)) for group in wanted], np.int32)
+
+    def _check_count(self, pairs: int) -> None:
+        if self.max_pairs is not None and pairs > self.max_pairs:
+            raise InvalidArgument("max_pairs", f"more than {self.max_pairs} pairs would be added")
+
+    def _commit(self, fresh: Float32Matrix, ids: list[Id], numbers: Any, edges: Any) -> None:
+        first, base = len(self._ids), len(self._base)
+        used = first - base
+        if used + len(fresh) > len(self._tail):
+            room = np.empty((max(2 * len(self._tail), used + len(fresh)), self.dim), np.float32)
+            room[:used] = self._tail[:used]
+            self._tail = room
+        if first + len(ids) > len(self._groups):
+            more = np.full(max(2 * len(self._groups), first + len(ids)), _GONE, np.int32)
+            more[:first] = self._groups[:first]
+            self._groups = more
+        self._tail[used : used + len(fresh)] = fresh
+        self._groups[first : first + len(ids)] = numbers
+        self._slot_of.update((row_id, first + place) for place, row_id in enumerate(ids))
+        self._ids += ids
+        if len(edges):
+            self._fresh.append(edges)
+
+    def _slots(self) -> Int64Column:
+        """The slot of each row."""
+        return np.flatnonzero(self._groups[: len(self._ids)] != _GONE)
+
+    def _rank(self) -> Int64Column:
+        """The row of each slot; meaningless for empty ones."""
+        return np.cumsum(self._groups[: len(self._ids)] != _GONE, dtype=np.int64) - 1
+
+    def _live_blocks(self) -> Iterator[Float32Matrix]:
+        """The vectors of rows that are there, block by block."""
+        tail = self._tail[: len(self._ids) - len(self._base)]
+        for part, start in ((self._base, 0), (tail, len(self._base))):
+            for begin in range(0, len(part), _SAVE_ROWS):
+                block = part[begin : begin + _SAVE_ROWS]
+                there = self._groups[start + begin : start + begin + len(block)] != _GONE
+                yield block if there.all() else block[there]
+
+    def _live_edges(self) -> Any:
+        """Edges between rows that are there, by rows, ascending."""
+        if self._fresh:
+            self._edges = np.sort(np.concatenate([self._edges, *self._fresh]), order=("i", "j"))
+            self._fresh = []
+        edges = self._edges
+        if len(self._slot_of) < len(self._ids):
+            there = self._groups != _GONE
+            edges = edges[there[edges["i"]] & there[edges["j"]]]
+            rank = self._rank()
+            return _edges(rank[edges["i"]], rank[edges["j"]], edges["score"])
+        return edges
+
+    def _answer(
+        self,
+        edges: Any,
+        threshold: float,
+        work: dict[str, int],
+        faults: tuple[RowFault, ...],
+        *,
+        by_slot: bool = True,
+    ) -> Pairs:
+        i, j = np.ascontiguousarray(edges["i"]), np.ascontiguousarray(edges["j"])
+        if by_slot:
+            rank = self._rank()
+            i, j = rank[i], rank[j]
+        certificate = self._certificate(threshold, len(edges), pair_set_hash(i, j), work)
+        score = np.ascontiguousarray(edges["score"])
+        return Pairs(i, j, score, np.arange(len(self)), "expand", faults, certificate, self.ids)
+
+    def _certificate(
+        self, threshold: float, pairs: int, set_hash: int, work: dict[str, int]
+    ) -> IndexCertificate:
+        stored = len(self._edges) + sum(map(len, self._fresh))
+        return IndexCertificate(
+            len(self), pairs, set_hash, threshold, self.threshold, stored, isa=str(_vec.isa()), **work
+        )
+
+
+class _Ids(Sequence[Id]):
+    """The ids of rows, looked up by slot when asked for."""
+
+    def __init__(self, by_slot: list[Id], slots: Int64Column) -> None:
+        self._by_slot, self._slots = by_slot, slots
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @overload
+    def __getitem__(self, place: int) -> Id: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Id]: ...
+    def __getitem__(self, place: int | slice) -> Id | list[Id]:
+        if isinstance(place, slice):
+            return [self._by_slot[slot] for slot in self._slots[place].tolist()]
+        return self._by_slot[int(self._slots[place])]
+
+
+def _edges(i: Int64Column, j: Int64Column, score: Any) -> Any:
+    edges = np.empty(len(i), _EDGE_TYPE)
+    edges["i"], edges["j"], edges["score"] = i, j, score
+    return edges
