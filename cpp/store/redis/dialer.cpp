@@ -70,6 +70,18 @@ Dialer::State Dialer::advance() {
     return step_ == Step::ready ? State::ready : step_ == Step::failed ? State::failed : State::working;
 }
 
+std::string_view Dialer::doing() const noexcept {
+    switch (step_) {
+        case Step::resolving: return "looking up its name took too long";
+        case Step::securing: return "no answer to the TLS handshake in time; it may be a port without TLS";
+        case Step::start:
+        case Step::connecting:
+        case Step::ready:
+        case Step::failed: break;
+    }
+    return "no connection in time";
+}
+
 bool Dialer::fail(Error error) {
     step_ = Step::failed;
     wait_ = {};

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -30,6 +31,8 @@ public:
     // Does what can be done now. Call again when wait() is met. `failed` is final.
     [[nodiscard]] State advance();
     [[nodiscard]] Wait wait() const noexcept { return wait_; }
+    // What it is waiting for, to be told when the time is over.
+    [[nodiscard]] std::string_view doing() const noexcept;
     // Of `failed`: unavailable (address, refusal, certificate), with the server's place in the sentence.
     [[nodiscard]] const Error& error() const noexcept { return *error_; }
     // The stream, once, when `ready`.

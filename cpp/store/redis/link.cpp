@@ -48,14 +48,14 @@ Status Link::lost(std::string_view why) const {
 
 // --- waiting ----------------------------------------------------------------------------------------------------
 
-Status Link::wait(int fd, short events, Instant deadline) const {
+Status Link::wait(int fd, short events, std::string_view otherwise) const {
     while (true) {
         if (options_.interrupt != nullptr && options_.interrupt->load(std::memory_order_relaxed)) {
             return Error{ErrorCode::interrupted, "server", "waiting for " + location(options_) + " was interrupted"};
         }
-        const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
+        const auto left = std::chrono::ceil<milliseconds>(deadline_ - steady_clock::now()).count();
         if (left <= 0) {
-            return lost("no answer in time");
+            return lost(otherwise);
         }
         pollfd polled{.fd = fd, .events = events, .revents = 0};
         const int ready = ::poll(&polled, 1, static_cast<int>(std::min<Millis>(left, kInterruptLookMs)));
@@ -101,7 +101,7 @@ Status Link::dial() {
             case Dialer::State::working: break;
         }
         const Wait wanted = dialer.wait();
-        KHALA_TRY(wait(wanted.fd, wanted.write ? POLLOUT : POLLIN, deadline_));
+        KHALA_TRY(wait(wanted.fd, wanted.write ? POLLOUT : POLLIN, dialer.doing()));
     }
 }
 
@@ -164,7 +164,7 @@ Status Link::transact(const Request& request) {
                 events = POLLIN;
             }
             if (events != 0) {
-                KHALA_TRY(wait(stream_.fd(), events, deadline_));
+                KHALA_TRY(wait(stream_.fd(), events, "no answer in time"));
             }
         }
         return reader_.drained() ? Status{} : lost("it sent more than was asked for");

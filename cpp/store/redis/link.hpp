@@ -14,7 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -67,7 +67,8 @@ private:
     [[nodiscard]] Status transact(const Request& request);
     [[nodiscard]] Status send_some(std::string_view bytes, std::size_t& sent, short& events);
     [[nodiscard]] Status receive_some(std::size_t wanted, short& events);
-    [[nodiscard]] Status wait(int fd, short events, Instant deadline) const;
+    // Until the descriptor is ready or deadline_ is over; then the error says `otherwise`.
+    [[nodiscard]] Status wait(int fd, short events, std::string_view otherwise) const;
     [[nodiscard]] Status lost(std::string_view why) const;
 
     RedisOptions options_;

@@ -133,7 +133,7 @@ bool Listener::dial() {
         case Dialer::State::failed: drop(dialer_->error()); return false;
         case Dialer::State::working:
             if (steady_clock::now() >= next_) {
-                drop("no connection in time");
+                drop(dialer_->doing());
                 return false;
             }
             watch(dialer_->wait());

@@ -138,13 +138,17 @@ Result<bool> Reader::next(Reply& reply) {
     return true;
 }
 
+// No value has been begun: none was asked for since the last one, or the first byte of the next is not there.
+bool Reader::between_values() const noexcept {
+    return reader_->ridx < 0 || (reader_->ridx == 0 && reader_->rstack[0].type < 0);
+}
+
 bool Reader::drained() const noexcept {
-    return reader_->err == 0 && reader_->ridx < 0 && reader_->pos == reader_->len;
+    return reader_->err == 0 && between_values() && reader_->pos == reader_->len;
 }
 
 void Reader::release() noexcept {
-    // A value that is only half there keeps its pieces in the arena.
-    if (reader_->ridx < 0) {
+    if (between_values()) {  // a value that is half there keeps its pieces in the arena
         arena_.reset();
         elements_ = 0;
         bytes_ = reader_->len - reader_->pos;

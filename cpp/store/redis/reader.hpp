@@ -43,6 +43,7 @@ private:
     struct Hooks;
     // Memory for a value; nullptr when the machine has none.
     [[nodiscard]] void* allocate(std::size_t bytes) noexcept;
+    [[nodiscard]] bool between_values() const noexcept;
     // Adds to elements_; false beyond the limit.
     [[nodiscard]] bool count(std::size_t elements) noexcept;
 
