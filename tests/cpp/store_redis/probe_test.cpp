@@ -97,7 +97,8 @@ TEST(Probe, RefusesAnOldServer) {
     Request questions;
     append_questions(questions);
     append_rights(questions, {});
-    std::string replies = "$36\r\nredis_version:6.2.14\r\nrole:master\r\n\r\n*0\r\n";
+    const std::string info = "redis_version:6.2.14\r\nrole:master\r\n";
+    std::string replies = "$" + std::to_string(info.size()) + "\r\n" + info + "\r\n*0\r\n";
     for (std::size_t i = 2; i < questions.count(); ++i) {
         replies += "+QUEUED\r\n";
     }
@@ -179,7 +180,6 @@ TEST(Probe, WaitsForReplicas) {
     options.durability = Durability{.level = Level::replicated, .replicas = 1};
     EXPECT_TRUE(is_accepted(options));
     EXPECT_TRUE(wants_replicas(options));
-    options.silence_ms = 400;
     const auto write = [&] {
         Request request;
         request.command(3).add("SET").add("key").add("value");
@@ -188,6 +188,7 @@ TEST(Probe, WaitsForReplicas) {
     };
     EXPECT_TRUE(write());
     replica.pause();
+    options.silence_ms = 400;
     EXPECT_EQ(write().error().code, ErrorCode::unknown_outcome);
     replica.resume();
 }
