@@ -36,16 +36,35 @@ py::tuple pairs_out(vec::Pairs&& pairs) {
                           column_out(std::move(pairs.cosine)));
 }
 
+py::dict plan_out(const vec::JoinPlan& plan) {
+    py::dict out;
+    out["method"] = std::string{name(plan.method)};
+    out["coordinates"] = plan.layout.coordinates;
+    out["first_slots"] = plan.layout.first;
+    out["slots"] = plan.layout.slots;
+    out["candidates"] = plan.candidates;
+    out["survivors"] = plan.survivors;
+    out["seconds"] = plan.seconds;
+    return out;
+}
+
+vec::PlanOptions plan_options(const std::string& method, const vec::Rotation* rotation, std::size_t first_slots) {
+    return {unwrap(vec::parse_method(method)), rotation, first_slots};
+}
+
 py::dict certificate_out(const vec::Certificate& certificate) {
     py::dict seconds;
     seconds["check"] = certificate.seconds.check;
     seconds["collapse"] = certificate.seconds.collapse;
+    seconds["prepare"] = certificate.seconds.prepare;
     seconds["sweep"] = certificate.seconds.sweep;
     seconds["finish"] = certificate.seconds.finish;
     py::dict out;
     out["rows"] = certificate.rows;
     out["compared_rows"] = certificate.compared_rows;
     out["pairs_evaluated"] = certificate.pairs_evaluated;
+    out["pairs_coded"] = certificate.pairs_coded;
+    out["first_stage"] = certificate.first_stage;
     out["candidates"] = certificate.candidates;
     out["rechecked"] = certificate.rechecked;
     out["pairs"] = certificate.pairs;
@@ -54,13 +73,15 @@ py::dict certificate_out(const vec::Certificate& certificate) {
     out["tolerance"] = certificate.tolerance;
     out["isa"] = std::string{name(certificate.isa)};
     out["threads"] = certificate.threads;
+    out["plan"] = plan_out(certificate.plan);
     out["seconds"] = seconds;
     return out;
 }
 
 py::tuple self_join(const Object& matrix, double threshold, const Object& groups, std::uint64_t max_pairs,
                     bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
-                    vec::Progress* progress) {
+                    vec::Progress* progress, const std::string& method, const vec::Rotation* rotation,
+                    std::size_t first_slots) {
     const vec::MatrixView view = matrix_in(matrix, "matrix");
     const vec::JoinOptions options{
         .threshold = threshold,
@@ -69,6 +90,7 @@ py::tuple self_join(const Object& matrix, double threshold, const Object& groups
         .copies = collapse_copies ? vec::Copies::collapse : vec::Copies::expand,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
+        .plan = plan_options(method, rotation, first_slots),
     };
     vec::Join join = without_gil([&] { return vec::self_join(view, options); });
     return py::make_tuple(pairs_out(std::move(join.pairs)), column_out(std::move(join.representative)),
@@ -77,7 +99,8 @@ py::tuple self_join(const Object& matrix, double threshold, const Object& groups
 
 py::tuple match_rows(const Object& queries, const Object& matrix, double threshold, const Object& query_groups,
                      const Object& groups, std::uint64_t best, std::uint64_t max_pairs, bool report_faulty, int threads,
-                     const std::string& isa, vec::Progress* progress) {
+                     const std::string& isa, vec::Progress* progress, const std::string& method,
+                     const vec::Rotation* rotation, std::size_t first_slots) {
     const vec::MatrixView query_view = matrix_in(queries, "queries");
     const vec::MatrixView view = matrix_in(matrix, "matrix");
     const vec::MatchOptions options{
@@ -88,6 +111,7 @@ py::tuple match_rows(const Object& queries, const Object& matrix, double thresho
         .max_pairs = max_pairs,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
+        .plan = plan_options(method, rotation, first_slots),
     };
     vec::Matches matches = without_gil([&] { return vec::match_rows(query_view, view, options); });
     return py::make_tuple(pairs_out(std::move(matches.pairs)), faults_out(matches.query_faults),
@@ -135,20 +159,56 @@ void register_progress(py::module_& module) {
         .def("cancel", [](vec::Progress& progress) { progress.cancelled.store(true); });
 }
 
+py::array_t<float> rows_out(const float* data, std::size_t rows, std::size_t dim) {
+    const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(rows), static_cast<py::ssize_t>(dim)};
+    return py::array_t<float>(shape, data);
+}
+
+vec::Rotation fit_rotation(const Object& matrix, std::size_t width, const std::string& isa) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::Isa wanted = unwrap(vec::parse_isa(isa, "isa"));
+    return without_gil([&] { return vec::fit_rotation(view, width, wanted); });
+}
+
+vec::Rotation make_rotation(const Object& directions, const Object& centre) {
+    const vec::MatrixView rows = matrix_in(directions, "directions");
+    const auto middle = column_in<float>(centre, "centre");
+    return without_gil([&] { return vec::make_rotation(rows.dim, {rows.data, rows.rows * rows.dim}, middle); });
+}
+
+void register_rotation(py::module_& module) {
+    py::class_<vec::Rotation>(module, "Rotation")
+        .def(py::init(&make_rotation), py::arg("directions"), py::arg("centre"))
+        .def_property_readonly(
+            "directions",
+            [](const vec::Rotation& rotation) { return rows_out(rotation.basis.data(), rotation.width, rotation.dim); })
+        .def_property_readonly("centre", [](const vec::Rotation& rotation) {
+            return py::array_t<float>(static_cast<py::ssize_t>(rotation.dim), rotation.centre());
+        });
+    module.def("fit_rotation", &fit_rotation, py::arg("matrix"), py::kw_only(), py::arg("width") = 0,
+               py::arg("isa") = "auto");
+}
+
 }  // namespace
 
 void register_vec(py::module_& parent) {
     py::module_ module = parent.def_submodule("vec", "Vector kernels; see khala_jobs.similarity.");
     register_progress(module);
+    register_rotation(module);
     const auto threads = py::arg("threads") = 1;
     const auto isa = py::arg("isa") = "auto";
     const auto progress = py::arg("progress") = py::none();
+    const auto method = py::arg("method") = "auto";
+    const auto rotation = py::arg("rotation") = py::none();
+    const auto first_slots = py::arg("first_slots") = 0;
     module.def("self_join", &self_join, py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("groups") = py::none(), py::arg("max_pairs") = vec::kPairsDefault,
-               py::arg("collapse_copies") = false, py::arg("report_faulty") = false, threads, isa, progress);
+               py::arg("collapse_copies") = false, py::arg("report_faulty") = false, threads, isa, progress, method,
+               rotation, first_slots);
     module.def("match_rows", &match_rows, py::arg("queries"), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("query_groups") = py::none(), py::arg("groups") = py::none(), py::arg("best") = 0,
-               py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress);
+               py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress,
+               method, rotation, first_slots);
     module.def("decay_scores", &decay_scores, py::arg("importance"), py::arg("age"), py::arg("half_life"),
                py::kw_only(), py::arg("khala_compat"));
     module.def("accessed_half_lives", &accessed_half_lives, py::arg("base"), py::arg("access_count"));

@@ -117,7 +117,8 @@ base::Result<InnerPairs> inner_pairs(const MatrixView& matrix, std::span<const s
         }
     }
     const Side side{matrix, check.norms, layout.order};
-    const Decision decision{side, side, threshold, tolerance(matrix.dim)};
+    KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
+    const Decision decision{side, side, threshold, tolerance(matrix.dim), kernels_for(isa)};
     std::vector<InnerSink> sinks(static_cast<std::size_t>(execution.threads),
                                  InnerSink{decision, layout.cluster, result.canonical.size()});
     const float everything = -std::numeric_limits<float>::infinity();

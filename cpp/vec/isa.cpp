@@ -13,18 +13,31 @@ using base::ErrorCode;
 
 constexpr const char* kVariable = "KHALA_JOBS_ISA";
 
-bool runs_v3() noexcept {
-#if KHALA_VEC_HAS_V3
-    return __builtin_cpu_supports("x86-64-v3") != 0;
+bool runs(Isa isa) noexcept {
+    switch (isa) {
+        case Isa::automatic:
+        case Isa::baseline: return true;
+#if KHALA_VEC_HAS_X86
+        case Isa::v3: return __builtin_cpu_supports("x86-64-v3") != 0;
+        case Isa::v4: return __builtin_cpu_supports("x86-64-v4") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 #else
-    return false;
+        case Isa::v3:
+        case Isa::v4: return false;
 #endif
+    }
+    return false;
+}
+
+Isa best() noexcept {
+    return runs(Isa::v4) ? Isa::v4 : runs(Isa::v3) ? Isa::v3 : Isa::baseline;
 }
 
 base::Result<Isa> checked(Isa isa, std::string_view field) {
-    if (isa == Isa::v3 && !runs_v3()) {
+    if (!runs(isa)) {
+        const std::string needs = isa == Isa::v3 ? "AVX2 and FMA" : "AVX-512 and its VNNI";
         return Error{ErrorCode::unsupported, std::string{field},
-                     "v3 needs a processor with AVX2 and FMA and a build for x86-64; baseline runs everywhere"};
+                     std::string{name(isa)} + " needs a processor with " + needs +
+                         " and a build for x86-64; baseline runs everywhere"};
     }
     return isa;
 }
@@ -32,11 +45,11 @@ base::Result<Isa> checked(Isa isa, std::string_view field) {
 base::Result<Isa> from_environment() {
     const char* text = std::getenv(kVariable);
     if (text == nullptr || *text == '\0') {
-        return runs_v3() ? Isa::v3 : Isa::baseline;
+        return best();
     }
     KHALA_TRY_ASSIGN(const Isa isa, parse_isa(text, kVariable));
     if (isa == Isa::automatic) {
-        return runs_v3() ? Isa::v3 : Isa::baseline;
+        return best();
     }
     return checked(isa, kVariable);
 }
@@ -44,12 +57,12 @@ base::Result<Isa> from_environment() {
 }  // namespace
 
 base::Result<Isa> parse_isa(std::string_view text, std::string_view field) {
-    for (const Isa isa : {Isa::automatic, Isa::baseline, Isa::v3}) {
+    for (const Isa isa : {Isa::automatic, Isa::baseline, Isa::v3, Isa::v4}) {
         if (text == name(isa)) {
             return isa;
         }
     }
-    return invalid(field, "'" + std::string{text} + "' is none of auto, baseline, v3");
+    return invalid(field, "'" + std::string{text} + "' is none of auto, baseline, v3, v4");
 }
 
 base::Result<Isa> resolve_isa(Isa wanted) {
@@ -61,13 +74,42 @@ base::Result<Isa> resolve_isa(Isa wanted) {
 }
 
 const KernelTable& kernels_for(Isa isa) noexcept {
-#if KHALA_VEC_HAS_V3
+#if KHALA_VEC_HAS_X86
+    if (isa == Isa::v4) {
+        return v4::kernels();
+    }
     if (isa == Isa::v3) {
         return v3::kernels();
     }
 #endif
     static_cast<void>(isa);
     return baseline::kernels();
+}
+
+const CodeKernels& code_kernels_for(Isa isa) noexcept {
+#if KHALA_VEC_HAS_X86
+    if (isa == Isa::v4) {
+        return v4::code_kernels();
+    }
+    if (isa == Isa::v3) {
+        return v3::code_kernels();
+    }
+#endif
+    static_cast<void>(isa);
+    return baseline::code_kernels();
+}
+
+LeadingDirections leading_directions_for(Isa isa) noexcept {
+#if KHALA_VEC_HAS_X86
+    if (isa == Isa::v4) {
+        return v4::leading_directions;
+    }
+    if (isa == Isa::v3) {
+        return v3::leading_directions;
+    }
+#endif
+    static_cast<void>(isa);
+    return baseline::leading_directions;
 }
 
 }  // namespace khala::vec

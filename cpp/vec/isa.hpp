@@ -5,19 +5,23 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "vec/code_kernels.hpp"
+#include "vec/directions.hpp"
 #include "vec/kernels.hpp"
 
 namespace khala::vec {
 
+// baseline: what the build is for (on x86-64: SSE2). v3: x86-64-v3 (AVX2, FMA). v4: x86-64-v4 (AVX-512) with VNNI.
 // `automatic` is the best copy the processor can run, unless the environment variable KHALA_JOBS_ISA (read once a
-// process) says `baseline` or `v3`.
-enum class Isa : std::uint8_t { automatic, baseline, v3 };
+// process) names another.
+enum class Isa : std::uint8_t { automatic, baseline, v3, v4 };
 
 [[nodiscard]] constexpr std::string_view name(Isa isa) noexcept {
     switch (isa) {
         case Isa::automatic: return "auto";
         case Isa::baseline: return "baseline";
         case Isa::v3: return "v3";
+        case Isa::v4: return "v4";
     }
     return "unknown";
 }
@@ -30,5 +34,7 @@ enum class Isa : std::uint8_t { automatic, baseline, v3 };
 
 // `isa` as resolve_isa returned it.
 [[nodiscard]] const KernelTable& kernels_for(Isa isa) noexcept;
+[[nodiscard]] const CodeKernels& code_kernels_for(Isa isa) noexcept;
+[[nodiscard]] LeadingDirections leading_directions_for(Isa isa) noexcept;
 
 }  // namespace khala::vec

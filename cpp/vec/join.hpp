@@ -3,9 +3,10 @@
 //   self_join   every pair i < j of one matrix
 //   match_rows  every (query, row) of two matrices, or the best k rows of each query
 //
-// How: leave out rows that cannot be compared (and say so) -> collapse byte-identical rows -> sweep float32 tiles for
-// candidates -> sim64 decides and is what is reported -> sort. So a pair is in the answer exactly when its sim64
-// reaches the threshold, whatever the processor, the number of threads and the order of the rows.
+// How: leave out rows that cannot be compared (and say so) -> collapse byte-identical rows -> plan (planner.hpp) ->
+// sweep codes or float32 tiles for candidates -> sim64 decides and is what is reported -> sort. So a pair is in the
+// answer exactly when its sim64 reaches the threshold, whatever the processor, the number of threads and the order of
+// the rows.
 //
 // Rows are partitioned by group numbers; rows of different groups are never compared. Every result carries a
 // certificate: what was compared and how often float64 had to step in, and an order-independent hash of the pair set
@@ -22,6 +23,7 @@
 
 #include "base/result.hpp"
 #include "vec/matrix.hpp"
+#include "vec/planner.hpp"
 #include "vec/sweep.hpp"
 
 namespace khala::vec {
@@ -39,27 +41,32 @@ struct JoinOptions {
     Copies copies = Copies::expand;
     Faulty faulty = Faulty::refuse;
     Execution execution = {};
+    PlanOptions plan = {};
 };
 
 struct StageSeconds {
     double check = 0;     // finite, norms
     double collapse = 0;  // copies and groups
-    double sweep = 0;     // float32 products and float64 decisions
+    double prepare = 0;   // plan, rotation and codes
+    double sweep = 0;     // tests of codes, float32 products and float64 decisions
     double finish = 0;    // expand, sort, hash
 };
 
 struct Certificate {
     std::uint64_t rows = 0;             // as given (both matrices)
     std::uint64_t compared_rows = 0;    // after faulty rows and copies were taken out
-    std::uint64_t pairs_evaluated = 0;  // float32 products; equals the number of pairs of the plan
-    std::uint64_t candidates = 0;       // of these, within tolerance of the threshold or above
-    std::uint64_t rechecked = 0;        // candidates that float32 alone could not have decided
+    std::uint64_t pairs_evaluated = 0;  // looked at in whatever way; equals the number of pairs there are
+    std::uint64_t pairs_coded = 0;      // of these, tested by codes; the others are float32 products
+    std::uint64_t first_stage = 0;      // of the coded ones, those that passed the first stage
+    std::uint64_t candidates = 0;       // that passed all stages, or whose product is at most tolerance below
+    std::uint64_t rechecked = 0;        // candidates that float32 alone could not have decided, and coded ones
     std::uint64_t pairs = 0;            // in the answer
     std::uint64_t set_hash = 0;         // pair_set_hash of the answer
     double threshold = 0;
     double tolerance = 0;  // half width of the band that is rechecked
     Isa isa = Isa::baseline;
     int threads = 1;
+    JoinPlan plan;
     StageSeconds seconds;
 };
 
@@ -90,6 +97,7 @@ struct MatchOptions {
     std::uint64_t max_pairs = kPairsDefault;
     Faulty faulty = Faulty::refuse;
     Execution execution = {};
+    PlanOptions plan = {};
 };
 
 struct Matches {

@@ -70,16 +70,24 @@ Status begin_certificate(double threshold, std::size_t dim, const Execution& exe
 }
 
 Status run_sweep(const Side& left, const Side& right, std::span<const Block> blocks, std::span<Sink* const> sinks,
-                 const Execution& execution, Certificate& certificate) {
+                 const PlanOptions& options, const Execution& execution, Certificate& certificate) {
+    Stopwatch watch;
+    KHALA_TRY_ASSIGN(const std::unique_ptr<Prepared> prepared,
+                     prepare(left, right, blocks, certificate.threshold, options, execution));
+    certificate.plan = prepared->plan;
+    certificate.seconds.prepare = watch.lap();
     const float cut = sweep_cut(certificate.threshold, left.matrix.dim);
-    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution));
+    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution, prepared->coded()));
     if (swept.pairs != pair_count(blocks)) {
         return Error{
             ErrorCode::internal, "sweep",
             "looked at " + std::to_string(swept.pairs) + " of " + std::to_string(pair_count(blocks)) + " pairs"};
     }
     certificate.pairs_evaluated = swept.pairs;
+    certificate.pairs_coded = swept.coded;
+    certificate.first_stage = swept.candidates;
     certificate.candidates = swept.hits;
+    certificate.seconds.sweep = watch.lap();
     return {};
 }
 

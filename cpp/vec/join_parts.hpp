@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "vec/isa.hpp"
 #include "vec/join.hpp"
+#include "vec/planner.hpp"
 #include "vec/sim64.hpp"
 #include "vec/sweep.hpp"
 
@@ -40,14 +42,17 @@ struct Decision {
     Side right;
     double threshold = 0;
     double tolerance = 0;
+    const KernelTable& kernels;
 
     [[nodiscard]] double cosine(const Hit& hit) const noexcept {
-        return sim64(left.row(hit.left), left.norm(hit.left), right.row(hit.right), right.norm(hit.right),
-                     left.matrix.dim);
+        const float* x = left.row(hit.left);
+        const float* y = right.row(hit.right);
+        const double dot = kernels.dot64(x, y, left.matrix.dim);
+        return sim64_of(dot, x, left.norm(hit.left), y, right.norm(hit.right), left.matrix.dim);
     }
-    // The float32 product alone leaves open on which side of the threshold the cosine is.
+    // The float32 product alone, if there is one, leaves open on which side of the threshold the cosine is.
     [[nodiscard]] bool in_band(const Hit& hit) const noexcept {
-        return static_cast<double>(hit.dot) < threshold + tolerance;
+        return !(static_cast<double>(hit.dot) >= threshold + tolerance);
     }
 };
 
@@ -69,10 +74,11 @@ private:
 
 [[nodiscard]] base::Status check_execution(const Execution& execution);
 
-// Sweeps with one sink a thread, notes the counts, and makes sure that every planned pair was looked at.
+// Plans, encodes and sweeps with one sink a thread, notes the counts and times, and makes sure that every planned pair
+// was looked at. `left` and `right` are one object for a self join.
 [[nodiscard]] base::Status run_sweep(const Side& left, const Side& right, std::span<const Block> blocks,
-                                     std::span<Sink* const> sinks, const Execution& execution,
-                                     Certificate& certificate);
+                                     std::span<Sink* const> sinks, const PlanOptions& options,
+                                     const Execution& execution, Certificate& certificate);
 
 template <typename AnySink>
 [[nodiscard]] std::vector<Sink*> pointers(std::vector<AnySink>& sinks) {

@@ -85,10 +85,26 @@ std::size_t scan_upper(const float* products, std::size_t rows, float cut, Hit* 
     return found;
 }
 
+// Eight running sums and the tree of sim64.hpp.
+double dot64(const float* x, const float* y, std::size_t dim) {
+    constexpr std::size_t kLanes = 8;
+    double sums[kLanes] = {};
+    const std::size_t whole = dim - dim % kLanes;
+    for (std::size_t begin = 0; begin < whole; begin += kLanes) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            sums[lane] += static_cast<double>(x[begin + lane]) * static_cast<double>(y[begin + lane]);
+        }
+    }
+    for (std::size_t lane = 0; lane < dim - whole; ++lane) {
+        sums[lane] += static_cast<double>(x[whole + lane]) * static_cast<double>(y[whole + lane]);
+    }
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
 }  // namespace
 
 const KernelTable& kernels() noexcept {
-    static constexpr KernelTable kTable{scale, products, products_upper, scan, scan_upper};
+    static constexpr KernelTable kTable{scale, products, products_upper, scan, scan_upper, dot64};
     return kTable;
 }
 

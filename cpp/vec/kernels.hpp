@@ -1,10 +1,11 @@
-// The float32 tile kernels: the only code of vec/ that is compiled once per instruction set.
+// The float32 tile kernels, compiled once per instruction set.
 //
-// kernels.cpp is built twice, for plain x86-64 and for x86-64-v3 (AVX2 and FMA), and each copy hands out one table of
-// function pointers. Two copies of the same templates in one program are an ODR trap: the linker keeps one of two equal
-// symbols, so either the fast copy runs slow code or the old CPU meets an instruction that it lacks. Hence the second
-// copy renames Eigen's namespace, everything else in kernels.cpp has internal linkage, and this header holds no
-// inline function and no std:: template. tests/cpp/vec checks the object files.
+// kernels.cpp is built several times, for plain x86-64, x86-64-v3 (AVX2 and FMA) and x86-64-v4 with VNNI, and each copy
+// hands out one table of function pointers. Two copies of the same templates in one program are an ODR trap: the linker
+// keeps one of two equal symbols, so either the fast copy runs slow code or the old CPU meets an instruction that it
+// lacks. Hence the later copies rename Eigen's namespace, everything else in kernels.cpp has internal linkage, and this
+// header holds no inline function and no std:: template. tests/cpp/vec checks the object files. The same goes for
+// code_kernels.cpp and directions.cpp.
 //
 // What a kernel computes is a float32 approximation in whatever order is fastest. It only proposes pairs; sim64
 // decides, so every table leads to the same answers.
@@ -15,7 +16,7 @@
 
 namespace khala::vec {
 
-// A proposed pair and its float32 dot product.
+// A proposed pair and its float32 dot product, NaN where nobody computed it.
 struct Hit {
     std::uint32_t left;
     std::uint32_t right;
@@ -36,6 +37,8 @@ struct KernelTable {
     std::size_t (*scan)(const float* products, std::size_t rows, std::size_t cols, float cut, Hit* hits);
     // The same for j > i only.
     std::size_t (*scan_upper)(const float* products, std::size_t rows, float cut, Hit* hits);
+    // dot64 of sim64.hpp: the same bits in every copy.
+    double (*dot64)(const float* x, const float* y, std::size_t dim);
 };
 
 namespace baseline {
@@ -43,6 +46,9 @@ namespace baseline {
 }
 namespace v3 {
 [[nodiscard]] const KernelTable& kernels() noexcept;  // only where the build has that copy: see isa.hpp
+}
+namespace v4 {
+[[nodiscard]] const KernelTable& kernels() noexcept;
 }
 
 }  // namespace khala::vec

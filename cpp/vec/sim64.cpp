@@ -34,7 +34,11 @@ double norm64(const float* x, std::size_t dim) noexcept {
 }
 
 double sim64(const float* x, double norm_x, const float* y, double norm_y, std::size_t dim) noexcept {
-    const double cosine = dot64(x, y, dim) / (norm_x * norm_y);
+    return sim64_of(dot64(x, y, dim), x, norm_x, y, norm_y, dim);
+}
+
+double sim64_of(double dot, const float* x, double norm_x, const float* y, double norm_y, std::size_t dim) noexcept {
+    const double cosine = dot / (norm_x * norm_y);
     if (cosine > kNearlyOne && std::memcmp(x, y, dim * sizeof(float)) == 0) {
         return 1.0;
     }

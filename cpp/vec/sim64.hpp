@@ -24,6 +24,10 @@ namespace khala::vec {
 // Both rows must be comparable (matrix.hpp) and the norms theirs; symmetric in x and y to the last bit.
 [[nodiscard]] double sim64(const float* x, double norm_x, const float* y, double norm_y, std::size_t dim) noexcept;
 
+// The same from a dot64 computed before.
+[[nodiscard]] double sim64_of(double dot, const float* x, double norm_x, const float* y, double norm_y,
+                              std::size_t dim) noexcept;
+
 // Default floating-point environment while in scope: a host that flushes denormals to zero (code built with
 // -ffast-math switches that on for its thread) would change results. New threads inherit it from their creator.
 class FloatEnvironment {

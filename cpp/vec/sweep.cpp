@@ -1,19 +1,16 @@
 #include "vec/sweep.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <new>
-#include <string>
-#include <system_error>
-#include <thread>
+#include <optional>
 
+#include "vec/isa.hpp"
+#include "vec/pruner.hpp"
 #include "vec/sim64.hpp"
+#include "vec/workers.hpp"
 
 namespace khala::vec {
 namespace {
@@ -28,6 +25,11 @@ constexpr std::uint64_t kClaimPairs = std::uint64_t{kTileRows} * kTileCols;
 // Rights of one cross block: bounds the work between two claims when a few queries meet a long matrix.
 constexpr std::uint32_t kBlockRights = 64 * kTileCols;
 
+// Chunks that are multiplied in float32 after one with too many candidates, before codes are tried again: doubled up to
+// the limit each time that this was right.
+constexpr std::uint32_t kBackOff = 4;
+constexpr std::uint32_t kBackOffMax = 64;
+
 constexpr std::uint32_t narrow(std::size_t position) noexcept {
     return static_cast<std::uint32_t>(position);
 }
@@ -38,6 +40,7 @@ struct Shared {
     const Side& right;
     std::span<const Block> blocks;
     float cut;
+    const CodedSides* coded;  // null: float32 products alone
     const KernelTable& kernels;
     Progress* progress;
     std::atomic<std::size_t> next{0};
@@ -55,7 +58,9 @@ public:
     Sweeper(Shared& shared, Sink& sink) : shared_{shared}, sink_{sink}, dim_{shared.left.matrix.dim} {}
 
     Status run() {
-        allocate();
+        if (shared_.coded != nullptr) {
+            pruner_.emplace(*shared_.coded, lefts_max());
+        }
         for (;;) {
             const std::span<const Block> claimed = claim();
             if (claimed.empty()) {
@@ -67,10 +72,30 @@ public:
         }
     }
 
-    [[nodiscard]] const SweepResult& result() const noexcept { return result_; }
+    [[nodiscard]] SweepResult result() const noexcept {
+        SweepResult result = result_;
+        if (pruner_) {
+            result.coded = pruner_->counts().pairs;
+            result.candidates = pruner_->counts().candidates;
+            result.survivors = pruner_->counts().survivors;
+        }
+        return result;
+    }
 
 private:
+    [[nodiscard]] std::uint32_t lefts_max() const {
+        std::uint32_t lefts = 1;
+        for (const Block& block : shared_.blocks) {
+            lefts = std::max(lefts, block.lefts);
+        }
+        return lefts;
+    }
+
+    // Buffers of the float32 products, at the first use.
     void allocate() {
+        if (products_) {
+            return;
+        }
         std::size_t lefts = 1;
         std::size_t products = 1;
         for (const Block& block : shared_.blocks) {
@@ -80,8 +105,8 @@ private:
         }
         left_ = std::make_unique_for_overwrite<float[]>(lefts * dim_);
         right_ = std::make_unique_for_overwrite<float[]>(kTileCols * dim_);
-        products_ = std::make_unique_for_overwrite<float[]>(products);
         hits_ = std::make_unique_for_overwrite<Hit[]>(products);
+        products_ = std::make_unique_for_overwrite<float[]>(products);
     }
 
     std::span<const Block> claim() {
@@ -105,37 +130,90 @@ private:
         }
     }
 
+    // Codes are used unless the last chunk that was looked at that way had too many candidates.
+    [[nodiscard]] bool codes_pay() noexcept {
+        if (!pruner_ || back_off_left_ > 0) {
+            back_off_left_ -= static_cast<std::uint32_t>(pruner_.has_value());
+            return false;
+        }
+        return true;
+    }
+
+    void learn() noexcept {
+        if (pruner_->swamped()) {
+            back_off_left_ = back_off_;
+            back_off_ = std::min(2 * back_off_, kBackOffMax);
+        } else {
+            back_off_ = kBackOff;
+        }
+    }
+
     Status diagonal(const Block& block) {
+        if (codes_pay()) {
+            pruner_->load(block.first_left, block.lefts);
+            for (std::uint32_t done = 0; done < block.lefts; done += kPruneRows) {
+                const std::uint32_t rights = std::min(kPruneRows, block.lefts - done);
+                KHALA_TRY(deliver(pruner_->survivors(block.first_left + done, rights, true), 0));
+            }
+            learn();
+            return deliver({}, block.pairs());
+        }
+        allocate();
         load(shared_.left, block.first_left, block.lefts, left_.get());
         shared_.kernels.products_upper(left_.get(), block.lefts, dim_, products_.get());
         const std::size_t found = shared_.kernels.scan_upper(products_.get(), block.lefts, shared_.cut, hits_.get());
-        return deliver(found, block.first_left, block.first_left, block.pairs());
+        return deliver(placed(found, block.first_left, block.first_left), block.pairs());
     }
 
     Status rectangle(const Block& block) {
-        load(shared_.left, block.first_left, block.lefts, left_.get());
-        for (std::uint32_t done = 0; done < block.rights; done += kTileCols) {
+        bool packed = false;
+        bool loaded = false;
+        for (std::uint32_t done = 0; done < block.rights;) {
             const std::uint32_t first = block.first_right + done;
+            if (codes_pay()) {
+                if (!packed) {
+                    pruner_->load(block.first_left, block.lefts);
+                    packed = true;
+                }
+                const std::uint32_t rights = std::min(kPruneRows, block.rights - done);
+                KHALA_TRY(deliver(pruner_->survivors(first, rights, false), std::uint64_t{block.lefts} * rights));
+                learn();
+                done += rights;
+                continue;
+            }
+            if (!loaded) {
+                allocate();
+                load(shared_.left, block.first_left, block.lefts, left_.get());
+                loaded = true;
+            }
             const std::uint32_t cols = std::min(kTileCols, block.rights - done);
-            load(shared_.right, first, cols, right_.get());
-            shared_.kernels.products(left_.get(), block.lefts, right_.get(), cols, dim_, products_.get());
-            const std::size_t found =
-                shared_.kernels.scan(products_.get(), block.lefts, cols, shared_.cut, hits_.get());
-            KHALA_TRY(deliver(found, block.first_left, first, std::uint64_t{block.lefts} * cols));
+            KHALA_TRY(multiply(block, first, cols));
+            done += cols;
         }
         return {};
     }
 
-    Status deliver(std::size_t found, std::uint32_t first_left, std::uint32_t first_right, std::uint64_t pairs) {
+    Status multiply(const Block& block, std::uint32_t first, std::uint32_t cols) {
+        load(shared_.right, first, cols, right_.get());
+        shared_.kernels.products(left_.get(), block.lefts, right_.get(), cols, dim_, products_.get());
+        const std::size_t found = shared_.kernels.scan(products_.get(), block.lefts, cols, shared_.cut, hits_.get());
+        return deliver(placed(found, block.first_left, first), std::uint64_t{block.lefts} * cols);
+    }
+
+    std::span<const Hit> placed(std::size_t found, std::uint32_t first_left, std::uint32_t first_right) {
         for (Hit& hit : std::span{hits_.get(), found}) {
             hit.left += first_left;
             hit.right += first_right;
         }
-        if (found > 0) {
-            KHALA_TRY(sink_.take({hits_.get(), found}));
+        return {hits_.get(), found};
+    }
+
+    Status deliver(std::span<const Hit> hits, std::uint64_t pairs) {
+        if (!hits.empty()) {
+            KHALA_TRY(sink_.take(hits));
         }
         result_.pairs += pairs;
-        result_.hits += found;
+        result_.hits += hits.size();
         if (shared_.progress != nullptr) {
             shared_.progress->done.fetch_add(pairs, std::memory_order_relaxed);
         }
@@ -149,74 +227,14 @@ private:
     Sink& sink_;
     std::size_t dim_;
     SweepResult result_;
+    std::optional<Pruner> pruner_;
+    std::uint32_t back_off_left_ = 0;
+    std::uint32_t back_off_ = kBackOff;
     std::unique_ptr<float[]> left_;
     std::unique_ptr<float[]> right_;
     std::unique_ptr<float[]> products_;
     std::unique_ptr<Hit[]> hits_;
 };
-
-// The body of every thread: no exception leaves it, and a failure stops the others.
-struct Outcome {
-    Status status;
-    SweepResult result;
-};
-
-void work(Shared& shared, Sink& sink, Outcome& outcome) noexcept {
-    try {
-        Sweeper sweeper{shared, sink};
-        outcome.status = sweeper.run();
-        outcome.result = sweeper.result();
-    } catch (const std::bad_alloc&) {
-        outcome.status = Error{ErrorCode::internal, "memory", "out of memory"};
-    }
-    if (!outcome.status.ok()) {
-        shared.stopped.store(true, std::memory_order_relaxed);
-    }
-}
-
-// Signals belong to the host's own threads: one that lands on a worker would be seen late.
-class SignalsBlocked {
-public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &saved_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t saved_{};
-};
-
-// Where the system refuses another thread, those that there are do all of the work.
-void run_all(Shared& shared, std::span<Sink* const> sinks, std::vector<Outcome>& outcomes) {
-    std::vector<std::jthread> threads;
-    threads.reserve(sinks.size());
-    try {
-        const SignalsBlocked blocked;
-        for (std::size_t index = 1; index < sinks.size(); ++index) {
-            threads.emplace_back(work, std::ref(shared), std::ref(*sinks[index]), std::ref(outcomes[index]));
-        }
-    } catch (const std::system_error&) {
-        static_cast<void>(threads);
-    }
-    work(shared, *sinks[0], outcomes[0]);
-}
-
-// Threads that were stopped because another failed say `interrupted`; the cause is the error that is told.
-Status first_cause(std::vector<Outcome>& outcomes) {
-    const auto failed = [](const Outcome& outcome) { return !outcome.status.ok(); };
-    const auto cause = std::find_if(outcomes.begin(), outcomes.end(), [&](const Outcome& outcome) {
-        return failed(outcome) && outcome.status.error().code != ErrorCode::interrupted;
-    });
-    if (cause != outcomes.end()) {
-        return std::move(cause->status).error();
-    }
-    const auto any = std::find_if(outcomes.begin(), outcomes.end(), failed);
-    return any == outcomes.end() ? Status{} : Status{std::move(any->status).error()};
-}
 
 }  // namespace
 
@@ -276,25 +294,33 @@ float sweep_cut(double threshold, std::size_t dim) noexcept {
 }
 
 base::Result<SweepResult> sweep(const Side& left, const Side& right, std::span<const Block> blocks, float cut,
-                                std::span<Sink* const> sinks, const Execution& execution) {
+                                std::span<Sink* const> sinks, const Execution& execution, const CodedSides* coded) {
     KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
     const FloatEnvironment environment;
-    Shared shared{left, right, blocks, cut, kernels_for(isa), execution.progress};
+    Shared shared{left, right, blocks, cut, coded, kernels_for(isa), execution.progress};
     if (execution.progress != nullptr) {
         execution.progress->total.store(pair_count(blocks), std::memory_order_relaxed);
         if (shared.interrupted()) {
             return Error{ErrorCode::interrupted, "progress", "stopped before it began"};
         }
     }
-    std::vector<Outcome> outcomes(sinks.size());
-    run_all(shared, sinks, outcomes);
-    KHALA_TRY(first_cause(outcomes));
-    SweepResult result;
-    for (const Outcome& outcome : outcomes) {
-        result.pairs += outcome.result.pairs;
-        result.hits += outcome.result.hits;
+    std::vector<SweepResult> results(sinks.size());
+    const auto work = [&](std::size_t index) -> Status {
+        Sweeper sweeper{shared, *sinks[index]};
+        KHALA_TRY(sweeper.run());
+        results[index] = sweeper.result();
+        return {};
+    };
+    KHALA_TRY(run_workers(sinks.size(), work, [&] { shared.stopped.store(true, std::memory_order_relaxed); }));
+    SweepResult total;
+    for (const SweepResult& result : results) {
+        total.pairs += result.pairs;
+        total.hits += result.hits;
+        total.coded += result.coded;
+        total.candidates += result.candidates;
+        total.survivors += result.survivors;
     }
-    return result;
+    return total;
 }
 
 }  // namespace khala::vec

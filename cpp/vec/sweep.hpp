@@ -1,12 +1,13 @@
 // The sweep looks at pairs of rows; what is kept of them is a sink's business.
 //
 //   plan_self / plan_cross   which pairs there are, as a list of blocks
-//   sweep                    every block, tile by tile: scale rows to unit length, multiply, scan, hand over the hits
+//   sweep                    every block, tile by tile: rule pairs out by codes (codes.hpp), or scale rows to unit
+//                            length, multiply and scan; hand over the hits
 //   Sink                     decides (float64) and keeps: all pairs, the best k of a query, a minimum
 //
 // The one promise a sweep makes, and all a faster one would have to make: every pair of the plan whose cosine is at
 // least `threshold` reaches exactly one sink exactly once. It may propose others: a hit is a float32 opinion, wrong by
-// at most tolerance(dim).
+// at most tolerance(dim), or one that the codes could not rule out.
 //
 // Nothing is copied but one tile at a time, so a sweep needs the rows themselves and a few MB a thread.
 #pragma once
@@ -90,13 +91,21 @@ public:
 [[nodiscard]] float sweep_cut(double threshold, std::size_t dim) noexcept;
 
 struct SweepResult {
-    std::uint64_t pairs = 0;  // looked at
-    std::uint64_t hits = 0;
+    std::uint64_t pairs = 0;       // looked at
+    std::uint64_t hits = 0;        // handed to the sinks
+    std::uint64_t coded = 0;       // pairs tested by their codes, including a few that a diagonal block does not count
+    std::uint64_t candidates = 0;  // of these, that passed the first stage
+    std::uint64_t survivors = 0;   // and all stages: they are hits
 };
 
+struct CodedSides;  // pruner.hpp
+
 // One thread for each sink. Blocks are claimed in order; which sink gets which block is not determined.
+// With codes of both sides most pairs are ruled out by those, and float32 products are used only where codes tell
+// too little; without, everywhere.
 // Errors: interrupted (progress->cancelled), unsupported (isa), what a sink returned, internal (out of memory).
 [[nodiscard]] base::Result<SweepResult> sweep(const Side& left, const Side& right, std::span<const Block> blocks,
-                                              float cut, std::span<Sink* const> sinks, const Execution& execution);
+                                              float cut, std::span<Sink* const> sinks, const Execution& execution,
+                                              const CodedSides* coded = nullptr);
 
 }  // namespace khala::vec

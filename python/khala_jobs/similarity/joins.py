@@ -215,7 +215,7 @@ def pair_set_hash(i: Int64Column, j: Int64Column) -> int:
 
 
 def isa() -> str:
-    """Name the compiled copy of the kernels that runs here, "baseline" or "v3".
+    """Name the compiled copy of the kernels that runs here, "baseline", "v3" or "v4".
 
     The environment variable KHALA_JOBS_ISA, read once a process, overrides the choice.
 

@@ -58,21 +58,28 @@ class Certificate:
     Attributes:
         rows: Rows given, of both matrices.
         compared_rows: Rows that were compared, after faulty rows and copies were taken out.
-        pairs_evaluated: Pairs that were multiplied in float32; every pair there is.
-        candidates: Of these, pairs within `tolerance` of the threshold or above it.
-        rechecked: Candidates that float32 alone could not have decided.
+        pairs_evaluated: Pairs that were looked at in whatever way; every pair there is.
+        pairs_coded: Of these, pairs that were tested by their integer codes; the others are float32 products.
+        first_stage: Of the coded ones, those that the first stage of codes could not rule out.
+        candidates: Pairs that no stage of codes ruled out, or whose product is at most `tolerance` below.
+        rechecked: Candidates that float32 alone could not have decided, coded ones included.
         pairs: Pairs in the answer.
         set_hash: `pair_set_hash` of the answer: equal for equal sets of pairs, in any order.
         threshold: The threshold asked for.
         tolerance: Proven bound on the float32 error, the half width of the band that float64 decides.
-        isa: Which compiled copy of the kernels ran, "baseline" or "v3".
+        isa: Which compiled copy of the kernels ran: "baseline", "v3" (AVX2) or "v4" (AVX-512 with VNNI).
         threads: Number of threads.
-        seconds: Time of each stage: check, collapse, sweep, finish.
+        plan: What was decided before the work: "method" ("products" or "codes"), the sizes of the codes
+            ("coordinates", "first_slots", "slots"), the expected shares of the pairs that pass the first stage
+            ("candidates") and all stages ("survivors"), and the expected "seconds" on one thread.
+        seconds: Time of each stage: check, collapse, prepare (plan and codes), sweep, finish.
     """
 
     rows: int
     compared_rows: int
     pairs_evaluated: int
+    pairs_coded: int
+    first_stage: int
     candidates: int
     rechecked: int
     pairs: int
@@ -81,6 +88,7 @@ class Certificate:
     tolerance: float
     isa: str
     threads: int
+    plan: Mapping[str, str | int | float]
     seconds: Mapping[str, float]
 
 

@@ -117,6 +117,30 @@ Rows equiangular_rows(std::size_t rows, std::size_t dim, double cosine, std::uin
     return result;
 }
 
+Rows outlier_rows(std::size_t rows, std::size_t dim, std::uint64_t seed) {
+    Rows result = clustered_rows(rows, dim, 20, 0.3F, seed);
+    for (std::size_t row = 0; row < rows; ++row) {
+        result.data[row * dim + 1] += row % 2 == 0 ? 1000.0F : -1000.0F;
+    }
+    for (std::size_t k = 0; k < dim; ++k) {
+        result.data[rows / 2 * dim + k] = k == dim - 1 ? -1.0F : 0.0F;
+    }
+    return result;
+}
+
+Rows scaled_rows(Rows rows, std::uint64_t seed) {
+    Random random{seed};
+    std::uniform_real_distribution<double> exponent{-30.0, 30.0};
+    for (std::size_t row = 0; row < rows.count(); ++row) {
+        const double factor = std::pow(10.0, exponent(random));
+        for (std::size_t k = 0; k < rows.dim; ++k) {
+            float& value = rows.data[row * rows.dim + k];
+            value = static_cast<float>(static_cast<double>(value) * factor);
+        }
+    }
+    return rows;
+}
+
 Rows shuffled(const Rows& rows, const std::vector<std::size_t>& order) {
     Rows result{{}, rows.dim};
     for (const std::size_t row : order) {

@@ -34,6 +34,11 @@ Rows duplicate_rows(std::size_t rows, std::size_t dim, std::size_t distinct, std
 // decide nothing. Needs dim > rows.
 Rows equiangular_rows(std::size_t rows, std::size_t dim, double cosine, std::uint64_t seed);
 
+// A cloud with one row far outside of it, and one coordinate a thousand times larger than the others.
+Rows outlier_rows(std::size_t rows, std::size_t dim, std::uint64_t seed);
+// The same directions with lengths from 1e-30 to 1e30.
+Rows scaled_rows(Rows rows, std::uint64_t seed);
+
 Rows shuffled(const Rows& rows, const std::vector<std::size_t>& order);
 std::vector<std::int32_t> random_groups(std::size_t rows, std::int32_t groups, std::uint64_t seed);
 

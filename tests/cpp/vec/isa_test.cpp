@@ -8,13 +8,13 @@ namespace {
 using base::ErrorCode;
 
 TEST(Isa, NamesAndParsesBack) {
-    for (const Isa isa : {Isa::automatic, Isa::baseline, Isa::v3}) {
+    for (const Isa isa : {Isa::automatic, Isa::baseline, Isa::v3, Isa::v4}) {
         EXPECT_EQ(isa, parse_isa(name(isa), "isa").value());
     }
     const auto wrong = parse_isa("avx9", "KHALA_JOBS_ISA");
     ASSERT_FALSE(wrong.ok());
     EXPECT_EQ(ErrorCode::invalid_argument, wrong.error().code);
-    EXPECT_EQ("KHALA_JOBS_ISA: 'avx9' is none of auto, baseline, v3",
+    EXPECT_EQ("KHALA_JOBS_ISA: 'avx9' is none of auto, baseline, v3, v4",
               wrong.error().field + ": " + wrong.error().message);
 }
 

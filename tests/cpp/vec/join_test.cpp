@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "vec/datasets.hpp"
+#include "vec/isa.hpp"
 
 namespace khala::vec {
 namespace {
@@ -34,12 +35,28 @@ std::vector<Case> cases() {
     all.push_back({"cone", testing::cone_rows(600, 128, 3), {0.85, 0.89, 0.9, 0.95}});
     all.push_back({"duplicates", testing::duplicate_rows(800, 16, 60, 4), {-0.5, 0.9, 0.999999, 1.0}});
     all.push_back({"all_near_threshold", testing::equiangular_rows(250, 384, 0.95, 5), {0.95, 0.9500001, 0.949999}});
+    all.push_back({"isotropic", testing::random_rows(500, 384, 12), {0.12, 0.2, 0.95}});
+    all.push_back({"outlier", testing::outlier_rows(500, 100, 13), {0.5, 0.95, 0.9999}});
+    all.push_back({"lengths", testing::scaled_rows(testing::clustered_rows(400, 48, 9, 0.3F, 14), 15), {0.9, 0.95}});
+    all.push_back({"identical_but_for_one_bit", testing::duplicate_rows(600, 383, 3, 16), {0.9999999, 1.0}});
+    all.push_back({"dim_4096", testing::clustered_rows(60, 4096, 9, 0.2F, 17), {0.9, 0.96}});
+    all.push_back({"dim_3", testing::random_rows(300, 3, 18), {0.5, 0.99}});
     all.push_back({"dim_1", testing::random_rows(300, 1, 6), {-1.0, 0.0, 1.0}});
     all.push_back({"dim_2", testing::random_rows(300, 2, 6), {0.99, 0.9999, 1.0}});
     all.push_back({"dim_1537", testing::clustered_rows(120, 1537, 9, 0.2F, 7), {0.9, 0.96}});
     all.push_back({"two_rows", testing::clustered_rows(2, 8, 1, 0.1F, 8), {0.5, 0.999}});
     all.push_back({"one_row", testing::random_rows(1, 8, 9), {0.0}});
     all.push_back({"no_rows", {{}, 8}, {0.0}});
+    return all;
+}
+
+std::vector<Isa> isas() {
+    std::vector<Isa> all{Isa::baseline};
+    for (const Isa isa : {Isa::v3, Isa::v4}) {
+        if (resolve_isa(isa).ok()) {
+            all.push_back(isa);
+        }
+    }
     return all;
 }
 
@@ -62,14 +79,46 @@ TEST(SelfJoin, EqualsBruteForceBitByBit) {
     }
 }
 
+void expect_codes_exact(const Case& test, double threshold, const PlanOptions& plan, Isa isa) {
+    SCOPED_TRACE(test.name + " " + std::to_string(threshold) + " " + std::string{name(isa)} + " " +
+                 std::to_string(plan.first_slots));
+    const auto groups = testing::random_groups(test.rows.count(), 4, 1);
+    const Execution execution{1, isa, nullptr};
+    const Join whole = joined(test.rows, {.threshold = threshold, .execution = execution, .plan = plan});
+    EXPECT_EQ(brute_force(test.rows, threshold), triples(whole.pairs));
+    const Join grouped =
+        joined(test.rows, {.threshold = threshold, .groups = groups, .execution = execution, .plan = plan});
+    EXPECT_EQ(brute_force(test.rows, threshold, groups), triples(grouped.pairs));
+    const Certificate& certificate = whole.certificate;
+    EXPECT_EQ(certificate.pairs_evaluated, certificate.pairs_coded);
+    EXPECT_LE(certificate.candidates, certificate.first_stage);
+    EXPECT_EQ(certificate.pairs_evaluated > 0 ? Method::codes : Method::products, certificate.plan.method);
+}
+
+// First stages that leave much, little or nothing to the second.
+TEST(SelfJoin, CodesEqualBruteForceBitByBit) {
+    for (const Case& test : cases()) {
+        const Rotation rotation =
+            test.rows.count() > 0 ? fit_rotation(test.rows.view(), 0, Isa::automatic).value() : Rotation{};
+        PlanOptions plan{.method = Method::codes, .rotation = test.rows.count() > 0 ? &rotation : nullptr};
+        for (const double threshold : test.thresholds) {
+            plan.first_slots = 48;
+            expect_codes_exact(test, threshold, plan, Isa::automatic);
+        }
+        for (const Isa isa : isas()) {
+            for (const std::size_t first : {4U, 20U, 48U, 512U}) {
+                plan.first_slots = first;
+                expect_codes_exact(test, test.thresholds.back(), plan, isa);
+            }
+        }
+    }
+}
+
 TEST(SelfJoin, IsTheSameOnEveryInstructionSetAndNumberOfThreads) {
     for (const Case& test : cases()) {
         const double threshold = test.thresholds.front();
         const Join reference = joined(test.rows, {.threshold = threshold, .execution = {1, Isa::baseline, nullptr}});
-        for (const Isa isa : {Isa::baseline, Isa::v3}) {
-            if (!resolve_isa(isa).ok()) {
-                continue;
-            }
+        for (const Isa isa : isas()) {
             for (const int threads : {1, 2, 3}) {
                 SCOPED_TRACE(test.name);
                 const Join join = joined(test.rows, {.threshold = threshold, .execution = {threads, isa, nullptr}});

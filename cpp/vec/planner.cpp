@@ -1,0 +1,246 @@
+#include "vec/planner.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "vec/invalid.hpp"
+#include "vec/isa.hpp"
+
+namespace khala::vec {
+namespace {
+
+constexpr std::size_t kSampleLefts = 384;
+constexpr std::size_t kSampleRights = 768;
+
+// First stages that are considered, in slots.
+constexpr std::array<std::size_t, 10> kFirsts{16, 32, 48, 64, 96, 128, 192, 256, 384, 512};
+
+// Below this many float32 products nothing else can pay.
+constexpr double kProductsMin = 2e9;
+
+// Nanoseconds; measured, see docs/decisions. They only weigh one method against another.
+struct Costs {
+    double product;    // a float32 multiply-accumulate of a tile, scan included
+    double code;       // one slot of one pair
+    double candidate;  // one second-stage slot of a candidate
+    double encode;     // one slot of a row
+    double pack;       // one slot of a row or column, once a block
+};
+
+Costs costs_of(Isa isa) noexcept {
+    switch (isa) {
+        case Isa::v4: return {0.011, 0.0022, 0.08, 0.8, 0.15};
+        case Isa::v3: return {0.019, 0.0060, 0.10, 1.0, 0.15};
+        case Isa::automatic:
+        case Isa::baseline: break;
+    }
+    return {0.10, 0.09, 0.3, 2.0, 0.2};
+}
+
+constexpr double kCandidate = 12;     // ns for a candidate, whatever its length
+constexpr double kDecision = 40;      // ns for a survivor
+constexpr double kDecisionMac = 0.2;  // and for each of its columns
+
+// Work that does not depend on the layout.
+struct Volume {
+    double tested = 0;  // pairs that codes are multiplied for: of a diagonal block both halves
+    double pairs = 0;   // that there are
+    double lines = 0;   // rows and columns packed
+    double rows = 0;    // to encode
+    double dim = 0;
+};
+
+Volume volume_of(const Side& left, const Side& right, std::span<const Block> blocks) {
+    Volume volume;
+    volume.dim = static_cast<double>(left.matrix.dim);
+    volume.rows = static_cast<double>(left.order.size() + (&left == &right ? 0 : right.order.size()));
+    for (const Block& block : blocks) {
+        const double lefts = block.lefts;
+        const double rights = block.diagonal ? lefts : block.rights;
+        volume.tested += lefts * rights;
+        volume.pairs += static_cast<double>(block.pairs());
+        volume.lines += lefts + rights;
+    }
+    return volume;
+}
+
+double seconds_of_products(const Volume& volume, const Costs& costs) {
+    return 1e-9 * volume.pairs * volume.dim * costs.product;
+}
+
+double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
+    const CodeLayout& layout = plan.layout;
+    const double second = static_cast<double>(layout.slots - layout.first);
+    const double prepare = volume.rows * (volume.dim * static_cast<double>(layout.coordinates + 1) * costs.product +
+                                          static_cast<double>(layout.slots) * costs.encode);
+    const double dense = static_cast<double>(layout.first) * (volume.tested * costs.code + volume.lines * costs.pack);
+    const double sparse = volume.pairs * (plan.candidates * (kCandidate + second * costs.candidate) +
+                                          plan.survivors * (kDecision + volume.dim * kDecisionMac));
+    return 1e-9 * (prepare + dense + sparse);
+}
+
+// Rows of both sides, evenly taken.
+Projected project_sample(const Rotation& rotation, const Side& side, std::size_t count, std::size_t offset,
+                         const KernelTable& kernels) {
+    Projected sample;
+    sample.width = rotation.width;
+    const std::size_t rows = std::min(count, side.order.size());
+    std::vector<std::uint32_t> positions;
+    for (std::size_t index = 0; index < rows; ++index) {
+        positions.push_back(static_cast<std::uint32_t>((index * side.order.size() + offset) / rows));
+    }
+    std::vector<float> unit(rows * rotation.dim);
+    sample.rows.resize(rows * (rotation.width + 1));
+    project(rotation, side, positions, 0, rows, kernels, unit.data(), sample.rows.data());
+    return sample;
+}
+
+// The first `count` centred coordinates, their squared lengths and the length of all that is left out.
+struct Heads {
+    std::vector<float> values;
+    std::vector<float> squares;
+    std::vector<float> rests;
+};
+
+Heads heads_of(const Projected& sample, const float* centre, std::size_t count, double centre_square) {
+    Heads heads;
+    for (std::size_t row = 0; row < sample.count(); ++row) {
+        const float* source = sample.row(row);
+        double square = 0;
+        for (std::size_t k = 0; k < count; ++k) {
+            const float value = source[k] - centre[k];
+            heads.values.push_back(value);
+            square += static_cast<double>(value) * static_cast<double>(value);
+        }
+        const double whole = 1.0 - 2.0 * static_cast<double>(source[sample.width]) + centre_square;
+        heads.squares.push_back(static_cast<float>(square));
+        heads.rests.push_back(static_cast<float>(std::sqrt(std::max(0.0, whole - square))));
+    }
+    return heads;
+}
+
+// Share of the sampled pairs that codes of `count` coordinates cannot rule out.
+double passing(const Projected& left, const Projected& right, const CodeModel& model, std::size_t count, double limit,
+               const KernelTable& kernels) {
+    const auto centre_square = static_cast<double>(model.shape.centre_square);
+    const Heads a = heads_of(left, model.centre.get(), count, centre_square);
+    const Heads b = heads_of(right, model.centre.get(), count, centre_square);
+    std::vector<float> products(left.count() * right.count());
+    kernels.products(a.values.data(), left.count(), b.values.data(), right.count(), count, products.data());
+    const double error = static_cast<double>(model.shape.scale) * std::sqrt(static_cast<double>(count + 1) / 12.0) +
+                         static_cast<double>(model.shape.rotation_error);
+    const double reach = std::sqrt(limit) + 2.0 * error;
+    const auto cut = static_cast<float>(reach * reach);
+    std::size_t passed = 0;
+    for (std::size_t i = 0; i < left.count(); ++i) {
+        for (std::size_t j = 0; j < right.count(); ++j) {
+            const float rest = a.rests[i] - b.rests[j];
+            const float square = a.squares[i] + b.squares[j] - 2.0F * products[i * right.count() + j] + rest * rest;
+            passed += static_cast<std::size_t>(square <= cut);
+        }
+    }
+    return static_cast<double>(passed) / static_cast<double>(std::max<std::size_t>(1, products.size()));
+}
+
+struct Samples {
+    Projected left;
+    Projected right;
+};
+
+// The best plan with codes.
+JoinPlan best_codes(const Rotation& rotation, const Samples& samples, const Volume& volume, double threshold,
+                    std::size_t first_slots, Isa isa) {
+    const KernelTable& kernels = kernels_for(isa);
+    const Costs costs = costs_of(isa);
+    const double limit = square_limit(threshold);
+    const CodeModel model = make_code_model(rotation, layout_for(rotation.width, 48), samples.left, isa);
+    const double survivors = passing(samples.left, samples.right, model, rotation.width, limit, kernels);
+    std::optional<JoinPlan> best;
+    for (const std::size_t first : kFirsts) {
+        JoinPlan plan;
+        plan.method = Method::codes;
+        plan.layout = layout_for(rotation.width, first_slots > 0 ? first_slots : first);
+        const bool two_stages = plan.layout.first < plan.layout.slots;
+        plan.survivors = survivors;
+        plan.candidates =
+            two_stages ? passing(samples.left, samples.right, model, plan.layout.first - 1, limit, kernels) : survivors;
+        plan.seconds = seconds_of_codes(volume, costs, plan);
+        if (!best || plan.seconds < best->seconds) {
+            best = plan;
+        }
+        if (!two_stages || first_slots > 0) {
+            break;
+        }
+    }
+    return *best;
+}
+
+// Candidates beyond which multiplying a chunk costs less than refining and deciding them.
+double candidates_max(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
+    const auto second = static_cast<double>(plan.layout.slots - plan.layout.first);
+    const double each = kCandidate + second * costs.candidate;
+    const double spare = volume.dim * costs.product - static_cast<double>(plan.layout.first) * costs.code;
+    return std::max(0.0, spare / each);
+}
+
+}  // namespace
+
+base::Result<Method> parse_method(std::string_view text) {
+    for (const Method method : {Method::automatic, Method::products, Method::codes}) {
+        if (text == name(method)) {
+            return method;
+        }
+    }
+    return invalid("method", "'" + std::string{text} + "' is none of auto, products, codes");
+}
+
+base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& right, std::span<const Block> blocks,
+                                                double threshold, const PlanOptions& options,
+                                                const Execution& execution) {
+    KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
+    if (options.rotation != nullptr && options.rotation->dim != left.matrix.dim && left.matrix.dim != 0) {
+        return invalid("rotation", "made for " + std::to_string(options.rotation->dim) +
+                                       " columns, and these rows have " + std::to_string(left.matrix.dim));
+    }
+    auto prepared = std::make_unique<Prepared>();
+    const Volume volume = volume_of(left, right, blocks);
+    const Costs costs = costs_of(isa);
+    prepared->plan.seconds = seconds_of_products(volume, costs);
+    const bool nothing = left.order.empty() || right.order.empty() || volume.pairs == 0;
+    if (nothing || options.method == Method::products ||
+        (options.method == Method::automatic && volume.pairs * volume.dim < kProductsMin)) {
+        return prepared;
+    }
+    const Rotation* rotation = options.rotation;
+    if (rotation == nullptr) {
+        KHALA_TRY_ASSIGN(prepared->fitted_, fit_rotation(left.order.size() > right.order.size() ? left : right,
+                                                         usual_width(left.matrix.dim), isa));
+        rotation = &*prepared->fitted_;
+    }
+    const KernelTable& kernels = kernels_for(isa);
+    const Samples samples{project_sample(*rotation, left, kSampleLefts, 0, kernels),
+                          project_sample(*rotation, right, kSampleRights, right.order.size() / 2, kernels)};
+    const JoinPlan codes = best_codes(*rotation, samples, volume, threshold, options.first_slots, isa);
+    if (options.method == Method::automatic && codes.seconds > prepared->plan.seconds) {
+        return prepared;
+    }
+    prepared->plan = codes;
+    prepared->model_ = make_code_model(*rotation, codes.layout, samples.right, isa);
+    const bool both = &left == &right;
+    KHALA_TRY_ASSIGN(prepared->left_, encode_rows(prepared->model_, *rotation, left, execution.threads));
+    prepared->left_terms_ = near_terms(prepared->model_, prepared->left_, threshold);
+    if (!both) {
+        KHALA_TRY_ASSIGN(prepared->right_, encode_rows(prepared->model_, *rotation, right, execution.threads));
+        prepared->right_terms_ = near_terms(prepared->model_, prepared->right_, threshold);
+    }
+    const CodedSide left_side{&prepared->left_, &prepared->left_terms_};
+    const CodedSide right_side = both ? left_side : CodedSide{&prepared->right_, &prepared->right_terms_};
+    prepared->coded_ = CodedSides{&prepared->model_, left_side, right_side,
+                                  options.method == Method::codes ? 1.0 : candidates_max(volume, costs, codes)};
+    return prepared;
+}
+
+}  // namespace khala::vec

@@ -1,0 +1,85 @@
+// How a join is going to be done: what is tried on a sample of the rows decides.
+//
+//   products  every pair multiplied in float32: few rows, small groups, or a threshold inside the bulk of the cosines
+//   codes     every pair tested by codes, in stages (codes.hpp)
+//
+// A plan changes the time a join takes, never its answer; and a plan that turns out wrong is left where it is
+// (sweep.cpp): at worst every pair is multiplied after all, and a few chunks in a hundred have been tested in vain.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "vec/codes.hpp"
+#include "vec/pruner.hpp"
+#include "vec/rotation.hpp"
+#include "vec/sweep.hpp"
+
+namespace khala::vec {
+
+enum class Method : std::uint8_t { automatic, products, codes };
+
+[[nodiscard]] constexpr std::string_view name(Method method) noexcept {
+    switch (method) {
+        case Method::automatic: return "auto";
+        case Method::products: return "products";
+        case Method::codes: return "codes";
+    }
+    return "unknown";
+}
+
+// The inverse of name(); the error names the field `method`.
+[[nodiscard]] base::Result<Method> parse_method(std::string_view text);
+
+// What the caller fixes.
+struct PlanOptions {
+    Method method = Method::automatic;
+    const Rotation* rotation = nullptr;  // of this model; null: fitted to the rows. Must outlive the call.
+    std::size_t first_slots = 0;         // of the first stage; 0: as the sample suggests
+};
+
+struct JoinPlan {
+    Method method = Method::products;  // never automatic
+    CodeLayout layout;                 // of Method::codes
+    double candidates = 0;             // expected share of the pairs that pass the first stage
+    double survivors = 0;              // and all stages
+    double seconds = 0;                // expected for everything after the plan, on one thread
+};
+
+// A plan carried out as far as the rows go: what a sweep needs besides them. Not movable: parts point at each other.
+class Prepared {
+public:
+    Prepared() = default;
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+    Prepared(Prepared&&) = delete;
+    Prepared& operator=(Prepared&&) = delete;
+    ~Prepared() = default;
+
+    JoinPlan plan;
+    // Null for Method::products.
+    [[nodiscard]] const CodedSides* coded() const noexcept { return coded_ ? &*coded_ : nullptr; }
+
+private:
+    friend base::Result<std::unique_ptr<Prepared>> prepare(const Side&, const Side&, std::span<const Block>, double,
+                                                           const PlanOptions&, const Execution&);
+    std::optional<Rotation> fitted_;
+    CodeModel model_;
+    Codes left_;
+    Codes right_;  // unused when both sides are one
+    NearTerms left_terms_;
+    NearTerms right_terms_;
+    std::optional<CodedSides> coded_;
+};
+
+// `left` and `right` are one and the same object for a self join. Errors: invalid_argument (rotation for another
+// dimension), unsupported (isa), internal (out of memory).
+[[nodiscard]] base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& right,
+                                                              std::span<const Block> blocks, double threshold,
+                                                              const PlanOptions& options, const Execution& execution);
+
+}  // namespace khala::vec

@@ -1,0 +1,69 @@
+// The part of a sweep that works on codes: which pairs of a block the codes cannot rule out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "vec/codes.hpp"
+#include "vec/sweep.hpp"
+
+namespace khala::vec {
+
+// Codes of both sides of a sweep, by position, with their terms for its threshold. Borrows everything.
+struct CodedSide {
+    const Codes* codes = nullptr;
+    const NearTerms* terms = nullptr;
+};
+struct CodedSides {
+    const CodeModel* model = nullptr;
+    CodedSide left;
+    CodedSide right;
+    // Candidates of the first stage among the pairs of a chunk beyond which float32 products are cheaper.
+    double candidates_max = 1.0;
+};
+
+// Rights of one chunk: a multiple of every row tile.
+inline constexpr std::uint32_t kPruneRows = 504;
+
+struct PruneCounts {
+    std::uint64_t pairs = 0;       // tested by codes
+    std::uint64_t candidates = 0;  // of these, that passed the first stage
+    std::uint64_t survivors = 0;   // and all stages
+};
+
+// One thread's buffers. Blocks as in sweep.hpp.
+class Pruner {
+public:
+    // `lefts`: the most left positions that any block has.
+    Pruner(const CodedSides& sides, std::uint32_t lefts);
+
+    // Takes up the left positions of a block.
+    void load(std::uint32_t first_left, std::uint32_t lefts);
+
+    // Survivors among the pairs of the loaded positions and [first_right, first_right + rights), rights <= kPruneRows;
+    // of a diagonal block those with left < right. Valid until the next call.
+    [[nodiscard]] std::span<const Hit> survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal);
+
+    // Whether the last chunk had more candidates than pay.
+    [[nodiscard]] bool swamped() const noexcept { return swamped_; }
+    [[nodiscard]] const PruneCounts& counts() const noexcept { return counts_; }
+
+private:
+    const CodedSides& sides_;
+    const CodeKernels& kernels_;
+    std::uint32_t groups_;
+    std::uint32_t first_left_ = 0;
+    std::uint32_t lefts_ = 0;
+    bool swamped_ = false;
+    PruneCounts counts_;
+    std::unique_ptr<std::int8_t[]> columns_;
+    std::unique_ptr<std::int32_t[]> column_terms_;
+    std::unique_ptr<std::uint8_t[]> rows_;
+    std::unique_ptr<std::int32_t[]> row_terms_;
+    std::unique_ptr<Candidate[]> candidates_;
+    std::unique_ptr<Hit[]> hits_;
+};
+
+}  // namespace khala::vec
