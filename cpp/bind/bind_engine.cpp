@@ -171,20 +171,32 @@ store::Suspects suspects_in(const std::string& text) {
     raise({ErrorCode::invalid_argument, "suspects", "\"" + text + "\" is none of none, at_most_one, only"});
 }
 
-void start_worker(const EnginePtr& engine, const PortPtr& port, std::string worker,
-                  const std::vector<std::pair<std::string, int>>& queues, std::vector<std::string> tasks, int slots,
-                  const std::string& suspects, std::string version) {
+using Queues = std::vector<std::pair<std::string, int>>;  // names and limits
+
+std::vector<store::QueueDemand> demands_in(const Queues& queues) {
+    std::vector<store::QueueDemand> demands;
+    demands.reserve(queues.size());
+    for (const auto& [queue, limit] : queues) {
+        demands.push_back({.queue = queue, .limit = limit});
+    }
+    return demands;
+}
+
+void start_worker(const EnginePtr& engine, const PortPtr& port, Ticket ticket, std::string worker, const Queues& queues,
+                  std::vector<std::string> tasks, int slots, const std::string& suspects, std::string version) {
     check_not_forked();
     engine::WorkerSpec spec{.id = std::move(worker),
-                            .queues = {},
+                            .queues = demands_in(queues),
                             .tasks = std::move(tasks),
                             .slots = slots,
                             .suspects = suspects_in(suspects),
                             .version = std::move(version)};
-    for (const auto& [queue, limit] : queues) {
-        spec.queues.push_back({.queue = queue, .limit = limit});
-    }
-    unwrap(engine->start_worker(port, std::move(spec)));
+    unwrap(engine->start_worker({port, ticket}, std::move(spec)));
+}
+
+void set_work(const EnginePtr& engine, const Queues& queues, std::vector<std::string> tasks) {
+    check_not_forked();
+    unwrap(engine->set_work(demands_in(queues), std::move(tasks)));
 }
 
 void settle(const EnginePtr& engine, const py::list& outcomes) {
@@ -314,8 +326,12 @@ void define_management(EngineClass& type) {
 }
 
 void define_working(EngineClass& type) {
-    type.def("start_worker", &start_worker, py::arg("port"), py::kw_only(), py::arg("worker"), py::arg("queues"),
-             py::arg("tasks"), py::arg("slots"), py::arg("suspects") = "at_most_one", py::arg("version") = "")
+    type.def("start_worker", &start_worker, py::arg("port"), py::arg("ticket"), py::kw_only(), py::arg("worker"),
+             py::arg("queues"), py::arg("tasks"), py::arg("slots"), py::arg("suspects") = "at_most_one",
+             py::arg("version") = "",
+             "Replies None when it runs, InvalidArgument when one is running. A stopped one can be started again.")
+        .def("set_work", &set_work, py::kw_only(), py::arg("queues"), py::arg("tasks"),
+             "What the worker serves from now on.")
         .def("settle", &settle, py::arg("outcomes"),
              "A list of (lease, kind, a, b[, cpu_ms]); either all of it is taken or it raises.")
         .def("progress", &progress, py::arg("lease"), py::arg("count"), py::arg("total"), py::arg("message"))

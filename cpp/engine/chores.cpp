@@ -28,7 +28,6 @@ void Loop::note_call(Millis began, bool ok) noexcept {
     const Millis ended = lease_now();
     ++stats_.store_queries;
     stats_.store_errors += ok ? 0 : 1;
-    last_query_ms_ = ended;
     Stats::raise(stats_.max_store_call_ms, ended - began);
     if (options_.real_time && ended - began > options_.renew_ms()) {
         no_reap_until_ms_ = ended + options_.renew_ms();
@@ -137,16 +136,13 @@ void Loop::run_chore() {
         return;
     }
     const Chore chore = agenda_.first();
-    const bool paced = idle() && now_ - last_query_ms_ < base::kSecondMs;
+    const bool paced = idle() && now_ - last_chore_ms_ < base::kSecondMs;
     if (now_ < agenda_.at(chore) || paced || fatal_ || closing_) {
         return;
     }
+    last_chore_ms_ = now_;
     switch (chore) {
-        case Chore::look:
-            look_ = look_ || worker_ != nullptr;
-            watchers_.want_all();
-            agenda_.set(chore, worker_ != nullptr || !watchers_.empty() ? now_ + kLookMs : kNever);
-            return;
+        case Chore::look: look(); return;
         case Chore::reap: reap(); return;
         case Chore::announce: announce(); return;
         case Chore::next_due: ask_next_due(); return;
@@ -158,6 +154,18 @@ void Loop::run_chore() {
                 static_cast<void>(survives(done.error()));
             }
             return;
+    }
+}
+
+// A claim also sees to what is due and what is overdue; a worker that has no room for jobs asks for that alone.
+void Loop::look() {
+    const bool works = worker_ != nullptr && !worker_->stopped();
+    agenda_.set(Chore::look, works || !watchers_.empty() ? now_ + kLookMs : kNever);
+    watchers_.want_all();
+    if (works && worker_->has_room()) {
+        look_ = true;
+    } else if (works) {
+        sweep({});
     }
 }
 
@@ -195,7 +203,7 @@ void Loop::announce() {
         }
         return;
     }
-    look_ = true;  // parked jobs may have become ready
+    agenda_.set_sooner(Chore::look, now_);  // parked jobs may have become ready
 }
 
 void Loop::ask_next_due() {

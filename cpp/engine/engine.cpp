@@ -36,17 +36,12 @@ Status check_options(const EngineOptions& options) {
     return {};
 }
 
-Status check_spec(const WorkerSpec& spec) {
-    KHALA_TRY(job::check_name(spec.id, "worker"));
-    if (spec.slots < 1 || spec.slots >= store::kSlotsMax) {
-        return invalid("slots",
-                       "must be 1 to " + std::to_string(store::kSlotsMax - 1) + ", not " + std::to_string(spec.slots));
-    }
-    if (spec.queues.empty()) {
+Status check_work(const std::vector<store::QueueDemand>& queues, const std::vector<std::string>& tasks) {
+    if (queues.empty()) {
         return invalid("queues", "a worker needs at least one queue");
     }
     std::unordered_set<std::string_view> seen;
-    for (const auto& [queue, limit] : spec.queues) {
+    for (const auto& [queue, limit] : queues) {
         KHALA_TRY(job::check_name(queue, "queues"));
         if (limit < 1) {
             return invalid("queues", "the limit of queue \"" + queue + "\" must be at least 1");
@@ -55,10 +50,19 @@ Status check_spec(const WorkerSpec& spec) {
             return invalid("queues", "queue \"" + queue + "\" is named twice");
         }
     }
-    for (const std::string& task : spec.tasks) {
+    for (const std::string& task : tasks) {
         KHALA_TRY(job::check_name(task, "tasks"));
     }
     return {};
+}
+
+Status check_spec(const WorkerSpec& spec) {
+    KHALA_TRY(job::check_name(spec.id, "worker"));
+    if (spec.slots < 1 || spec.slots >= store::kSlotsMax) {
+        return invalid("slots",
+                       "must be 1 to " + std::to_string(store::kSlotsMax - 1) + ", not " + std::to_string(spec.slots));
+    }
+    return check_work(spec.queues, spec.tasks);
 }
 
 }  // namespace
@@ -110,12 +114,14 @@ const Clock& Engine::clock() const noexcept {
     return *shared_->clock;
 }
 
-Status Engine::start_worker(std::shared_ptr<Port> port, WorkerSpec spec) {
+Status Engine::start_worker(Address from, WorkerSpec spec) {
     KHALA_TRY(check_spec(spec));
-    if (has_worker_.exchange(true)) {
-        return invalid("worker", "this engine has a worker; one engine runs one");
-    }
-    return inbox_->post(StartWorker{std::move(port), std::move(spec)});
+    return inbox_->post(StartWorker{std::move(from), std::move(spec)});
+}
+
+Status Engine::set_work(std::vector<store::QueueDemand> queues, std::vector<std::string> tasks) {
+    KHALA_TRY(check_work(queues, tasks));
+    return inbox_->post(SetWork{std::move(queues), std::move(tasks)});
 }
 
 bool Engine::close(Millis deadline_ms) {

@@ -4,9 +4,9 @@
 // face is thread-safe; the engine's thread never calls back and knows nothing of Python.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "engine/inbox.hpp"
@@ -33,10 +33,15 @@ public:
     [[nodiscard]] const Clock& clock() const noexcept;
     [[nodiscard]] Inbox& inbox() const noexcept { return *inbox_; }
 
-    // One worker an engine. Checks the whole specification.
-    [[nodiscard]] Status start_worker(std::shared_ptr<Port> port, WorkerSpec spec);
+    // Checks the whole specification. The reply to `from` says whether the worker runs: an engine has one at a time.
+    // One that was stopped can be started again, at any port, with the slots and suspects it had.
+    [[nodiscard]] Status start_worker(Address from, WorkerSpec spec);
 
-    // Stops claiming, gives back what is held, serves the rest of the inbox, closes the store and joins the thread.
+    // Other queues and tasks for the worker. Nothing happens when there is none.
+    [[nodiscard]] Status set_work(std::vector<store::QueueDemand> queues, std::vector<std::string> tasks);
+
+    // Refuses new jobs and questions, stops claiming, gives back what is held, serves the rest of the inbox, closes the
+    // store and joins the thread.
     // False when that took longer than the deadline: the thread is left behind and goes on by itself. Idempotent and
     // thread-safe.
     bool close(Millis deadline_ms);
@@ -51,7 +56,6 @@ private:
     const EngineOptions options_;
     const std::shared_ptr<Inbox> inbox_;
     const std::shared_ptr<Shared> shared_;
-    std::atomic<bool> has_worker_{false};
 };
 
 }  // namespace khala::engine

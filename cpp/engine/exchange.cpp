@@ -5,6 +5,7 @@
 
 #include "base/failpoint.hpp"
 #include "engine/loop.hpp"
+#include "job/lifecycle.hpp"
 #include "store/apply.hpp"
 
 namespace khala::engine {
@@ -164,19 +165,14 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply) {
         batch.pending[i].move = std::move(batch.moves[i]);
         on_moved(batch.pending[i], reply.moves[i]);
     }
-    for (const std::string& id : reply.expired) {
-        watchers_.want(id);
-    }
-    for (store::JobRow& row : reply.damaged) {
-        ++stats_.damaged;
-        const std::string id = row.job.id;
-        watchers_.found(id, std::move(row));
-    }
+    note_swept(reply);
     if (batch.claim == nullptr) {
         return;
     }
     stats_.claims += static_cast<std::int64_t>(reply.leases.size());
-    look_ = reply.expired.size() >= static_cast<std::size_t>(store::kSweepCount);  // the sweep was cut short
+    // A sweep was cut short: of the overdue, or of the due, which shows where nothing was leased and yet there is more.
+    look_ =
+        reply.expired.size() >= static_cast<std::size_t>(store::kSweepCount) || (reply.more && reply.leases.empty());
     if (!reply.leases.empty()) {
         last_traffic_ms_ = lease_now();
     }
@@ -312,8 +308,54 @@ void Loop::look_at_watched() {
     if (!rows) {
         return;  // the look of the next second tries again
     }
+    // Where no worker has room, or none runs, nobody else closes what is overdue.
+    std::set<std::string> overdue;
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        watchers_.found(ids[i], std::move((*rows)[i]));
+        std::optional<store::JobRow>& row = (*rows)[i];
+        if (row && job::is_overdue(row->job, row->standing, wall_now())) {
+            overdue.insert(row->job.queue);
+        }
+        watchers_.found(ids[i], std::move(row));
+    }
+    if (!overdue.empty() && now_ >= retry_ms_) {
+        sweep(overdue);
+    }
+}
+
+void Loop::note_swept(store::ExchangeReply& reply) {
+    for (const std::string& id : reply.expired) {
+        watchers_.want(id);
+    }
+    for (store::JobRow& row : reply.damaged) {
+        ++stats_.damaged;
+        const std::string id = row.job.id;
+        watchers_.found(id, std::move(row));
+    }
+}
+
+// Has the store close what is overdue in these queues, and in the worker's.
+void Loop::sweep(const std::set<std::string>& queues) {
+    store::Claim claim;
+    if (worker_ != nullptr) {
+        claim = worker_->sweep(queues);
+    } else {
+        claim.worker = "nobody";  // takes nothing
+        claim.lease_ms = options_.lease_ms;
+        for (const std::string& queue : queues) {
+            claim.queues.push_back({.queue = queue, .limit = 0});
+        }
+    }
+    auto reply =
+        ask([&claim](store::Store& store) { return store.exchange({.inserts = {}, .moves = {}, .claim = &claim}); });
+    if (!reply) {
+        static_cast<void>(survives(reply.error()));
+        return;
+    }
+    note_swept(*reply);
+    agenda_.set(Chore::checkpoint, lease_now() + kCheckpointIdleMs);
+    if (reply->more) {  // it was cut short
+        agenda_.set_sooner(Chore::look, now_);
+        last_traffic_ms_ = now_;
     }
 }
 

@@ -11,10 +11,13 @@ Result<std::shared_ptr<Inbox>> Inbox::create(InboxLimits limits) {
 }
 
 template <typename Put>
-Status Inbox::put(Put&& put_into) {
+Status Inbox::put(Put&& put_into, bool is_new) {
     const std::lock_guard lock{mutex_};
     if (closed_) {
         return *closed_;
+    }
+    if (is_new && ending_) {
+        return *ending_;
     }
     put_into(waiting_);
     if (sleeping_ && !rung_) {
@@ -32,11 +35,13 @@ Status Inbox::post(Insertion insertion) {
                      "more than twice its limits (" + std::to_string(limits_.jobs) + " jobs, " +
                          std::to_string(limits_.bytes) + " bytes) wait for the store; wait for space first"};
     }
-    return put([&](Intake& waiting) {
-        jobs_ += jobs;
-        bytes_ += bytes;
-        waiting.insertions.push_back(std::move(insertion));
-    });
+    return put(
+        [&](Intake& waiting) {
+            jobs_ += jobs;
+            bytes_ += bytes;
+            waiting.insertions.push_back(std::move(insertion));
+        },
+        true);
 }
 
 Status Inbox::post(std::vector<Settlement> settlements) {
@@ -51,7 +56,7 @@ Status Inbox::post(std::vector<Settlement> settlements) {
 }
 
 Status Inbox::post(Asked asked) {
-    return put([&](Intake& waiting) { waiting.questions.push_back(std::move(asked)); });
+    return put([&](Intake& waiting) { waiting.questions.push_back(std::move(asked)); }, true);
 }
 
 Status Inbox::post(Command command) {
@@ -87,6 +92,11 @@ bool Inbox::may_sleep() {
     const std::lock_guard lock{mutex_};
     sleeping_ = waiting_.empty() && !poked_;
     return sleeping_;
+}
+
+void Inbox::refuse_new(Error why) {
+    const std::lock_guard lock{mutex_};
+    ending_ = std::move(why);
 }
 
 void Inbox::close(Error why) {

@@ -56,12 +56,16 @@ struct WorkerSpec {
     std::string version;
 };
 
-struct StartWorker {
-    std::shared_ptr<Port> port;
+struct StartWorker {  // its leases go to the port; also begins again after StopWorker or PortClosed
+    Address from;
     WorkerSpec spec;
 };
 struct StopWorker {  // no more claims; what was not started is taken back
     Address from;    // port may be null
+};
+struct SetWork {  // what the worker serves from now on; what it runs is not touched
+    std::vector<store::QueueDemand> queues;
+    std::vector<std::string> tasks;
 };
 struct PauseClaims {
     bool paused = true;
@@ -89,8 +93,8 @@ struct PortClosed {
 struct Close {
     Millis deadline_ms = 0;  // from now
 };
-using Command = std::variant<StartWorker, StopWorker, PauseClaims, Reclaimed, NoteProgress, Watch, Unwatch, AwaitSpace,
-                             PortClosed, Close>;
+using Command = std::variant<StartWorker, StopWorker, SetWork, PauseClaims, Reclaimed, NoteProgress, Watch, Unwatch,
+                             AwaitSpace, PortClosed, Close>;
 
 // Everything that waited, in the order in which the engine looks at it.
 struct Intake {
@@ -134,6 +138,8 @@ public:
     // True when nothing waits; from then until take(), a post makes fd() readable.
     [[nodiscard]] bool may_sleep();
     [[nodiscard]] int fd() const noexcept { return ring_.fd(); }
+    // Refuses new jobs and questions from now on, with this error: who keeps asking cannot keep the engine from ending.
+    void refuse_new(Error why);
     // Refuses everything from now on, with this error. The first one counts.
     void close(Error why);
 
@@ -141,7 +147,7 @@ private:
     Inbox(base::EventFd ring, InboxLimits limits) noexcept : ring_{std::move(ring)}, limits_{limits} {}
 
     template <typename Put>
-    Status put(Put&& put_into);
+    Status put(Put&& put_into, bool is_new = false);
 
     const base::EventFd ring_;
     const InboxLimits limits_;
@@ -149,6 +155,7 @@ private:
     // Guarded by mutex_.
     Intake waiting_;
     std::optional<Error> closed_;
+    std::optional<Error> ending_;  // refuses what is new
     bool sleeping_ = false;
     bool rung_ = false;
     bool poked_ = false;

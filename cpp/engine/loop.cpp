@@ -16,6 +16,10 @@ namespace {
 
 constexpr Millis kNativePatienceMs = 1'000;  // for the threads of native handlers to end
 
+Error closed() {
+    return {ErrorCode::closed, "engine", "the engine was closed"};
+}
+
 }  // namespace
 
 Loop::Loop(std::unique_ptr<store::Store> store, const EngineOptions& options, std::shared_ptr<Inbox> inbox,
@@ -26,7 +30,6 @@ Loop::Loop(std::unique_ptr<store::Store> store, const EngineOptions& options, st
       store_{std::move(store)},
       wakeup_{store_->wakeup()},
       now_{store_->clock().lease_ms()},
-      last_query_ms_{now_},
       last_traffic_ms_{now_},
       awake_ms_{now_} {}
 
@@ -76,19 +79,32 @@ struct Loop::Operating {
     Loop& loop;
 
     void operator()(StartWorker& command) const {
-        loop.outbox_.meet(command.port);
-        command.port->attach(loop.inbox_);
-        loop.worker_ = std::make_unique<Worker>(std::move(command), loop.options_, *loop.store_, loop.inbox_,
-                                                loop.outbox_, loop.stats_);
+        const Address from = command.from;
+        loop.outbox_.meet(from.port);
+        if (loop.worker_ == nullptr) {
+            loop.worker_ = std::make_unique<Worker>(std::move(command), loop.options_, *loop.store_, loop.inbox_,
+                                                    loop.outbox_, loop.stats_);
+        } else if (const Status status = loop.worker_->restart(std::move(command), loop.moves_); !status) {
+            loop.outbox_.reply(from, status.error());
+            return;
+        }
+        from.port->attach(loop.inbox_);
         loop.look_ = true;
         loop.schedule_chores();
         loop.announce();
+        loop.outbox_.reply(from, Answer{});
     }
     void operator()(StopWorker& command) const {
-        if (loop.worker_ != nullptr) {
-            loop.worker_->stop(false, loop.moves_);
-        }
+        loop.stop_worker(false);
         loop.outbox_.reply(command.from, Answer{});
+    }
+    void operator()(SetWork& command) const {
+        if (loop.worker_ != nullptr) {
+            loop.worker_->set_work(std::move(command.queues), std::move(command.tasks));
+            loop.look_ = true;
+            loop.agenda_.set_sooner(Chore::next_due, loop.now_);
+            loop.announce();
+        }
     }
     void operator()(PauseClaims& command) const {
         if (loop.worker_ != nullptr) {
@@ -123,14 +139,15 @@ struct Loop::Operating {
     void operator()(PortClosed& command) const {
         loop.watchers_.remove(command.port);
         if (loop.worker_ != nullptr && loop.worker_->port() == command.port) {
-            loop.worker_->stop(true, loop.moves_);
+            loop.stop_worker(true);
         }
     }
     void operator()(Close& command) const {
         loop.closing_ = true;
+        loop.inbox_->refuse_new(closed());
         loop.close_by_ms_ = loop.now_ + command.deadline_ms;
+        loop.stop_worker(false);
         if (loop.worker_ != nullptr) {
-            loop.worker_->stop(false, loop.moves_);
             loop.worker_->stop_natives();
         }
     }
@@ -169,6 +186,18 @@ void Loop::receive() {
     intake_.questions.clear();
 }
 
+// Others need not count on it any longer; what it still runs is renewed until it ends.
+void Loop::stop_worker(bool everything) {
+    if (worker_ == nullptr) {
+        return;
+    }
+    const bool served = !worker_->stopped();
+    worker_->stop(everything, moves_);
+    if (served) {  // where that fails, the store forgets it by itself
+        static_cast<void>(ask([this](store::Store& store) { return store.retire(worker_->spec().id); }));
+    }
+}
+
 // --- sleeping ---------------------------------------------------------------------------------------------------
 
 bool Loop::holds_leases() const {
@@ -194,7 +223,7 @@ Millis Loop::next_wake() const {
     Millis next = std::min({next_renew_ms_, next_cancel_poll_ms_, close_by_ms_});
     Millis chore = agenda_.at(agenda_.first());
     if (idle() && chore != kNever) {
-        chore = std::max(chore, last_query_ms_ + base::kSecondMs);
+        chore = std::max(chore, last_chore_ms_ + base::kSecondMs);
     }
     next = std::min(next, chore);
     if (!moves_.empty() || wants_claim()) {
@@ -276,20 +305,18 @@ bool Loop::try_finish() {
         return false;
     }
     if (worker_ != nullptr) {
-        static_cast<void>(ask([this](store::Store& store) { return store.retire(worker_->spec().id); }));
         worker_->natives().stop(kNativePatienceMs);
     }
     KHALA_FAILPOINT("shutdown.released");
-    const Error closed{ErrorCode::closed, "engine", "the engine was closed"};
-    inbox_->close(closed);
+    inbox_->close(closed());
     inbox_->take(intake_);
     std::move(intake_.insertions.begin(), intake_.insertions.end(), std::back_inserter(insertions_));
     std::move(intake_.questions.begin(), intake_.questions.end(), std::back_inserter(questions_));
     for (const Insertion& insertion : insertions_) {
-        outbox_.reply(insertion.from, closed);
+        outbox_.reply(insertion.from, closed());
     }
     for (const Asked& asked : questions_) {
-        outbox_.reply(asked.from, closed);
+        outbox_.reply(asked.from, closed());
     }
     outbox_.flush();
     return true;

@@ -4,7 +4,8 @@
 //   -> one transaction: new jobs + moves + claim -> hand out leases and replies -> answer questions -> a chore -> sleep
 //
 // The batches form by themselves: what arrives while a transaction runs is the next one. Nothing is delayed to make a
-// batch bigger. An idle engine asks the store one question a second, a client without a worker none.
+// batch bigger. An idle engine asks the store one question a second, a client without a worker none. What it asks about
+// the leases it holds comes on top, and never at the expense of the chores.
 //
 // A store that cannot serve right now (full, busy, i/o) costs the new jobs of that moment an error; moves are kept and
 // tried again until their lease ends. Any other failure of a write ends the engine: every port is told.
@@ -15,6 +16,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -45,6 +48,7 @@ private:
     void arm();
     [[nodiscard]] bool has_work() const;
     [[nodiscard]] Millis next_wake() const;
+    void stop_worker(bool everything);
     [[nodiscard]] bool try_finish();
     void fail(const Error& error) noexcept;
 
@@ -63,6 +67,8 @@ private:
     void answer_questions();
     void after_answer(const Question& question, const Result<Answer>& result);
     void look_at_watched();
+    void sweep(const std::set<std::string>& queues);
+    void note_swept(store::ExchangeReply& reply);
 
     // --- the clock: chores.cpp ---
     void notice_stall();
@@ -71,6 +77,7 @@ private:
     [[nodiscard]] bool renew_all(Millis lease_ms);
     void schedule_chores();
     void run_chore();
+    void look();
     void reap();
     void announce();
     void ask_next_due();
@@ -93,7 +100,7 @@ private:
     [[nodiscard]] Millis lease_now() const { return store_->clock().lease_ms(); }
     [[nodiscard]] Millis wall_now() const { return store_->clock().wall_ms(); }
     [[nodiscard]] bool holds_leases() const;
-    [[nodiscard]] bool idle() const;  // nothing moved for a second: one question a second is enough
+    [[nodiscard]] bool idle() const;  // nothing moved for a second: one chore a second is enough
     [[nodiscard]] bool wants_claim() const;
 
     const EngineOptions options_;
@@ -117,7 +124,7 @@ private:
     bool armed_jobs_ = false;
     bool armed_closings_ = false;
     Millis next_due_at_ = 0;      // of the next scheduled job that is known of; 0 = none
-    Millis last_query_ms_ = 0;    // when the store was last asked anything
+    Millis last_chore_ms_ = 0;    // when the last chore was done
     Millis last_traffic_ms_ = 0;  // when something last came in, or was claimed
 
     Millis renewed_ms_ = 0;  // when all held leases were last known to be fresh

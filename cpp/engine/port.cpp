@@ -102,7 +102,12 @@ void Port::close(const std::shared_ptr<Port>& port) {
 
 void Port::attach(const std::weak_ptr<Inbox>& inbox) {
     const std::lock_guard lock{mutex_};
-    inboxes_.push_back(inbox);
+    const auto is_same = [&inbox](const auto& known) {
+        return !known.owner_before(inbox) && !inbox.owner_before(known);
+    };
+    if (std::none_of(inboxes_.begin(), inboxes_.end(), is_same)) {
+        inboxes_.push_back(inbox);
+    }
 }
 
 Millis Port::lag_ms() const noexcept {

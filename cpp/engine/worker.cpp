@@ -7,35 +7,69 @@
 #include <utility>
 
 #include "base/failpoint.hpp"
-#include "engine/failure.hpp"
 
 namespace khala::engine {
 
 Worker::Worker(StartWorker start, const EngineOptions& options, store::Store& store, std::shared_ptr<Inbox> inbox,
                Outbox& outbox, Stats& stats)
-    : spec_{std::move(start.spec)},
-      port_{std::move(start.port)},
-      options_{options},
+    : options_{options},
       store_{store},
       outbox_{outbox},
       stats_{stats},
       rng_{Rng::from_entropy()},
-      started_at_{store.clock().wall_ms()},
-      deadlines_{static_cast<std::size_t>(spec_.slots) + 1},
+      deadlines_{static_cast<std::size_t>(start.spec.slots) + 1},
       natives_{std::move(inbox)},
-      has_suspect_slot_{spec_.suspects == store::Suspects::at_most_one} {
-    claim_.worker = spec_.id;
-    claim_.queues = spec_.queues;
-    claim_.tasks = spec_.tasks;
+      has_suspect_slot_{start.spec.suspects == store::Suspects::at_most_one} {
     claim_.lease_ms = options_.lease_ms;
-    for (const auto& [queue, limit] : spec_.queues) {
-        queue_names_.push_back(queue);
-        queues_[queue].limit = limit;
-    }
+    take_up(std::move(start));
     slots_.resize(static_cast<std::size_t>(spec_.slots) + (has_suspect_slot_ ? 1 : 0));
     for (int slot = spec_.slots - 1; slot >= 0; --slot) {
         free_.push_back(slot);
     }
+}
+
+void Worker::take_up(StartWorker start) {
+    spec_ = std::move(start.spec);
+    port_ = std::move(start.from.port);
+    started_at_ = store_.clock().wall_ms();
+    claim_.worker = spec_.id;
+    set_work(std::move(spec_.queues), std::move(spec_.tasks));
+}
+
+void Worker::set_work(std::vector<store::QueueDemand> queues, std::vector<std::string> tasks) {
+    for (auto& [queue, use] : queues_) {
+        use.limit = 0;
+    }
+    queue_names_.clear();
+    for (const auto& [queue, limit] : queues) {
+        queue_names_.push_back(queue);
+        queues_[queue].limit = limit;
+    }
+    claim_.queues = queues;
+    claim_.tasks = tasks;
+    spec_.queues = std::move(queues);
+    spec_.tasks = std::move(tasks);
+}
+
+Status Worker::restart(StartWorker start, std::vector<PendingMove>& moves) {
+    if (!stopped_) {
+        return Error{ErrorCode::invalid_argument, "worker", "this engine's worker is running; one engine runs one"};
+    }
+    // Slots that are still taken keep their numbers, by which handlers and liveness marks are known.
+    if (start.spec.slots != spec_.slots || start.spec.suspects != spec_.suspects) {
+        return Error{ErrorCode::invalid_argument, "slots",
+                     "a worker that is started again keeps its " + std::to_string(spec_.slots) +
+                         " slots and what it does with suspects"};
+    }
+    for (int index = 0; start.from.port != port_ && index < static_cast<int>(slots_.size()); ++index) {
+        if (at(index).phase == Phase::leased && !at(index).native) {
+            end(index, job::Release{"worker stopped"}, 0, moves);
+        }
+    }
+    take_up(std::move(start));
+    stopped_ = false;
+    paused_ = false;
+    return {};
 }
 
 store::WorkerInfo Worker::info() const {
@@ -82,6 +116,21 @@ const store::Claim* Worker::claim() {
         claim_.suspects = spec_.suspects;
     }
     return &claim_;
+}
+
+store::Claim Worker::sweep(const std::set<std::string>& more) const {
+    store::Claim claim = claim_;
+    claim.limit = 0;
+    claim.suspects = store::Suspects::none;
+    for (store::QueueDemand& demand : claim.queues) {
+        demand.limit = 0;
+    }
+    for (const std::string& queue : more) {
+        if (!serves(queue)) {
+            claim.queues.push_back({.queue = queue, .limit = 0});
+        }
+    }
+    return claim;
 }
 
 void Worker::accept(std::vector<store::Lease> leases) {
@@ -305,83 +354,6 @@ void Worker::lose(int index) {
         free_slot(slot, index);  // somebody else has the job; nothing happened here
     } else {
         stop_handler(index, StopReason::lease_lost);
-    }
-}
-
-// --- timeouts ---------------------------------------------------------------------------------------------------
-
-void Worker::set_deadline(int index, Millis from) {
-    Slot& slot = at(index);
-    const store::NewJob& job = slot.delivery->lease().job;
-    if (slot.next == Next::nothing && job.soft_timeout_ms > 0) {
-        slot.next = Next::soft;
-    } else if (slot.next == Next::nothing && job.hard_timeout_ms > 0) {
-        slot.next = Next::hard;
-    }
-    if (slot.next != Next::nothing) {
-        const Millis limit = slot.next == Next::soft ? job.soft_timeout_ms : job.hard_timeout_ms;
-        deadlines_.set(static_cast<std::size_t>(index), from + limit);
-    }
-}
-
-void Worker::expire(Millis now, std::vector<PendingMove>& moves) {
-    for (const std::size_t index : deadlines_.take_due(now)) {
-        on_deadline(static_cast<int>(index), now, moves);
-    }
-}
-
-void Worker::on_deadline(int index, Millis now, std::vector<PendingMove>& moves) {
-    Slot& slot = at(index);
-    if (slot.next == Next::stuck) {
-        report_stuck(index);
-        return;
-    }
-    // The deadline was set when the lease was handed over; the handler's own time begins when it is entered.
-    const store::NewJob& job = slot.delivery->lease().job;
-    const Millis from = slot.delivery->started() ? slot.delivery->started_ms() : now;
-    const Millis limit = slot.next == Next::soft ? job.soft_timeout_ms : job.hard_timeout_ms;
-    if (from + limit > now) {
-        set_deadline(index, from);
-        return;
-    }
-    if (slot.next == Next::hard) {
-        time_out(index, now, moves);
-        return;
-    }
-    stop_handler(index, StopReason::timeout);
-    slot.next = Next::nothing;
-    if (job.hard_timeout_ms > 0) {
-        slot.next = Next::hard;
-        set_deadline(index, from);
-    }
-}
-
-// The attempt is over, whatever its handler does: the job is settled, the slot waits for the handler.
-void Worker::time_out(int index, Millis now, std::vector<PendingMove>& moves) {
-    Slot& slot = at(index);
-    PendingMove pending = decide(*slot.delivery, &slot, timeout_failure(slot.delivery->lease().job.hard_timeout_ms));
-    pending.delivery = slot.delivery;
-    moves.push_back(std::move(pending));
-    ++stats_.timeouts;
-    --leased_;
-    slot.phase = Phase::abandoned;
-    slot.next = Next::stuck;
-    deadlines_.set(static_cast<std::size_t>(index), now + kStuckMs);
-    if (slot.native) {
-        slot.delivery->ask_to_stop(StopReason::timeout);
-    } else {
-        outbox_.add(port_, Abandon{index});
-    }
-}
-
-void Worker::report_stuck(int index) {
-    const store::Lease& lease = at(index).delivery->lease();
-    at(index).next = Next::nothing;
-    ++stats_.stuck;
-    if (options_.supervised_fd >= 0) {
-        const std::string line = stuck_line(lease, index);
-        // A supervisor that does not read must not hold up the engine: the pipe is nonblocking or has room for a line.
-        static_cast<void>(::write(options_.supervised_fd, line.data(), line.size()));
     }
 }
 

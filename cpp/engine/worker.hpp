@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,12 +53,23 @@ public:
     [[nodiscard]] const WorkerSpec& spec() const noexcept { return spec_; }
     [[nodiscard]] const std::shared_ptr<Port>& port() const noexcept { return port_; }
     [[nodiscard]] store::WorkerInfo info() const;
+
+    // Begins again after stop(). What the handlers behind another port still run is given back; native ones run on.
+    // Errors: invalid_argument (it was not stopped; other slots or suspects than it had).
+    [[nodiscard]] Status restart(StartWorker start, std::vector<PendingMove>& moves);
+    void set_work(std::vector<store::QueueDemand> queues, std::vector<std::string> tasks);
+
     [[nodiscard]] const std::vector<std::string>& queue_names() const noexcept { return queue_names_; }
-    [[nodiscard]] bool serves(const std::string& queue) const { return queues_.contains(queue); }
+    [[nodiscard]] bool serves(const std::string& queue) const {
+        const auto use = queues_.find(queue);
+        return use != queues_.end() && use->second.limit > 0;
+    }
 
     // --- claiming ---
     // What could be taken now; nullptr when nothing could. Valid until the next call.
     [[nodiscard]] const store::Claim* claim();
+    // Takes nothing, but has the store see to what is due or overdue in the worker's queues and in `more`.
+    [[nodiscard]] store::Claim sweep(const std::set<std::string>& more) const;
     [[nodiscard]] bool has_room() const;
     // Hands claimed leases to their handlers.
     void accept(std::vector<store::Lease> leases);
@@ -118,6 +130,7 @@ private:
         QueueUse* queue = nullptr;  // counts this lease; none for a suspect in the extra slot
     };
 
+    void take_up(StartWorker start);
     void place(store::Lease lease);
     [[nodiscard]] int take_slot(const store::Lease& lease);
     void free_slot(Slot& slot, int index);
@@ -132,16 +145,16 @@ private:
     void report_stuck(int index);
     [[nodiscard]] Slot& at(int index) { return slots_[static_cast<std::size_t>(index)]; }
 
-    const WorkerSpec spec_;
-    const std::shared_ptr<Port> port_;
+    WorkerSpec spec_;
+    std::shared_ptr<Port> port_;
     const EngineOptions& options_;
     store::Store& store_;
     Outbox& outbox_;
     Stats& stats_;
     Rng rng_;
-    const Millis started_at_;
+    Millis started_at_ = 0;
     std::vector<std::string> queue_names_;
-    std::unordered_map<std::string, QueueUse> queues_;  // references stay valid: nothing is added later
+    std::unordered_map<std::string, QueueUse> queues_;  // references stay valid: nothing is ever removed
     std::vector<Slot> slots_;                           // the last one is the suspect's, if there is one
     std::vector<int> free_;
     Deadlines deadlines_;

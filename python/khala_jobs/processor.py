@@ -218,14 +218,25 @@ class JobProcessor(Tasks):
         return self
 
     async def start(self) -> None:
-        """Open the store and begin to run jobs in this loop.
+        """Open the store and begin to run jobs in this loop. After `stop` it can be started again.
 
         Raises:
             InvalidArgument: A task cannot work as it is written, or a worker is running already.
             Error: The store cannot be opened.
         """
-        if self._pool is not None:
+        if self._pool is not None and self._pool.is_over:
+            await self.stop()
+        if self._pool is not None or self._starting:
             raise InvalidArgument("jobs", "the worker is running already")
+        self._starting = True
+        try:
+            await self._start()
+        finally:
+            self._starting = False
+
+    _starting = False
+
+    async def _start(self) -> None:
         for definition in self:
             definition.prepare()
         engine = await self._connection.open()
@@ -245,8 +256,13 @@ class JobProcessor(Tasks):
             self.metrics,
             supervised=self._supervised_fd >= 0,
         )
-        pool.start()
         self._pool = pool
+        try:
+            await pool.start()
+        except BaseException:
+            self._pool = None
+            await self._resources.stop()
+            raise
 
     async def stop(self, grace: Duration | None = None) -> None:
         """Stop running jobs, in the steps that worker.py tells; a second call cancels handlers.

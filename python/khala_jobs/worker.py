@@ -93,17 +93,12 @@ class WorkerPool:
 
     # --- life ----------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin to claim jobs."""
-        self._engine.start_worker(
-            self._bridge.port,
-            worker=self.worker,
-            queues=self._queues,
-            tasks=list(self._definitions),
-            slots=self._settings.max_concurrent,
-            suspects=self._settings.suspects,
-            version=__version__,
-        )
+    async def start(self) -> None:
+        """Begin to claim jobs.
+
+        Raises:
+            InvalidArgument: The engine runs a worker already, or cannot run this one.
+        """
         self._bridge.receiver = self
         self._metrics.watch(self._settings.max_concurrent, self._slots.running)
         self._watch = LoopWatch(
@@ -115,16 +110,32 @@ class WorkerPool:
             lambda run: self._definitions[run.lease.task].code,
             self._bridge.close,
         )
+        try:
+            await self._claim()
+        except BaseException:
+            self._end_helpers()
+            raise
+
+    async def _claim(self) -> None:
+        await self._bridge.request(
+            self._engine.start_worker,
+            worker=self.worker,
+            queues=self._queues,
+            tasks=list(self._definitions),
+            slots=self._settings.max_concurrent,
+            suspects=self._settings.suspects,
+            version=__version__,
+        )
 
     def set_work(self, queues: Sequence[tuple[str, int]]) -> None:
-        """Serve these queues, and the tasks that there are by now.
-
-        Raises:
-            InvalidArgument: The engine cannot do that while it works.
-        """
-        if not hasattr(self._engine, "set_work"):
-            raise InvalidArgument("task", "the worker is running: register tasks before it starts")
+        """Serve these queues, and the tasks that there are by now. In any thread."""
+        self._queues = list(queues)
         self._engine.set_work(queues=list(queues), tasks=list(self._definitions))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its event loop has ended, and with it everything that ran there."""
+        return self._bridge.closed
 
     async def stop(self, grace: float) -> None:
         """Stop as described above; a second call, while the first waits, cancels the handlers at once.
@@ -132,8 +143,8 @@ class WorkerPool:
         Args:
             grace: Seconds that running handlers may take to finish.
         """
-        if self._bridge.closed:
-            return  # its loop has ended, and with it everything that ran there
+        if self.is_over:
+            return
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgument("jobs", "the worker runs in another event loop: stop it there")
         if self._stopping is not None:

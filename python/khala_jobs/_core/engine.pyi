@@ -270,6 +270,15 @@ class Engine:
     ) -> None: ...
     def reclaimed(self, slot: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def resume_claims(self) -> None: ...
+    def set_work(
+        self,
+        *,
+        queues: collections.abc.Sequence[tuple[str, typing.SupportsInt | typing.SupportsIndex]],
+        tasks: collections.abc.Sequence[str],
+    ) -> None:
+        """
+        What the worker serves from now on.
+        """
     def settle(self, outcomes: list) -> None:
         """
         A list of (lease, kind, a, b[, cpu_ms]); either all of it is taken or it raises.
@@ -277,6 +286,7 @@ class Engine:
     def start_worker(
         self,
         port: Port,
+        ticket: typing.SupportsInt | typing.SupportsIndex,
         *,
         worker: str,
         queues: collections.abc.Sequence[tuple[str, typing.SupportsInt | typing.SupportsIndex]],
@@ -284,7 +294,10 @@ class Engine:
         slots: typing.SupportsInt | typing.SupportsIndex,
         suspects: str = "at_most_one",
         version: str = "",
-    ) -> None: ...
+    ) -> None:
+        """
+        Replies None when it runs, InvalidArgument when one is running. A stopped one can be started again.
+        """
     def stop_worker(
         self, port: Port | None = None, ticket: typing.SupportsInt | typing.SupportsIndex = 0
     ) -> None:

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "support.hpp"
 
 namespace khala::engine {
@@ -11,7 +13,6 @@ using job::State;
 using testing::Bench;
 using testing::boom;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::wait_until;
 
@@ -213,78 +214,21 @@ TEST(Engine, ClosedJobsArePruned) {
     }));
 }
 
-// --- watching ---------------------------------------------------------------------------------------------------
-
-TEST(Watch, IsAnsweredByTheCommitItself) {
+TEST(Engine, AFullWorkerClosesWhatIsOverdue) {
     Bench bench;
-    bench.start_worker(1);
-    bench.store_jobs("a", 1);
-    bench.command(Watch{{bench.client.port, 77}, {"a0"}});
-    const auto lease = bench.client.next_lease();
-    ASSERT_TRUE(lease->start());
-    bench.sync();
-    const auto before = bench.engine->stats().store_queries.load();
-    bench.settle(lease, job::Done{R"({"n":1})"});
-    const auto row = bench.client.answer<ClosedRow>(77);
-    EXPECT_EQ(row->standing.state, State::completed);
-    EXPECT_EQ(row->standing.result, R"({"n":1})");
-    EXPECT_EQ(bench.engine->stats().store_queries, before + 1) << "the exchange and nothing else";
-    EXPECT_EQ(row->standing, bench.row("a0").standing) << "what was composed is what is stored";
-}
-
-TEST(Watch, AClosedJobIsAnsweredAtOnceAndAMissingOneToo) {
-    Bench bench;
-    bench.start_worker(1);
-    bench.store_jobs("a", 1);
-    const auto lease = bench.client.next_lease();
-    bench.settle(lease, job::Cancel{"no"});
-    bench.sync();
-    bench.command(Watch{{bench.client.port, 5}, {"a0"}});
-    EXPECT_EQ(bench.client.answer<ClosedRow>(5)->standing.state, State::cancelled);
-    bench.command(Watch{{bench.client.port, 6}, {"never"}});
-    EXPECT_EQ(bench.client.result(6).error().code, ErrorCode::not_found);
-}
-
-TEST(Watch, SeesWhatOtherEnginesClose) {
-    Bench bench;
-    Bench other{{}, bench.shared, 100, bench.clock};
-    bench.store_jobs("a", 1);
-    bench.command(Watch{{bench.client.port, 5}, {"a0"}});
-    bench.sync();
-    other.start_worker(1);
-    const auto lease = other.client.next_lease();
-    ASSERT_TRUE(lease->start());
-    other.settle(lease, job::Done{"1"});
-    other.sync();
-    ASSERT_TRUE(bench.client.pump_until([&] {
+    auto spec = bench.spec(1);
+    spec.suspects = store::Suspects::none;
+    bench.start_worker(spec);
+    bench.store_jobs("busy", 1);
+    static_cast<void>(bench.client.next_lease());
+    auto brief = bench.job("brief");
+    brief.expires_at = bench.clock->wall_ms() + 500;
+    static_cast<void>(bench.client.result(bench.enqueue({brief})));
+    ASSERT_TRUE(wait_until([&] {
         bench.advance(100);
-        return !bench.client.replies.empty();
+        return bench.state("brief") == State::expired;
     }));
-    EXPECT_EQ(bench.client.answer<ClosedRow>(5)->standing.state, State::completed);
-}
-
-TEST(Watch, SeesManagement) {
-    Bench bench;
-    bench.store_jobs("a", 2);
-    bench.command(Watch{{bench.client.port, 5}, {"a0"}});
-    bench.command(Watch{{bench.client.port, 6}, {"a1"}});
-    bench.sync();
-    static_cast<void>(bench.client.result(bench.ask(ManageJobs{store::Verb::cancel, {"a0"}, "why not", "me"})));
-    EXPECT_THAT(bench.client.answer<ClosedRow>(5)->standing.reason, HasSubstr("why not"));
-    static_cast<void>(bench.client.result(bench.ask(ManageJobs{store::Verb::remove, {"a1"}, "", "me"})));
-    EXPECT_EQ(bench.client.result(6).error().code, ErrorCode::not_found);
-}
-
-TEST(Watch, CanBeGivenUp) {
-    Bench bench;
-    bench.start_worker(1);
-    bench.store_jobs("a", 1);
-    bench.command(Watch{{bench.client.port, 5}, {"a0"}});
-    bench.command(Unwatch{{bench.client.port, 5}});
-    const auto lease = bench.client.next_lease();
-    bench.settle(lease, job::Cancel{});
-    bench.sync();
-    EXPECT_THAT(bench.client.replies, IsEmpty());
+    EXPECT_EQ(bench.engine->stats().claims, 1);
 }
 
 // --- questions --------------------------------------------------------------------------------------------------
@@ -348,7 +292,7 @@ TEST(Face, ChecksTheWorker) {
     const auto field = [&](auto change) {
         WorkerSpec spec = bench.spec(1);
         change(spec);
-        const Status status = bench.engine->start_worker(bench.client.port, spec);
+        const Status status = bench.engine->start_worker({bench.client.port, 1}, spec);
         return status ? std::string{} : status.error().field;
     };
     EXPECT_EQ(field([](WorkerSpec& spec) { spec.id = ""; }), "worker");
@@ -359,7 +303,13 @@ TEST(Face, ChecksTheWorker) {
     EXPECT_EQ(field([](WorkerSpec& spec) { spec.queues.push_back(spec.queues[0]); }), "queues");
     EXPECT_EQ(field([](WorkerSpec& spec) { spec.tasks = {"a\nb"}; }), "tasks");
     EXPECT_EQ(field([](WorkerSpec&) {}), "");
-    EXPECT_EQ(field([](WorkerSpec&) {}), "worker") << "one engine runs one worker";
+    EXPECT_TRUE(bench.client.result(1).ok());
+    EXPECT_EQ(field([](WorkerSpec&) {}), "");
+    EXPECT_EQ(bench.client.result(1).error().field, "worker") << "one engine runs one worker";
+
+    EXPECT_EQ(bench.engine->set_work({}, {"t"}).error().field, "queues");
+    EXPECT_EQ(bench.engine->set_work({{.queue = "q", .limit = 0}}, {"t"}).error().field, "queues");
+    EXPECT_EQ(bench.engine->set_work({{.queue = "q", .limit = 1}}, {""}).error().field, "tasks");
 }
 
 TEST(Face, SaysWhatIsWrongWithAnUrl) {
@@ -411,6 +361,31 @@ TEST(Idle, AWorkerAsksOneQuestionASecond) {
         ASSERT_TRUE(wait_until([&] { return queries() >= before + second - 1; }));
     }
     EXPECT_LE(queries() - before, 121);
+}
+
+TEST(Idle, ALongRunDelaysNoChore) {
+    Bench bench;
+    bench.start_worker(1);
+    bench.store_jobs("long", 1);
+    const auto lease = bench.client.next_lease();
+    ASSERT_TRUE(lease->start());
+    std::mutex mutex;
+    std::multiset<std::string> verbs;
+    bench.faults->set([&](const std::string& verb) -> std::optional<Error> {
+        const std::lock_guard lock{mutex};
+        verbs.insert(verb);
+        return std::nullopt;
+    });
+    // Steps that meet every question about the lease, which comes each second, exactly.
+    for (int second = 1; second <= 120; ++second) {
+        bench.advance(1'000);
+        bench.sync();
+    }
+    bench.faults->set(nullptr);
+    const std::lock_guard lock{mutex};
+    for (const char* verb : {"announce", "lapsed", "next_due", "unroutable", "prune", "exchange"}) {
+        EXPECT_GE(verbs.count(verb), 4U) << verb;
+    }
 }
 
 TEST(Idle, AClientAsksNothing) {

@@ -439,6 +439,32 @@ TEST(Close, SettlesWhatWasInTheInbox) {
     EXPECT_EQ(rows[1]->standing.state, State::ready);
 }
 
+TEST(Close, WhoKeepsAskingCannotKeepItOpen) {
+    Bench bench;
+    Hold hold{*bench.faults, "exchange"};
+    const Ticket first = bench.enqueue({bench.job("a")});
+    hold.wait_until_held();
+    const Ticket second = bench.enqueue({bench.job("b")});
+    bench.command(Close{10'000});
+    // In the transaction after the news: what came before it is served, what comes now is refused.
+    std::vector<ErrorCode> refused;
+    bench.faults->set([&](const std::string& verb) -> std::optional<Error> {
+        if (verb == "exchange") {
+            const auto insert =
+                bench.engine->inbox().post(Insertion{.from = {bench.client.port, 90}, .group = {}, .jobs = 1});
+            const auto ask = bench.engine->inbox().post(Asked{{bench.client.port, 91}, GetJobs{}});
+            refused = {insert ? ErrorCode::internal : insert.error().code,
+                       ask ? ErrorCode::internal : ask.error().code};
+        }
+        return std::nullopt;
+    });
+    hold.let_go();
+    EXPECT_TRUE(bench.client.result(first).ok());
+    EXPECT_TRUE(bench.client.result(second).ok());
+    EXPECT_TRUE(bench.engine->close(10'000));
+    EXPECT_EQ(refused, (std::vector{ErrorCode::closed, ErrorCode::closed}));
+}
+
 TEST(Close, LeavesAThreadBehindThatDoesNotEnd) {
     auto bench = std::make_unique<Bench>();
     Hold hold{*bench->faults, "counts"};

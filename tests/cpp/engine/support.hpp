@@ -72,6 +72,10 @@ public:
     }
     void release() {
         faults_.set(nullptr);
+        let_go();
+    }
+    // The same, but leaves the next gate in place.
+    void let_go() {
         const std::lock_guard lock{state_->mutex};
         state_->released = true;
         state_->changed.notify_all();
@@ -354,7 +358,18 @@ public:
                 .version = "1"};
     }
     void start_worker(int slots) { start_worker(spec(slots)); }
-    void start_worker(WorkerSpec spec) { ASSERT_TRUE(engine->start_worker(client.port, std::move(spec)).ok()); }
+    void start_worker(WorkerSpec spec) {
+        constexpr Ticket kStart = -1;  // tests number their own
+        ASSERT_TRUE(engine->start_worker({client.port, kStart}, std::move(spec)).ok());
+        const auto started = client.result(kStart);
+        ASSERT_TRUE(started.ok()) << started.error().message;
+    }
+
+    [[nodiscard]] Ticket stop_worker() {
+        const Ticket ticket = client.ticket();
+        command(StopWorker{{client.port, ticket}});
+        return ticket;
+    }
 
     void settle(const std::shared_ptr<Delivery>& delivery, job::Outcome outcome) {
         std::vector<Settlement> settlements;

@@ -71,8 +71,9 @@ class Caller:
         return made
 
     def work(self, slots: int = 4, **options: Any) -> None:
-        self.engine.start_worker(
-            self.port, **({"worker": "w", "queues": [("q", slots)], "tasks": ["t"], "slots": slots} | options)
+        self.ask(
+            "start_worker",
+            **({"worker": "w", "queues": [("q", slots)], "tasks": ["t"], "slots": slots} | options),
         )
 
     def lease(self) -> Any:

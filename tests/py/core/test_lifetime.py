@@ -237,7 +237,7 @@ def test_a_loop_that_ends_gives_its_jobs_back(
     ids = caller.enqueue(*[b"[]"] * 6)
     loop = factory()
     port = core.Port()
-    caller.engine.start_worker(port, worker="w", queues=[("q", 4)], tasks=["t"], slots=4)
+    caller.engine.start_worker(port, 1, worker="w", queues=[("q", 4)], tasks=["t"], slots=4)
     leases = loop.run_until_complete(collect(port, 2, LEASE))
     assert leases[0].start()
     loop.close()

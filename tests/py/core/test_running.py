@@ -189,8 +189,8 @@ def test_a_worker_is_checked(caller: Caller, options: dict[str, object], field: 
 
 
 def test_a_port_that_is_not_drained_reports_the_lag(caller: Caller) -> None:
-    caller.enqueue(b"[]")
     caller.work()
+    caller.engine.get(caller.port, 10_000, [])
     deadline = time.monotonic() + 10
     while caller.port.lag_ms <= 100:
         assert time.monotonic() < deadline

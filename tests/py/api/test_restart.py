@@ -1,0 +1,184 @@
+"""A worker that is started again after a stop, and one whose tasks come while it runs; also on uvloop."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from khala_jobs import Context, InvalidArgument, JobProcessor
+
+from .conftest import eventually
+
+Make = Callable[..., JobProcessor]
+Loop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def loops() -> list[Any]:
+    """What an application may run on."""
+    found: list[Any] = [pytest.param(asyncio.new_event_loop, id="asyncio")]
+    if importlib.util.find_spec("uvloop") is not None:
+        import uvloop
+
+        found.append(pytest.param(uvloop.new_event_loop, id="uvloop"))
+    return found
+
+
+@pytest.fixture(params=loops())
+def loop(request: pytest.FixtureRequest) -> Loop:
+    """Makes loops of each kind."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def run(loop: Loop, main: Coroutine[Any, Any, None]) -> None:
+    """One application, from its start to its end."""
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(main)
+
+
+def test_a_stopped_worker_starts_again_and_again(url: str, loop: Loop) -> None:
+    jobs = JobProcessor(url, workers=2, grace=5, retry=None)
+    seen = []
+
+    @jobs.task
+    async def work(ctx: Context, n: int) -> int:
+        seen.append(n)
+        await ctx.progress(1, 1)
+        return n
+
+    async def main() -> None:
+        workers = set()
+        for n in range(5):
+            waiting = await work.enqueue(10 + n)  # while nothing runs
+            assert (await waiting.info()).state == "ready"
+            await jobs.start()
+            assert jobs.is_running
+            workers.add(jobs.worker_id)
+            assert await (await work.enqueue(n)).result(timeout=30) == n
+            assert await waiting.result(timeout=30) == 10 + n
+            await jobs.stop()
+            assert not jobs.is_running
+        assert len(workers) == 5
+        assert len(seen) == 10
+        assert (await jobs.queues.stats())["completed"] == 10
+        await jobs.close()
+
+    run(loop, main())
+
+
+def test_it_starts_in_another_loop_after_a_stop(url: str, loop: Loop) -> None:
+    jobs = JobProcessor(url, workers=2, grace=5, retry=None)
+
+    @jobs.task
+    async def work(n: int) -> int:
+        await asyncio.sleep(0)
+        return n
+
+    async def round_of(n: int, *, ends: bool) -> None:
+        await jobs.start()
+        assert await (await work.enqueue(n)).result(timeout=30) == n
+        await (jobs.close() if ends else jobs.stop())
+
+    for n in range(3):
+        run(loop, round_of(n, ends=n == 2))
+
+
+def test_it_starts_in_another_loop_when_the_first_ended_under_it(url: str, loop: Loop) -> None:
+    jobs = JobProcessor(url, workers=1, grace=5, retry=None)
+    first = True
+
+    @jobs.task
+    async def work() -> int:
+        if first:
+            await asyncio.sleep(3600)
+        return 7
+
+    async def left_running() -> str:
+        await jobs.start()
+        job = await work.enqueue()
+
+        async def is_active() -> bool:
+            return (await job.info()).state == "running"
+
+        await eventually(is_active)
+        return job.id
+
+    async def again(job_id: str) -> None:
+        await jobs.start()
+        assert await jobs.job(job_id).result(timeout=30) == 7
+        await jobs.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        job_id = runner.run(left_running())
+    first = False
+    run(loop, again(job_id))
+
+
+async def test_of_two_starts_at_once_one_is_refused(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def work() -> int:
+        return 1
+
+    both = await asyncio.gather(jobs.start(), jobs.start(), return_exceptions=True)
+    assert sorted(map(type, both), key=str) == sorted([type(None), InvalidArgument], key=str)
+    assert await (await work.enqueue()).result(timeout=30) == 1
+
+
+async def test_resources_are_opened_anew(make: Make) -> None:
+    jobs = make(workers=1)
+    opened, began = [], asyncio.Event()
+
+    class Opened:
+        async def __aenter__(self) -> int:
+            opened.append("open")
+            return len(opened)
+
+        async def __aexit__(self, *_: object) -> None:
+            opened.append("close")
+
+    jobs.resources.open("thing", Opened)
+
+    @jobs.task
+    async def work() -> int:
+        if not began.is_set():
+            began.set()
+            await asyncio.sleep(3600)
+        return int(jobs.resources["thing"])
+
+    await jobs.start()
+    job = await work.enqueue()
+    await began.wait()
+    await jobs.stop(grace="10ms")  # its handler is cancelled, the job given back
+    assert opened == ["open", "close"]
+    await jobs.start()
+    assert await job.result(timeout=30) == 3
+    await jobs.stop()
+    assert opened == ["open", "close"] * 2
+
+
+async def test_tasks_and_queues_may_come_while_the_worker_runs(make: Make) -> None:
+    jobs = make(workers=2)
+
+    @jobs.task
+    async def first() -> str:
+        return "first"
+
+    await jobs.start()
+    assert await (await first.enqueue()).result(timeout=30) == "first"
+
+    @jobs.task
+    async def second() -> str:
+        return "second"
+
+    @jobs.task(queue="side")
+    def third() -> str:
+        return "third"
+
+    assert await (await second.enqueue()).result(timeout=30) == "second"
+    assert await (await third.enqueue()).result(timeout=30) == "third"
+    (worker,) = await jobs.queues.workers()
+    assert {name.rpartition(".")[2] for name in worker.tasks} == {"first", "second", "third"}
+    assert "side" in worker.queues
