@@ -37,6 +37,11 @@ _FINISH_UNIT: Final = """
     ON CONFLICT DO UPDATE SET begun = NULL, done = excluded.done"""
 _DRAFTS: Final = "SELECT key, text FROM drafts WHERE run_id = ?"
 _SAVE_DRAFT: Final = "INSERT INTO drafts (run_id, key, text) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_BLOCKS: Final = "SELECT block, pairs FROM blocks WHERE run_id = ? AND key = ?"
+_SAVE_BLOCK: Final = (
+    "INSERT INTO blocks (run_id, key, block, pairs) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_FORGET_BLOCKS: Final = "DELETE FROM blocks WHERE run_id = ?"
 _FORGET_UNITS: Final = "DELETE FROM units WHERE run_id = ?"
 _FORGET_DRAFTS: Final = "DELETE FROM drafts WHERE run_id = ?"
 _PURGE: Final = "DELETE FROM runs WHERE as_of_us < ? AND report IS NOT NULL"
@@ -127,11 +132,28 @@ class JournalFile(SqliteFile):
 
     async def begin_unit(self, run_id: str, unit: str, begun: Mapping[str, Any]) -> None:
         """Store a unit's plan before its first edit; one stored before stays."""
-        await self._execute(_BEGIN_UNIT, (run_id, unit, encode(begun)))
+        await self._store_unit(run_id, _BEGIN_UNIT, (run_id, unit, encode(begun)))
 
     async def finish_unit(self, run_id: str, unit: str, done: Mapping[str, Any]) -> None:
         """A unit is finished; ``done`` is handed to later attempts."""
-        await self._execute(_FINISH_UNIT, (run_id, unit, encode(done)))
+        await self._store_unit(run_id, _FINISH_UNIT, (run_id, unit, encode(done)))
+
+    async def _store_unit(self, run_id: str, statement: str, parameters: tuple[Any, ...]) -> None:
+        """Store a unit; the blocks that it was joined from have served."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, parameters)
+            connection.execute(_FORGET_BLOCKS, (run_id,))
+
+        await self.write(work)
+
+    async def save_block(self, run_id: str, key: str, block: int, pairs: bytes) -> None:
+        """Keep a finished block of a join until its unit has a plan."""
+        await self._execute(_SAVE_BLOCK, (run_id, key, block, pairs))
+
+    async def load_blocks(self, run_id: str, key: str) -> dict[int, bytes]:
+        """The finished blocks of a join, by number."""
+        return await self.read(lambda connection: dict(connection.execute(_BLOCKS, (run_id, key)).fetchall()))
 
     async def save_draft(self, run_id: str, key: str, text: str) -> None:
         """Keep a summary until the run is finished."""
@@ -149,6 +171,7 @@ class JournalFile(SqliteFile):
             connection.execute(_FINISH_RUN, (text, run_id))
             connection.execute(_FORGET_UNITS, (run_id,))
             connection.execute(_FORGET_DRAFTS, (run_id,))
+            connection.execute(_FORGET_BLOCKS, (run_id,))
 
         await self.write(work)
 
@@ -190,5 +213,5 @@ class SqliteJournal(JournalFile):
     """
 
     application_id = 0x4B4A4F55
-    schemas = ("journal_schema.sql",)
+    schemas = ("journal_schema.sql", "blocks_schema.sql")
     what = "journal of memory jobs"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .join import Joined
 from .journal import JournalFile
 from .model import format_time
 from .plan import Operation, OperationKind
@@ -55,6 +56,7 @@ class Report:
         lists: By name.
         truncated: What was not read, or is not shown, to its end.
         seconds: Time of this attempt by stage.
+        joined: What the joins of this attempt came to.
     """
 
     job: str
@@ -67,6 +69,7 @@ class Report:
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     truncated: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    joined: Joined = field(default_factory=Joined)
     _plans: Any = field(default_factory=hashlib.sha256)
 
     def add_notes(self, notes: Mapping[str, int]) -> None:
@@ -115,6 +118,7 @@ class Report:
             "counts": dict(sorted(self.counts.items())),
             "failures": self.counts.get("errors", 0),
             "seconds": {stage: round(spent, 6) for stage, spent in self.seconds.items()},
+            "joined": self.joined.to_json(),
             "truncated": list(self.truncated),
         }
         for name in (*LISTS.values(), *_OTHER_LISTS):

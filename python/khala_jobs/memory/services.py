@@ -19,6 +19,7 @@ from khala_jobs.errors import InvalidArgument
 from .apply import UndoReport, undo_run
 from .deduplication import Judge
 from .embed import Embedder
+from .join import JoinSettings
 from .journal import JournalFile, SqliteJournal
 from .kernels import CompiledKernels, Kernels
 from .load import Loader
@@ -61,6 +62,7 @@ class MemoryJobs:
         kernels: Vector arithmetic; `khala_jobs.similarity` when None.
         clock: Microseconds since 1970, for runs without ``as_of``.
         page_size: Memories a page.
+        join: Threads and checkpoints of joins, where ``kernels`` is None.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class MemoryJobs:
         kernels: Kernels | None = None,
         clock: Callable[[], int] = _now_us,
         page_size: int = 1000,
+        join: JoinSettings | None = None,
     ) -> None:
         if page_size < 1:
             raise InvalidArgument("page_size", f"must be at least 1, not {page_size}")
@@ -87,6 +90,7 @@ class MemoryJobs:
         self.loader = Loader(repository, self.faces, page_size)
         self._judge = judge
         self.kernels: Kernels = kernels or CompiledKernels()
+        self.join = join or JoinSettings()
         self._owned: SqliteJournal | None = None
         self.journal, self.target = self._log_and_target(journal)
 

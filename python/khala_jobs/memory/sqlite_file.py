@@ -34,6 +34,8 @@ __all__ = ["SqliteFile"]
 
 T = TypeVar("T")
 
+_VERSION: Final = 2
+_SINCE: Final = {1: ("blocks_schema.sql",)}  # what has come since that version
 _LOCK_WAIT_S: Final = 60.0
 _LOCK_POLL_S: Final = 0.002
 _HEADER: Final = b"SQLite format 3\0"
@@ -150,8 +152,8 @@ class SqliteFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            if version == 0:
-                self._create_schema(connection)
+            if version < _VERSION:
+                self._create_schema(connection, self.schemas if version == 0 else _SINCE[version])
         except BaseException:
             connection.close()
             raise
@@ -164,19 +166,19 @@ class SqliteFile:
         tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
         if ours != self.application_id and tables:
             raise SchemaMismatch("path", f"{self.path} is an SQLite file, but not {self.what}")
-        if version > 1:
+        if version > _VERSION:
             raise SchemaMismatch(
-                "path", f"{self.path} has schema {version}; this version of khala_jobs knows 1"
+                "path", f"{self.path} has schema {version}; this version of khala_jobs knows {_VERSION}"
             )
         return int(version)
 
-    def _create_schema(self, connection: sqlite3.Connection) -> None:
+    def _create_schema(self, connection: sqlite3.Connection, names: tuple[str, ...]) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        for name in self.schemas:
+        for name in names:
             for statement in _statements(files(__package__).joinpath(name).read_text()):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {self.application_id}")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.execute("COMMIT")
 
     def _refuse_foreign(self) -> None:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from khala_jobs.errors import InvalidArgument
+from khala_jobs.errors import Interrupted, InvalidArgument
 
 from .codec import view_of
 from .consolidation import Clusters, Summary, find_clusters, plan_consolidation
 from .deduplication import plan_deduplication
 from .facts import complete
 from .frame import Frame, FrameBuilder
+from .join import RunKernels
+from .kernels import CompiledKernels, Kernels
 from .load import Page
 from .model import Memory, check_vector
 from .plan import Issue, Plan
@@ -29,6 +31,8 @@ from .services import MemoryJobs
 __all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
 
 _SUMMARIES_AT_ONCE = 5
+
+T = TypeVar("T")
 
 
 class ProgressPort(Protocol):
@@ -79,18 +83,32 @@ async def each_page(
         await _tick(ctx, done, total, f"{run.settings.job}: {done} memories")
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which user of how many a unit is about."""
+
+    user: str
+    position: int
+    total: int
+
+
 async def each_user(
-    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, make: Callable[[str], Awaitable[Made]]
+    ctx: ProgressPort,
+    jobs: MemoryJobs,
+    run: Run,
+    user_id: str | None,
+    make: Callable[[_Place], Awaitable[Made]],
 ) -> None:
     """Plan and carry out user by user; if one's memories cannot be compared, the others still go on."""
     users = await jobs.loader.users(user_id)
     for position, user in enumerate(users, 1):
+        here = _Place(user, position, len(users))
 
-        async def guarded(name: str = user) -> Made:
+        async def guarded(place: _Place = here) -> Made:
             try:
-                return await make(name)
+                return await make(place)
             except InvalidArgument as error:
-                issue = Issue(f"user {name}", error.field, error.message)
+                issue = Issue(f"user {place.user}", error.field, error.message)
                 return Made(Plan(run.settings.job, run.as_of_us, ()), issues=(issue,))
 
         await run.unit(f"user {user}", guarded)
@@ -172,18 +190,57 @@ async def _embed_missing(jobs: MemoryJobs, memories: list[Memory]) -> tuple[list
     return out, len(lacking), None
 
 
+class _Watcher:
+    """The job's context as a join in a thread sees it."""
+
+    def __init__(self, ctx: ProgressPort, run: Run, place: _Place) -> None:
+        self._ctx, self._run, self._place = ctx, run, place
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job was asked to stop."""
+        return self._ctx.cancelled
+
+    def tell(self, message: str) -> None:
+        """Report progress, from any thread."""
+        asyncio.run_coroutine_threadsafe(self._tell(message), self._loop)
+
+    async def _tell(self, message: str) -> None:
+        where = self._place
+        text = f"{self._run.settings.job}: user {where.position} of {where.total}: {message}"
+        await self._ctx.progress(where.position - 1, where.total, text)
+
+
+async def _plan_joining(
+    ctx: ProgressPort, jobs: MemoryJobs, run: Run, place: _Place, planner: Callable[[Kernels], T]
+) -> T:
+    """Call a planner in a thread, with kernels whose joins go on where a killed attempt stopped."""
+    kernels = jobs.kernels
+    if isinstance(kernels, CompiledKernels):
+        journal = None if run.settings.dry_run else jobs.journal
+        watcher = _Watcher(ctx, run, place)
+        kernels = RunKernels(jobs.join, watcher, run.report.joined, journal, run.settings.run_id)
+    try:
+        return await asyncio.to_thread(planner, kernels)
+    except Interrupted as error:
+        raise asyncio.CancelledError(error.message) from None
+
+
 async def deduplicate_users(
     ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, policy: DeduplicationPolicy
 ) -> None:
     """Deduplicate user by user."""
 
-    async def make(user: str) -> Made:
+    async def make(place: _Place) -> Made:
         with run.timed("load"):
-            loaded = await _load_user(jobs, user, run.as_of_us)
+            loaded = await _load_user(jobs, place.user, run.as_of_us)
+
+        def planner(kernels: Kernels) -> Plan:
+            return plan_deduplication(loaded.frame, policy, run.as_of_us, kernels, jobs.judge)
+
         with run.timed("plan"):
-            plan = await asyncio.to_thread(
-                plan_deduplication, loaded.frame, policy, run.as_of_us, jobs.kernels, jobs.judge
-            )
+            plan = await _plan_joining(ctx, jobs, run, place, planner)
         return loaded.made(plan)
 
     await each_user(ctx, jobs, run, user_id, make)
@@ -205,15 +262,19 @@ async def consolidate_users(
     """
     service = None if force else jobs.memory_service
 
-    async def make(user: str) -> Made:
+    async def make(place: _Place) -> Made:
         with run.timed("load"):
             show = None if service is None else lambda memory: memory.tier in policy.tiers
-            loaded = await _load_user(jobs, user, run.as_of_us, show)
+            loaded = await _load_user(jobs, place.user, run.as_of_us, show)
         if service is not None and not service.should_consolidate(loaded.views):
             loaded.notes = {**loaded.notes, "users_not_due": 1}
             return loaded.made(Plan(run.settings.job, run.as_of_us, (), inputs_digest=loaded.frame.digest()))
+
+        def planner(kernels: Kernels) -> Clusters:
+            return find_clusters(loaded.frame, policy, kernels, jobs.judge)
+
         with run.timed("plan"):
-            clusters = await asyncio.to_thread(find_clusters, loaded.frame, policy, jobs.kernels, jobs.judge)
+            clusters = await _plan_joining(ctx, jobs, run, place, planner)
         with run.timed("summarize"):
             summaries = await _summaries(jobs, run, loaded.frame, clusters)
         with run.timed("plan"):

@@ -19,15 +19,19 @@ Not here: what a pair *means*. A cosine cannot tell "always" from "never"; see `
 
 from __future__ import annotations
 
+from .blocks import BLOCK_PAIRS, Checkpoint, find_pairs_in_blocks
 from .clusters import Clusters, Linkage, Stars, cluster, star_clusters
 from .index import SimilarityIndex
 from .intake import Vectors, read_vectors
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
-from .values import Certificate, IndexCertificate, Matches, PairColumns, Pairs, RowFault
+from .values import BlockCertificate, Certificate, IndexCertificate, Matches, PairColumns, Pairs, RowFault
 
 __all__ = [
+    "BLOCK_PAIRS",
     "MAX_PAIRS",
+    "BlockCertificate",
     "Certificate",
+    "Checkpoint",
     "Clusters",
     "IndexCertificate",
     "Linkage",
@@ -40,6 +44,7 @@ __all__ = [
     "Vectors",
     "cluster",
     "find_pairs",
+    "find_pairs_in_blocks",
     "isa",
     "match",
     "pair_scores",

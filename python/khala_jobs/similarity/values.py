@@ -122,6 +122,37 @@ class IndexCertificate:
     rechecked: int
 
 
+@dataclass(frozen=True, slots=True)
+class BlockCertificate:
+    """The certificate of a join in blocks.
+
+    Attributes:
+        rows: Rows given.
+        pairs: Pairs in the answer.
+        set_hash: `pair_set_hash` of the answer.
+        threshold: The threshold asked for.
+        isa: Which compiled copy of the kernels runs here.
+        blocks: Number of blocks.
+        blocks_reused: Those that an earlier attempt had finished.
+        pairs_evaluated: As in `Certificate`, of the other blocks.
+        candidates: The same.
+        rechecked: The same.
+        seconds: Time of this attempt.
+    """
+
+    rows: int
+    pairs: int
+    set_hash: int
+    threshold: float
+    isa: str
+    blocks: int
+    blocks_reused: int
+    pairs_evaluated: int
+    candidates: int
+    rechecked: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """All pairs of rows of one matrix that reach a threshold.
@@ -143,7 +174,7 @@ class Pairs:
     representative: Int64Column
     copies: Copies
     faults: tuple[RowFault, ...]
-    certificate: Certificate | IndexCertificate
+    certificate: Certificate | IndexCertificate | BlockCertificate
     ids: Sequence[object] | None = None
 
     def __len__(self) -> int:

@@ -176,6 +176,7 @@ def state(path: Path) -> dict[str, list[Any]]:
             "edits": connection.execute("SELECT * FROM edits ORDER BY memory_id").fetchall(),
             "runs": connection.execute("SELECT run_id, job, as_of_us FROM runs").fetchall(),
             "units": connection.execute("SELECT count(*) FROM units").fetchall(),
+            "blocks": connection.execute("SELECT count(*) FROM blocks").fetchall(),
             "drafts": connection.execute("SELECT count(*) FROM drafts").fetchall(),
         }
     connection.close()
@@ -184,7 +185,7 @@ def state(path: Path) -> dict[str, list[Any]]:
 
 def comparable(report: dict[str, Any]) -> dict[str, Any]:
     """A report without what depends on the attempt."""
-    return {key: value for key, value in report.items() if key not in ("seconds", "resumed")}
+    return {key: value for key, value in report.items() if key not in ("seconds", "resumed", "joined")}
 
 
 async def fill(path: Path) -> None:
