@@ -174,6 +174,10 @@ class Adapter:
         """Wait for a job's result as the engine recommends; only where `absent` does not name ``await``."""
         raise NotImplementedError
 
+    async def run(self, call: Call) -> Any:
+        """Put one job in and wait for its result."""
+        return await self.result(await self.enqueue(call))
+
     def work(self) -> None:
         """Run one worker until the process is stopped."""
         run_coroutine(self.work_async())

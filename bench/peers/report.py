@@ -26,6 +26,7 @@ SHOWN = (
     ("cpu_percent", "{:.2f} % CPU"),
     ("again_max_s", "again <= {:.1f} s"),
     ("rss_mib", "{:.0f} MiB"),
+    ("errors", "errors {}"),
     ("lost", "lost {}"),
     ("twice", "twice {}"),
     ("left", "left {}"),
@@ -115,7 +116,7 @@ class Results:
         if not rounds:
             return None
         merged = median_of(rounds, RANGES)
-        for key in ("lost", "twice", "left", "extra_runs"):
+        for key in ("lost", "twice", "left", "extra_runs", "errors"):
             if key in merged:
                 merged[key] = max(r.get(key, 0) for r in rounds)
         for key in ("exact", "strict"):
@@ -127,6 +128,8 @@ class Results:
 
 def _checks(row: dict[str, Any]) -> str:
     faults = [f"{key} {row[key]}" for key in ("lost", "twice", "left") if row.get(key)]
+    if row.get("errors"):
+        faults.append(f"{row['errors']} callers got an error")
     if row.get("extra_runs"):
         faults.append(f"extra runs {row['extra_runs']}")
     if row.get("strict") is False:

@@ -20,8 +20,8 @@ ABOUT = About(
     name="arq",
     requires=("arq~=0.28", "hiredis", "uvloop"),
     package="arq",
-    configuration="`Worker(max_jobs=concurrency, poll_delay=0.01)` (0.5 s by default), hiredis and uvloop; dropped: "
-    "`keep_result=0`",
+    configuration="`Worker(max_jobs=concurrency, poll_delay=0.01)` (0.5 s by default), results looked for every "
+    "2 ms, hiredis and uvloop; dropped: `keep_result=0`",
     keeps_results="one hour (its default)",
     crash="its in-progress key expires after the job's timeout (300 s by default) and 10 s",
     left=_left,

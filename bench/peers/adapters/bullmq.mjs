@@ -175,6 +175,7 @@ const loops = {
     const events = new QueueEvents("bench", { connection: connect() });
     await events.waitUntilReady();
     const times = [];
+    let errors = 0;
     const ends = seconds() + spec.seconds;
     let next = 0;
     const lane = async () => {
@@ -182,13 +183,13 @@ const loops = {
         const { name, data, opts } = call(next++);
         const before = seconds();
         const job = await put(name, data, opts);
-        await job.waitUntilFinished(events, 30000);
+        await job.waitUntilFinished(events, 30000).catch(() => errors++);
         times.push(seconds() - before);
         if (seconds() >= ends) return;
       }
     };
     await Promise.all(Array.from({ length: spec.concurrency }, lane));
-    return { produced: times.length, ...spread(times, "result_") };
+    return { produced: times.length, errors, ...spread(times, "result_") };
   },
   nothing: async () => ({ produced: 0 }),
 };

@@ -23,7 +23,8 @@ ABOUT = About(
     requires=("taskiq~=0.13", "taskiq-redis~=1.2", "hiredis", "uvloop"),
     package="taskiq",
     configuration="`RedisStreamBroker`, `RedisAsyncResultBackend`, uvloop and hiredis, `run_receiver_task("
-    "max_async_tasks=concurrency)` without validation of parameters; dropped: no result backend",
+    "max_async_tasks=concurrency)` without validation of parameters, results looked for every 2 ms; "
+    "dropped: no result backend",
     keeps_results="`RedisAsyncResultBackend`, one hour",
     crash="stream entries idle for 10 minutes are claimed; no sign of life",
     left=_left,
