@@ -3,10 +3,10 @@
 #   Declares static library khala_<folder> ("store/sqlite" -> khala_store_sqlite) of the files of cpp/<folder>.
 #   DEPS     folders whose headers may be included, as "job" or "store"; they are what the layer check reads
 #   LINK     third-party targets, never visible to the users of this library
-#   SQL      text files to embed; see khala_embed_sql
+#   SQL      text files to embed; see khala_embed_text
 #   A library without SOURCES is header-only (INTERFACE).
 #
-# khala_embed_sql(<target> HEADER <path> [NAMESPACE <ns>] FILES <file>...)
+# khala_embed_text(<target> HEADER <path> [NAMESPACE <ns>] FILES <file>...)
 #
 #   Writes <build>/generated/<path> with one std::string_view per file, named after the file
 #   (claim.sql -> khala::sql::claim), and `all`, an array of {name, text} for tests that must see every statement.
@@ -52,12 +52,12 @@ function(khala_library folder)
     if(NOT arg_NAMESPACE)
       set(arg_NAMESPACE "khala::sql")
     endif()
-    khala_embed_sql(${target} HEADER "${folder}/sql.hpp" NAMESPACE "${arg_NAMESPACE}" FILES ${arg_SQL})
+    khala_embed_text(${target} HEADER "${folder}/sql.hpp" NAMESPACE "${arg_NAMESPACE}" FILES ${arg_SQL})
   endif()
   set_property(GLOBAL APPEND PROPERTY KHALA_LIBRARIES "${target}")
 endfunction()
 
-function(khala_embed_sql target)
+function(khala_embed_text target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADER;NAMESPACE" "FILES")
   if(NOT arg_NAMESPACE)
     set(arg_NAMESPACE "khala::sql")

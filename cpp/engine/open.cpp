@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "store/memory/memory_store.hpp"
+#include "store/redis/redis_store.hpp"
+#include "store/redis/url.hpp"
 #include "store/sqlite/sqlite_store.hpp"
 
 namespace khala::engine {
@@ -26,11 +28,20 @@ Result<std::unique_ptr<store::Store>> open_file(const std::string& url, bool cre
     return store::open_sqlite(options);
 }
 
+// `clock`: one that is moved by hand, or nullptr: then the server's is the one that counts.
+Result<std::unique_ptr<store::Store>> open_server(const std::string& url, const Clock* clock, const Opened& opened) {
+    KHALA_TRY_ASSIGN(store::RedisOptions options, store::redis::parse_redis_url(url));
+    options.clock = clock;
+    options.interrupt = opened.interrupt.get();
+    return store::open_redis(options);
+}
+
 }  // namespace
 
 Result<Opened> open_store(const std::string& url, bool create, std::shared_ptr<const Clock> clock,
                           Millis lock_wait_ms) {
     Opened opened;
+    const Clock* const by_hand = clock.get();
     opened.clock = clock != nullptr ? std::move(clock) : std::make_shared<const SystemClock>();
     opened.interrupt = std::make_shared<std::atomic<bool>>(false);
 
@@ -47,8 +58,14 @@ Result<Opened> open_store(const std::string& url, bool create, std::shared_ptr<c
         KHALA_TRY_ASSIGN(opened.store, open_file(url, create, opened, lock_wait_ms));
         return opened;
     }
+    if (scheme == "redis://" || scheme == "rediss://" || scheme == "redis+unix://") {
+        KHALA_TRY_ASSIGN(opened.store, open_server(url, by_hand, opened));
+        return opened;
+    }
     return Error{ErrorCode::invalid_argument, "url",
-                 "\"" + url + "\" names no store: use sqlite:///file.db, sqlite:////absolute/file.db or memory://"};
+                 "\"" + url +
+                     "\" names no store: use sqlite:///file.db, sqlite:////absolute/file.db, redis://host:6379/1 or "
+                     "memory://"};
 }
 
 }  // namespace khala::engine

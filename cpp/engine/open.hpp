@@ -17,7 +17,8 @@ struct Opened {
     std::shared_ptr<std::atomic<bool>> interrupt;  // true makes the store give up waiting; outlives it
 };
 
-// "memory://", "sqlite:///relative.db" or "sqlite:////absolute.db" (with "?synchronous=full|normal").
+// "memory://", "sqlite:///relative.db" or "sqlite:////absolute.db" (with "?synchronous=full|normal"), "redis://host/db"
+// and its kin (store/redis/url.hpp).
 // clock: nullptr = the system's. Errors say in one sentence what is wrong with the text, the file or the machine.
 [[nodiscard]] Result<Opened> open_store(const std::string& url, bool create, std::shared_ptr<const Clock> clock,
                                         Millis lock_wait_ms);

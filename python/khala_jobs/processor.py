@@ -42,7 +42,7 @@ class JobProcessor(Tasks):
 
     Args:
         url: Where jobs are kept: ``sqlite:///jobs.db``, ``sqlite:////var/lib/jobs.db?synchronous=normal``,
-            ``memory://`` (of this object alone).
+            ``redis://host:6379/1``, ``memory://`` (of this object alone).
         workers: Jobs that run at once in this process.
         lease: After the death of a worker its jobs run elsewhere after this long at the latest.
         grace: On stop, how long running handlers may take to finish.

@@ -21,7 +21,7 @@ from .shown import shown
 
 PREFIX: Final = "BG_JOBS_"
 DEFAULT_URL: Final = "sqlite:///khala_jobs.db"
-SCHEMES: Final = ("memory", "sqlite")
+SCHEMES: Final = ("memory", "sqlite", "redis", "rediss", "redis+unix")
 # Known from the specifications, without effect while there is no scheduler and no health check.
 WITHOUT_EFFECT: Final = {"SCHEDULER_INTERVAL": "scheduler", "HEALTH_CHECK_INTERVAL": "health check"}
 
@@ -32,8 +32,9 @@ class Settings(BaseSettings):
     """Everything about a `JobProcessor` that is not a task. Durations are seconds, or text such as ``10m``.
 
     Attributes:
-        url: Where jobs are kept: ``sqlite:///relative``, ``sqlite:////absolute``, ``memory://``; add
-            ``?synchronous=normal`` to a SQLite URL for more speed and less durability.
+        url: Where jobs are kept: ``sqlite:///relative``, ``sqlite:////absolute``, ``redis://host:6379/1``
+            (``rediss://`` with TLS, ``redis+unix:///socket``) or ``memory://``; add ``?synchronous=normal`` to a
+            SQLite URL for more speed and less durability.
         enabled: False: never run jobs here, only enqueue and manage.
         max_concurrent: Jobs that run at once in this process (``workers=`` in code).
         queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit.
@@ -112,15 +113,11 @@ def check_url(url: str) -> None:
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise InvalidArgument("url", f"{url!r} is no URL: write sqlite:///jobs.db (relative) or memory://")
+        raise InvalidArgument("url", f"{url!r} is no URL: write sqlite:///jobs.db (relative), redis://host:6379/1 or memory://")
     if scheme not in SCHEMES:
-        if scheme in {"redis", "rediss"}:
-            raise InvalidArgument(
-                "url", f"there is no store for {scheme}:// yet: use sqlite:///… or memory://"
-            )
         hint = nearest(scheme, frozenset(SCHEMES))
         raise InvalidArgument(
-            "url", f"there is no store for {scheme}://{hint or ': use sqlite:///… or memory://'}"
+            "url", f"there is no store for {scheme}://{hint or ': use sqlite:///…, redis://… or memory://'}"
         )
     if scheme == "sqlite" and not rest.startswith("/"):
         path = rest or "jobs.db"

@@ -1,4 +1,4 @@
-"""Every test of the public API runs on both stores, with the real engine."""
+"""Every test of the public API runs on every store, with the real engine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from khala_jobs import JobProcessor
 DEADLINE = 30.0
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh store of each kind."""
     if request.param == "memory":
         return "memory://"
+    if request.param == "redis":
+        return str(request.getfixturevalue("new_redis_url")())
     return f"sqlite:///{tmp_path}/jobs.db?synchronous=normal"
 
 

@@ -85,7 +85,7 @@ def test_variables_of_what_is_not_there_yet_warn(monkeypatch: pytest.MonkeyPatch
         ("sqlite://", "lacks a slash"),
         ("sqllite:///jobs.db", "did you mean sqlite"),
         ("memroy://", "did you mean memory"),
-        ("redis://localhost:6379/1", "no store for redis:// yet"),
+        ("reddis://localhost:6379/1", "did you mean redis"),
         ("postgresql://x", "no store for postgresql"),
         ("", "no URL"),
     ],

@@ -100,7 +100,7 @@ def test_stats_and_doctor(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("redis://localhost/1", "there is no store for redis:// yet"),
+        ("redis://localhost:port/1", "port"),
         ("sqlite:/jobs.db", "is no URL"),
         ("sqlit:///jobs.db", "did you mean sqlite"),
         ("sqlite:///jobs.db?synchronus=full", "synchron"),

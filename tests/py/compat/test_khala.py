@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import InvalidArgument
+from khala_jobs import StoreUnavailable
 from khala_jobs.compat import khala
 
 
@@ -143,10 +143,10 @@ async def test_priorities_run_higher_first_and_first_in_first_out(url: str) -> N
     assert order == [1, 5, 3, 7, 2, 6, 0, 4]
 
 
-async def test_redis_url_raises_at_start_and_loses_nothing() -> None:
-    processor = khala.create_job_processor()
+async def test_an_unreachable_redis_raises_at_start_and_loses_nothing() -> None:
+    processor = khala.create_job_processor("redis://127.0.0.1:1/1")
     job_id = await processor.submit_job("index_repair", {"fix": True})
-    with pytest.raises(InvalidArgument, match="redis"):
+    with pytest.raises(StoreUnavailable, match="127.0.0.1:1"):
         await processor.start()
     assert not processor.is_running
     queued = processor._memory_queue.get_nowait()

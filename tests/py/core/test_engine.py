@@ -311,7 +311,7 @@ def test_rows_move_between_stores(caller: Caller, open_caller: Callable[..., Cal
 
 def test_urls_and_options() -> None:
     with pytest.raises(InvalidArgument, match="names no store"):
-        core.Engine.open("redis://localhost")
+        core.Engine.open("postgresql://localhost")
     with pytest.raises(InvalidArgument):
         core.Engine.open("sqlite:///x.db?synchronous=maybe")
     with pytest.raises(InvalidArgument, match="lease_ms"):

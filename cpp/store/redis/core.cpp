@@ -1,0 +1,118 @@
+#include "store/redis/core.hpp"
+
+#include <utility>
+
+#include "store/redis/classify.hpp"
+
+namespace khala::store::redis {
+
+void ServerClock::heard(Millis wall_ms, Millis asked) noexcept {
+    const Millis now = lease_ms();
+    const Millis uncertainty = now - asked;
+    const Millis ahead = wall_ms - (asked + uncertainty / 2);
+    const Millis known = ahead_ms_.load(std::memory_order_acquire);
+    // A better measurement, or one that the known offset cannot explain: the server's clock was set.
+    if (uncertainty <= uncertainty_ms_ || ahead - known > uncertainty || known - ahead > uncertainty) {
+        ahead_ms_.store(ahead, std::memory_order_release);
+        uncertainty_ms_ = uncertainty;
+    }
+}
+
+Core::Core(const RedisOptions& options) : options_{options}, keys_{"{" + options.prefix + "}:"} {}
+
+Status Core::connect() {
+    KHALA_TRY_ASSIGN(link_, Link::connect(options_));
+    return {};
+}
+
+const Clock& Core::clock() const noexcept {
+    return options_.clock != nullptr ? *options_.clock : static_cast<const Clock&>(server_clock_);
+}
+
+void Core::compose(Function function, std::string_view packed) {
+    constexpr std::size_t kArguments = 6;
+    std::string time;  // empty: the server's own
+    if (options_.clock != nullptr) {
+        append_double(time, options_.clock->wall_ms());
+        append_double(time, options_.clock->lease_ms());
+    }
+    request_.clear();
+    if (script_hashes_.empty()) {
+        request_.command(kArguments).add("FCALL").add(library_.function(function));
+    } else {
+        request_.command(kArguments).add("EVALSHA").add(script_hashes_.at(static_cast<std::size_t>(function)));
+    }
+    request_.add(1).add(keys_).add(time).add(packed);
+}
+
+Result<Reply> Core::call() {
+    asked_ms_ = server_clock_.lease_ms();
+    KHALA_TRY_ASSIGN(const auto replies, link_->call(request_));
+    return replies.front();
+}
+
+Result<Reply> Core::run(Function function, const Packer& packed) {
+    compose(function, packed.bytes());
+    KHALA_TRY_ASSIGN(Reply reply, call());
+    if (reply.is_error() && is_missing_library(reply)) {
+        KHALA_TRY(load_library());
+        compose(function, packed.bytes());
+        KHALA_TRY_ASSIGN(reply, call());
+    }
+    if (reply.is_error()) {
+        return classify(reply);
+    }
+    return reply;
+}
+
+Result<Reply> Core::command(std::initializer_list<std::string_view> arguments) {
+    request_.clear();
+    request_.command(arguments.size());
+    for (const std::string_view argument : arguments) {
+        request_.add(argument);
+    }
+    KHALA_TRY_ASSIGN(const Reply reply, call());
+    if (reply.is_error()) {
+        return classify(reply);
+    }
+    return reply;
+}
+
+Status Core::load_library() {
+    if (!script_hashes_.empty()) {
+        return load_scripts();
+    }
+    request_.clear();
+    request_.command(3).add("FUNCTION").add("LOAD").add(library_.text());
+    KHALA_TRY_ASSIGN(const Reply reply, call());
+    if (!reply.is_error() || reply.text().find("already exists") != std::string_view::npos) {
+        return {};
+    }
+    Error error = classify(reply);
+    if (error.code == ErrorCode::unsupported) {
+        return load_scripts();
+    }
+    return error;
+}
+
+Status Core::load_scripts() {
+    std::vector<std::string> hashes;
+    for (std::size_t i = 0; i < kFunctionCount; ++i) {
+        KHALA_TRY_ASSIGN(const Reply reply, command({"SCRIPT", "LOAD", library_.script(static_cast<Function>(i))}));
+        hashes.emplace_back(reply.text());
+    }
+    script_hashes_ = std::move(hashes);
+    return {};
+}
+
+Reply part(const Reply& array, std::size_t index) noexcept {
+    const auto elements = array.elements();
+    return elements.data() != nullptr && index < elements.size() ? elements[index] : Reply{};
+}
+
+Error odd_reply(std::string_view what) {
+    return Error{ErrorCode::internal, "redis",
+                 "the answer of " + std::string{what} + " is not of the form it should be"};
+}
+
+}  // namespace khala::store::redis

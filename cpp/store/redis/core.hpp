@@ -1,0 +1,80 @@
+// What the verbs of the store work on: the connection, the library on the server, and the clock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "store/redis/codec.hpp"
+#include "store/redis/library.hpp"
+#include "store/redis/link.hpp"
+#include "store/redis/options.hpp"
+#include "store/redis/reply.hpp"
+#include "store/redis/request.hpp"
+
+namespace khala::store::redis {
+
+// The server's wall clock, as far as its answers tell; leases are measured by the server itself, so lease_ms is this
+// machine's own and only good for waiting. Safe from any thread.
+class ServerClock final : public Clock {
+public:
+    [[nodiscard]] Millis wall_ms() const override { return lease_ms() + ahead_ms_.load(std::memory_order_acquire); }
+    [[nodiscard]] Millis lease_ms() const override { return SystemClock::instance().lease_ms(); }
+    [[nodiscard]] std::string_view boot_id() const override { return SystemClock::instance().boot_id(); }
+
+    // The server said `wall_ms` in an answer that was waited for from `asked` until now (lease_ms of this machine).
+    void heard(Millis wall_ms, Millis asked) noexcept;
+
+private:
+    std::atomic<Millis> ahead_ms_{SystemClock::instance().wall_ms() - SystemClock::instance().lease_ms()};
+    Millis uncertainty_ms_ = 1'000;  // of the thread that calls heard()
+};
+
+class Core {
+public:
+    explicit Core(const RedisOptions& options);
+
+    [[nodiscard]] Status connect();
+
+    // Runs a function of the library with what was packed; loads the library when the server has it no more. The reply
+    // is no error and valid until the next call.
+    [[nodiscard]] Result<Reply> run(Function function, const Packer& packed);
+    // One plain command.
+    [[nodiscard]] Result<Reply> command(std::initializer_list<std::string_view> arguments);
+
+    [[nodiscard]] std::string key(std::string_view name) const { return keys_ + std::string{name}; }
+    [[nodiscard]] const Clock& clock() const noexcept;
+    void heard(Millis wall_ms) noexcept { server_clock_.heard(wall_ms, asked_ms_); }
+    [[nodiscard]] const RedisOptions& options() const noexcept { return options_; }
+    [[nodiscard]] Link& link() noexcept { return *link_; }
+    [[nodiscard]] const Library& library() const noexcept { return library_; }
+
+private:
+    [[nodiscard]] Result<Reply> call();
+    [[nodiscard]] Status load_library();
+    [[nodiscard]] Status load_scripts();
+    void compose(Function function, std::string_view packed);
+
+    RedisOptions options_;
+    std::string keys_;  // "{prefix}:"
+    Library library_;
+    std::unique_ptr<Link> link_;
+    Request request_;
+    ServerClock server_clock_;
+    Millis asked_ms_ = 0;
+    std::vector<std::string> script_hashes_;  // by Function; empty where the server has Functions
+};
+
+// An element of an array; nil when there is none.
+[[nodiscard]] Reply part(const Reply& array, std::size_t index) noexcept;
+
+// For a reply that is not what our functions answer.
+[[nodiscard]] Error odd_reply(std::string_view what);
+
+}  // namespace khala::store::redis

@@ -1,0 +1,305 @@
+#include "store/redis/exchange.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <variant>
+
+#include "base/failpoint.hpp"
+#include "job/lifecycle.hpp"
+#include "store/apply.hpp"
+#include "store/query.hpp"
+#include "store/redis/pack.hpp"
+#include "store/redis/record.hpp"
+
+namespace khala::store::redis {
+namespace {
+
+using Elements = std::span<const Reply>;
+
+// Fields of the answer; see lua/exchange.lua.
+constexpr std::size_t kAnswerFields = 6;
+constexpr std::size_t kLeaseFields = 6;
+
+std::optional<Moved> moved_from(char letter) noexcept {
+    switch (letter) {
+        case 'a': return Moved::applied;
+        case 'l': return Moved::lost;
+        case 'm': return Moved::missing;
+        default: return std::nullopt;
+    }
+}
+
+std::optional<Inserted> inserted_from(char letter) noexcept {
+    switch (letter) {
+        case 'i': return Inserted::inserted;
+        case 'e': return Inserted::exists;
+        case 'f': return Inserted::full;
+        case 'r': return Inserted::refused;
+        default: return std::nullopt;
+    }
+}
+
+class Conversation {
+public:
+    Conversation(Core& core, const Exchange& request, std::int64_t holder)
+        : core_{core}, request_{request}, holder_{holder} {
+        for (const Move& move : request.moves) {
+            steps_.push_back({&move, false, std::nullopt});
+        }
+    }
+
+    [[nodiscard]] Result<ExchangeReply> run() {
+        while (!done_) {
+            if (const Status turned = turn(); !turned) {
+                if (!begun_) {
+                    return turned.error();
+                }
+                if (at_ < steps_.size()) {
+                    return Error{ErrorCode::unknown_outcome, "redis",
+                                 "part of the call was done, then: " + turned.error().message};
+                }
+                break;  // only leases are missing, and somebody will take those jobs
+            }
+        }
+        tell_expired();
+        return std::move(reply_);
+    }
+
+private:
+    // A move to be sent, or what is sent in its place.
+    struct Step {
+        const Move* move;
+        bool heeded;
+        std::optional<Note> note;
+    };
+
+    [[nodiscard]] bool claims() const noexcept { return request_.claim != nullptr && !claimed_; }
+
+    [[nodiscard]] Status turn() {
+        KHALA_TRY(pack());
+        const bool inserts = !begun_ && !request_.inserts.empty();
+        KHALA_TRY_ASSIGN(const Reply answer, core_.run(inserts ? Function::enqueue : Function::exchange, packed_));
+        const Elements fields = answer.elements();
+        if (fields.size() < kAnswerFields) {
+            return odd_reply("exchange");
+        }
+        now_ = fields[4].integer();
+        core_.heard(now_);
+        if (!begun_) {
+            KHALA_TRY(take_inserts(fields[0].text()));
+        }
+        begun_ = true;
+        KHALA_TRY(take_moves(fields[1].text()));
+        if (fields[2].is_array()) {
+            KHALA_TRY(decide(fields[2].elements()));
+        } else if (fields[3].is_array()) {
+            KHALA_TRY(take_claim(fields[3].elements()));
+        }
+        done_ = at_ == steps_.size() && !claims();
+        return {};
+    }
+
+    [[nodiscard]] Status pack() {
+        packed_.clear();
+        packed_.array(5);
+        KHALA_TRY(pack_inserts(packed_, begun_ ? std::span<const InsertGroup>{} : request_.inserts));
+        packed_.array(steps_.size() - at_);
+        for (std::size_t i = at_; i < steps_.size(); ++i) {
+            if (steps_[i].note) {
+                pack_note(packed_, *steps_[i].note);
+            } else {
+                KHALA_TRY(pack_move(packed_, *steps_[i].move, steps_[i].heeded));
+            }
+        }
+        if (claims()) {
+            pack_claim(packed_, *request_.claim, holder_, swept_, overdue_left_);
+        } else {
+            packed_.boolean(false);
+        }
+        return {};
+    }
+
+    [[nodiscard]] Status take_inserts(std::string_view letters) {
+        std::size_t at = 0;
+        for (const InsertGroup& group : request_.inserts) {
+            auto& verdicts = reply_.inserts.emplace_back();
+            for (std::size_t i = 0; i < group.jobs.size() + group.rows.size(); ++i, ++at) {
+                const auto verdict = at < letters.size() ? inserted_from(letters[at]) : std::nullopt;
+                if (!verdict) {
+                    return odd_reply("insert");
+                }
+                verdicts.push_back(*verdict);
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] Status take_moves(std::string_view letters) {
+        for (const char letter : letters) {
+            const auto moved = moved_from(letter);
+            if (!moved || at_ == steps_.size()) {
+                return odd_reply("settle");
+            }
+            accept(*moved);
+        }
+        return {};
+    }
+
+    // The step at_ is answered.
+    void accept(Moved moved) {
+        const Step& step = steps_[at_];
+        if (at_ < request_.moves.size()) {
+            const bool other = step.heeded && step.move->to != request_.moves[at_].to;
+            reply_.moves.push_back(moved == Moved::applied && other ? Moved::cancelled : moved);
+        } else if (moved == Moved::applied) {
+            applied_.push_back(step.move);
+        }
+        ++at_;
+    }
+
+    // --- Decisions ---
+    [[nodiscard]] Status decide(Elements stop) {
+        if (stop.size() < 3 || at_ == steps_.size()) {
+            return odd_reply("settle");
+        }
+        return stop[0].text() == "late" ? decide_late(stop) : decide_asked(stop);
+    }
+
+    [[nodiscard]] Status decide_asked(Elements stop) {
+        const Move& move = *steps_[at_].move;
+        KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
+        KHALA_TRY_ASSIGN(const NewJob job, decode_job({move.id, stop[2].text(), {}, {}, {}}));
+        decided_.push_back(std::make_unique<Move>(job::heed_cancel(move, record.standing, job.result_ttl_ms)));
+        steps_[at_] = {decided_.back().get(), true, std::nullopt};
+        return {};
+    }
+
+    [[nodiscard]] Status decide_late(Elements stop) {
+        if (stop.size() < 4) {
+            return odd_reply("settle");
+        }
+        const Move& move = *steps_[at_].move;
+        KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
+        KHALA_TRY_ASSIGN(auto history, full_history(stop[2].elements(), record, move.id));
+        Late late = examine_late(move, history);
+        if (!late.note) {
+            accept(late.repeated ? Moved::applied : Moved::lost);
+            return {};
+        }
+        Note note{move.id, std::string{stop[3].text()}, late.repeated, true, {}};
+        add_attempt(history, *std::move(late.note));
+        if (record.has_attempt) {
+            const job::Attempt latest = latest_attempt(record);
+            history.erase(std::ranges::find(history, latest));
+        }
+        for (const job::Attempt& attempt : history) {
+            note.history.push_back(encode_attempt(attempt));
+        }
+        steps_[at_].note = std::move(note);
+        return {};
+    }
+
+    // --- Claim ---
+    [[nodiscard]] Status take_claim(Elements claimed) {
+        if (claimed.size() == 2 || !claimed[0].is_array()) {
+            return decide_overdue(claimed);
+        }
+        const Elements leases = claimed[0].elements();
+        if (claimed.size() < 3 || leases.size() % kLeaseFields != 0) {
+            return odd_reply("claim");
+        }
+        reply_.more = reply_.more || claimed[1].integer() != 0;
+        claimed_ = true;
+        reply_.leases.reserve(leases.size() / kLeaseFields);
+        for (std::size_t i = 0; i < leases.size(); i += kLeaseFields) {
+            KHALA_TRY(take_lease(leases.subspan(i, kLeaseFields)));
+        }
+        return {};
+    }
+
+    [[nodiscard]] Status take_lease(Elements fields) {
+        const StoredJob stored{fields[0].text(), fields[1].text(), fields[4].text(), fields[2].text(),
+                               fields[3].text()};
+        KHALA_TRY_ASSIGN(const Record record, decode_record(fields[5].text(), stored.id));
+        auto job = decode_job(stored);
+        const auto born = decode_born(stored.born, stored.id);
+        if (!job || !born || born->sum != checksum(stored.id, stored.job, stored.payload, stored.headers)) {
+            NewJob known = job ? *std::move(job) : NewJob{};
+            known.id = stored.id;
+            known.queue = record.queue;
+            known.task = record.task;
+            quarantine(make_row(std::move(known), born.ok() ? *born : Born{}, record));
+            return {};
+        }
+        JobRow row = make_row(*std::move(job), *born, record);
+        reply_.leases.push_back({row.ref, std::move(row.job), std::move(row.standing)});
+        return {};
+    }
+
+    // The row is leased to us and nobody is told: it goes apart with the next call.
+    void quarantine(JobRow row) {
+        Rng unused{0};
+        const Lease lease{row.ref, row.job, row.standing};
+        decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Damaged{"checksum"}, now_, unused)));
+        steps_.push_back({decided_.back().get(), true, std::nullopt});
+        apply(*decided_.back(), row.standing);
+        reply_.damaged.push_back(std::move(row));
+    }
+
+    // {overdue, more}: id, record, job, born each.
+    [[nodiscard]] Status decide_overdue(Elements claimed) {
+        if (claimed.size() < 2) {
+            return odd_reply("claim");
+        }
+        Rng unused{0};
+        for (const Reply& row : claimed[0].elements()) {
+            const Elements fields = row.elements();
+            if (fields.size() < 4) {
+                return odd_reply("claim");
+            }
+            KHALA_TRY_ASSIGN(JobRow overdue, decode_row({fields[0].text(), fields[2].text(), fields[3].text(), {}, {}},
+                                                        fields[1].text()));
+            const Lease lease{overdue.ref, std::move(overdue.job), std::move(overdue.standing)};
+            decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Overdue{}, now_, unused)));
+            steps_.push_back({decided_.back().get(), true, std::nullopt});
+        }
+        swept_ = true;
+        reply_.more = reply_.more || claimed[1].integer() != 0;
+        overdue_left_ = claimed[0].elements().size() >= static_cast<std::size_t>(kSweepCount);
+        return {};
+    }
+
+    void tell_expired() {
+        for (const Move* move : applied_) {
+            if (move->to == State::expired) {
+                reply_.expired.push_back(move->id);
+            }
+        }
+    }
+
+    Core& core_;
+    const Exchange& request_;
+    std::int64_t holder_;
+    Packer packed_;
+    std::vector<Step> steps_;
+    std::size_t at_ = 0;  // the first step that is not answered
+    std::vector<std::unique_ptr<Move>> decided_;
+    std::vector<const Move*> applied_;  // of those that nobody sent
+    bool begun_ = false;
+    bool done_ = false;
+    bool claimed_ = false;
+    bool swept_ = false;
+    bool overdue_left_ = false;
+    Millis now_ = 0;
+    ExchangeReply reply_;
+};
+
+}  // namespace
+
+Result<ExchangeReply> exchange(Core& core, const Exchange& request, std::int64_t holder) {
+    KHALA_TRY(check_exchange(request));
+    return Conversation{core, request, holder}.run();
+}
+
+}  // namespace khala::store::redis

@@ -1,0 +1,192 @@
+// list(): pages of rows in one of three orders.
+//
+// By insertion there is an index, so a page costs what lies between its first and its last row. Where only some states
+// are wanted and few jobs are in them, those are looked at instead. By order key there is an index of waiting jobs
+// only: such a list looks at every job it may contain.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "store/query.hpp"
+#include "store/redis/read.hpp"
+
+namespace khala::store::redis {
+namespace {
+
+constexpr std::size_t kStepIds = 256;
+constexpr std::array<State, job::kStateCount> kAllStates{
+    State::scheduled, State::ready,  State::running,   State::blocked, State::parked,
+    State::completed, State::failed, State::cancelled, State::expired, State::quarantined};
+
+// A job that may be in the page, and where.
+struct Place {
+    std::int64_t order_key = 0;  // by order key only
+    Ref ref = 0;                 // negative: backwards
+
+    friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+class Lister {
+public:
+    Lister(Core& core, const ListQuery& query, const Cursor& after)
+        : core_{core}, query_{query}, after_{after}, states_{query.states} {
+        if (states_.empty()) {
+            states_.assign(kAllStates.begin(), kAllStates.end());
+        }
+        std::ranges::sort(states_);
+        states_.erase(std::unique(states_.begin(), states_.end()), states_.end());
+    }
+
+    [[nodiscard]] Result<ListPage> run() {
+        if (query_.order == Order::next_to_run) {
+            KHALA_TRY(by_order_key());
+        } else {
+            KHALA_TRY_ASSIGN(const bool few, take_few());
+            if (!few) {
+                KHALA_TRY(walk());
+            }
+        }
+        return std::move(page_);
+    }
+
+private:
+    [[nodiscard]] bool backwards() const noexcept { return query_.order == Order::newest_first; }
+    [[nodiscard]] bool is_full() const noexcept { return !page_.cursor.empty(); }
+
+    [[nodiscard]] Place place_of(std::int64_t order_key, Ref ref) const noexcept {
+        return {query_.order == Order::next_to_run ? order_key : 0, backwards() ? -ref : ref};
+    }
+
+    // One row more than the page has room for says that there is another page.
+    void add(JobRow row) {
+        if (is_full() || !matches(query_, row.job, row.standing)) {
+            return;
+        }
+        if (page_.rows.size() == static_cast<std::size_t>(query_.limit)) {
+            const JobRow& last = page_.rows.back();
+            page_.cursor = to_text(Cursor{query_.order, last.standing.order_key, last.ref});
+            return;
+        }
+        page_.rows.push_back(std::move(row));
+    }
+
+    [[nodiscard]] Status add_all(std::span<const std::string> ids) {
+        for (std::size_t from = 0; from < ids.size() && !is_full(); from += kStepIds) {
+            KHALA_TRY_ASSIGN(auto rows, read_rows(core_, ids.subspan(from, std::min(kStepIds, ids.size() - from)), true,
+                                                  query_.with_history));
+            for (auto& row : rows) {
+                if (row) {
+                    add(std::move(row->row));
+                }
+            }
+        }
+        return {};
+    }
+
+    // Along the index of all jobs.
+    [[nodiscard]] Status walk() {
+        std::string edge = query_.cursor.empty() ? (backwards() ? "+inf" : "-inf") : "(" + std::to_string(after_.ref);
+        const std::string key = core_.key("jobs");
+        const std::string step = std::to_string(kStepIds);
+        for (;;) {
+            KHALA_TRY_ASSIGN(const Reply reply,
+                             backwards()
+                                 ? core_.command({"ZRANGE", key, edge, "-inf", "BYSCORE", "REV", "LIMIT", "0", step})
+                                 : core_.command({"ZRANGE", key, edge, "+inf", "BYSCORE", "LIMIT", "0", step}));
+            std::vector<std::string> ids;
+            Ref last = 0;
+            for (const Reply& member : reply.elements()) {
+                ids.emplace_back(id_of_member(member.text()));
+                last = ref_of_member(member.text());
+            }
+            KHALA_TRY(add_all(ids));
+            if (is_full() || ids.size() < kStepIds) {
+                return {};
+            }
+            edge = "(" + std::to_string(last);
+        }
+    }
+
+    [[nodiscard]] Result<std::vector<Member>> candidates() {
+        std::vector<std::string> queues;
+        if (!query_.queue.empty()) {
+            queues.push_back(query_.queue);
+        }
+        return members(core_, queues, states_);
+    }
+
+    // The few jobs of the wanted states, if they are few. False: they are not.
+    [[nodiscard]] Result<bool> take_few() {
+        constexpr std::int64_t kFew = 2'000;
+        if (query_.states.empty() && query_.queue.empty()) {
+            return false;
+        }
+        KHALA_TRY_ASSIGN(const auto queues, counts(core_, query_.queue));
+        std::int64_t count = 0;
+        for (const QueueCounts& queue : queues) {
+            for (const State state : states_) {
+                count += queue.by_state[static_cast<std::size_t>(state)];
+            }
+        }
+        if (count > kFew) {
+            return false;
+        }
+        KHALA_TRY_ASSIGN(const auto found, candidates());
+        std::vector<std::pair<Place, std::string>> places;
+        for (const Member& member : found) {
+            keep(places, place_of(0, member.ref), member.id);
+        }
+        KHALA_TRY(add_sorted(std::move(places)));
+        return true;
+    }
+
+    [[nodiscard]] Status by_order_key() {
+        KHALA_TRY_ASSIGN(const auto found, candidates());
+        std::vector<std::string> ids;
+        for (const Member& member : found) {
+            ids.push_back(member.id);
+        }
+        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, false, false));
+        std::vector<std::pair<Place, std::string>> places;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (rows[i]) {
+                keep(places, place_of(rows[i]->row.standing.order_key, rows[i]->row.ref), ids[i]);
+            }
+        }
+        return add_sorted(std::move(places));
+    }
+
+    void keep(std::vector<std::pair<Place, std::string>>& places, Place place, const std::string& id) const {
+        if (query_.cursor.empty() || place > place_of(after_.order_key, after_.ref)) {
+            places.emplace_back(place, id);
+        }
+    }
+
+    [[nodiscard]] Status add_sorted(std::vector<std::pair<Place, std::string>> places) {
+        std::ranges::sort(places);
+        std::vector<std::string> ids;
+        for (auto& [place, id] : places) {
+            ids.push_back(std::move(id));
+        }
+        return add_all(ids);
+    }
+
+    Core& core_;
+    const ListQuery& query_;
+    const Cursor& after_;
+    std::vector<State> states_;  // ascending, each once
+    ListPage page_;
+};
+
+}  // namespace
+
+Result<ListPage> list(Core& core, const ListQuery& query) {
+    KHALA_TRY(check_list(query));
+    Cursor after{.order = query.order, .order_key = 0, .ref = 0};
+    if (!query.cursor.empty()) {
+        KHALA_TRY_ASSIGN(after, parse_cursor(query.cursor, query.order));
+    }
+    return Lister{core, query, after}.run();
+}
+
+}  // namespace khala::store::redis

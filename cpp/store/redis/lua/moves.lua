@@ -1,0 +1,181 @@
+-- Moves, in order. What is left for the client to decide ends the list early, with nothing of that move written: the
+-- client sends it again, decided.
+--
+-- A move: 1 id, 2 from, 3 token, 4 lease_until (0: any), 5 to, 6 HEAD of the record after it (flags 4 and 8 unset when
+-- it ends no attempt), 7 due_at, 8 closed_at, 9 keep_until, 10 ATTEMPT without number ('' when it ends none), 11 error,
+-- 12 result, 13 reason, 14 class for count() (0: not counted), 15 ended_at, 16 attempt after it, 17 suspect after it,
+-- 18 cause, 19 logged in any case, 20 decided: a request to stop was heeded, 21 outbox entries (false: none)
+-- A note on a move that came late: 1 id, 2 -1, 3 hash of what the client has seen, 4 its letter, 5 the history anew
+-- (false: as it is)
+-- Answers one letter a move: a applied, l lost, m missing; and why it stopped, if it did:
+--   {'late', record, history, hash}   it does not fit and its holder may bring news
+--   {'asked', record, job}            it fits, and the job was asked to stop
+
+local function history_of(id)
+    return redis.call('LRANGE', P .. 'history:' .. id, 0, -1)
+end
+
+local function hash_of(record, history)
+    return redis.sha1hex(record .. table.concat(history))
+end
+
+local function after(record, move)
+    local queue, task, worker, message, err = struct.unpack(LENGTHS, record, 141)
+    local kept = 155 + queue + task + worker + message
+    local closes, ends, to = move[5] > 4, move[10] ~= '', move[5]
+    local text = move[11]
+    if to == 5 then
+        text = ''
+    elseif text == '' then
+        text = string.sub(record, kept + 1, kept + err)
+    end
+    local head = move[6]
+    if not ends then
+        local flags = string.byte(head, 2) + bit.band(string.byte(record, 2), 12)
+        head = string.sub(head, 1, 1) .. string.char(flags) .. string.sub(head, 3)
+    end
+    return head .. string.sub(record, 19, 63)
+        .. (closes and string.sub(record, 64, 71) or struct.pack('<d', move[7]))
+        .. struct.pack('<ddd', 0, move[8], move[9])
+        .. (ends and move[10] .. string.sub(record, 3, 6) or string.sub(record, 96, 124))
+        .. string.sub(record, 125, 140)
+        .. struct.pack(LENGTHS, queue, task, worker, message, #text, #move[12], #move[13])
+        .. string.sub(record, 156, kept) .. text .. move[12] .. move[13]
+end
+
+local function leave_place(record, id, state, queue, task)
+    local member = member_of(record, id)
+    leave(place(state, string.byte(record, 2) % 2 == 1, queue.name, task), member)
+    if state > 4 then
+        leave('keep', member)
+    elseif state ~= 2 and expires(queue) then
+        leave('expiring:' .. queue.name, member)
+    end
+    return member
+end
+
+local function enter_place(before, record, id, member, queue, task)
+    local state, flags, attempt = struct.unpack('<BBI4', record)
+    local set = place(state, flags % 2 == 1, queue.name, task)
+    if state > 4 then
+        local closed, keep = struct.unpack('<dd', record, 80)
+        enter(set, closed, member)
+        enter('keep', keep, member)
+        news[#news + 1] = id
+        return
+    end
+    if state == 0 then
+        enter(set, struct.unpack('<d', record, 64), member)
+    elseif state == 2 then
+        enter(set, struct.unpack('<d', record, 72), member)
+    else
+        enter(set, struct.unpack('<d', record, 32), member)
+        if state == 1 then
+            note_ready(queue.name, task)
+        elseif state == 4 then
+            note_lane(queue.name, task)
+        end
+    end
+    if state ~= 2 and attempt == 0 and (before == 2 or before > 4 or expires(queue)) then
+        local asked = redis.call('HGET', P .. 'job:' .. id, 'job')
+        local until_ = asked and cjson.decode(asked).expires_at
+        if until_ then
+            enter('expiring:' .. queue.name, until_, member)
+            queue.expiring = true
+        end
+    end
+end
+
+-- The job goes from one record to another, with all that depends on its state.
+local function change(id, before, record, queue, task)
+    local state = string.byte(before)
+    local member = leave_place(before, id, state, queue, task)
+    write(id, record)
+    enter_place(state, record, id, member, queue, task)
+end
+
+local function apply(id, record, move)
+    if touched[id] then
+        flush()
+    end
+    touched[id] = true
+    local queue_name, task = names_of(record)
+    local queue = queue_of(queue_name)
+    local attempt = struct.unpack('<I4', record, 3)
+    local ends = move[10] ~= ''
+    if ends and move[16] >= attempt then
+        count(task, move[14], move[15], (struct.unpack('<d', record, 48)))
+    end
+    if queue.logs or move[19] then
+        local names, lengths = 156, {struct.unpack('<BBB', record, 141)}
+        local from = names + lengths[1] + lengths[2]
+        log(queue, move[15], id, move[18], ends and string.sub(record, from, from + lengths[3] - 1) or '', move[13])
+    end
+    change(id, record, after(record, move), queue, task)
+    if move[21] then
+        local last = redis.call('HINCRBY', P .. 'head', 'outbox', #move[21])
+        for i = 1, #move[21] do
+            local number = last - #move[21] + i
+            enter('outbox', number, string.format('%013.0f', number) .. move[21][i])
+        end
+    end
+end
+
+local function write_note(record, note)
+    local history = history_of(note[1])
+    if hash_of(record, history) ~= note[3] then
+        return nil, {'late', record, history, hash_of(record, history)}
+    end
+    if note[5] then
+        redis.call('DEL', P .. 'history:' .. note[1])
+        if #note[5] > 0 then
+            send('RPUSH', 'history:' .. note[1], note[5])
+        end
+    end
+    return note[4]
+end
+
+local function settle_one(move)
+    local id = move[1]
+    local record = look(id)
+    if not record then
+        return 'm'
+    end
+    if move[2] == -1 then
+        return write_note(record, move)
+    end
+    local state, flags = string.byte(record, 1, 2)
+    local fits = state == move[2]
+    if fits and state == 2 then
+        fits = struct.unpack('<d', record, 40) == move[3]
+            and (move[4] == 0 or move[4] == struct.unpack('<d', record, 72))
+    end
+    if not fits then
+        if move[2] ~= 2 then
+            return 'l'
+        end
+        local history = history_of(id)
+        return nil, {'late', record, history, hash_of(record, history)}
+    end
+    if state == 2 and flags % 4 > 1 and not move[20] then
+        return nil, {'asked', record, redis.call('HGET', P .. 'job:' .. id, 'job')}
+    end
+    apply(id, record, move)
+    return 'a'
+end
+
+local function settle(moves)
+    local ids, verdicts = {}, {}
+    for i = 1, #moves do
+        ids[i] = moves[i][1]
+    end
+    prefetch(ids)
+    for i = 1, #moves do
+        local verdict, stop = settle_one(moves[i])
+        if stop then
+            return table.concat(verdicts), stop
+        end
+        verdicts[i] = verdict
+    end
+    return table.concat(verdicts), false
+end

@@ -1,0 +1,136 @@
+-- Queues: settings, length, events; and the counters of tasks.
+
+local function queue_of(name)
+    local queue = queues[name]
+    if not queue then
+        local row = redis.call('HMGET', P .. 'queue:' .. name, 'made_at', 'paused', 'max_length', 'ageing_ms',
+            'log_moves')
+        queue = {name = name, made = row[1], paused = row[2] == '1', most = tonumber(row[3] or 0),
+            ageing = tonumber(row[4] or 0), logs = row[5] == '1'}
+        queues[name] = queue
+    end
+    return queue
+end
+
+-- The queue, made when there is none.
+local function made_queue(name)
+    local queue = queue_of(name)
+    if not queue.made then
+        queue.made = wall
+        redis.call('HSET', P .. 'queue:' .. name, 'made_at', wall)
+        redis.call('SADD', P .. 'queues', name)
+    end
+    return queue
+end
+
+local function tasks_of(queue)
+    return redis.call('SMEMBERS', P .. 'tasks:' .. queue)
+end
+
+local function cards(kind, queue, tasks)
+    local sum = 0
+    for i = 1, #tasks do
+        sum = sum + redis.call('ZCARD', P .. kind .. ':' .. queue .. '\t' .. tasks[i])
+    end
+    return sum
+end
+
+-- What max_length bounds: scheduled + ready + blocked + parked. Before anything of this call is written.
+local function length_of(queue)
+    if not queue.length then
+        local name = queue.name
+        local tasks = tasks_of(name)
+        queue.length = redis.call('ZCARD', P .. 'scheduled:' .. name) + redis.call('ZCARD', P .. 'blocked:' .. name)
+            + cards('ready', name, tasks) + cards('suspect', name, tasks) + cards('parked', name, tasks)
+    end
+    return queue.length
+end
+
+-- Whether any waiting job of the queue can expire.
+local function expires(queue)
+    if queue.expiring == nil then
+        queue.expiring = redis.call('EXISTS', P .. 'expiring:' .. queue.name) == 1
+    end
+    return queue.expiring
+end
+
+-- To be called for every job that comes into ready:, suspect: or parked:.
+local function note_lane(queue, task)
+    local tasks = lanes[queue]
+    if not tasks then
+        tasks = {}
+        lanes[queue] = tasks
+    end
+    tasks[task] = true
+end
+
+local function note_ready(queue, task)
+    note_lane(queue, task)
+    local tasks = woken[queue]
+    if not tasks then
+        tasks = {}
+        woken[queue] = tasks
+    end
+    tasks[task] = (tasks[task] or 0) + 1
+end
+
+-- at, then the lengths of id, name, actor, detail, which follow.
+local function log(queue, at, id, name, actor, detail)
+    local list = queue.events
+    if not list then
+        list = {}
+        queue.events = list
+    end
+    list[#list + 1] = struct.pack('<dI2I2I2I4', at, #id, #name, #actor, #detail) .. id .. name .. actor .. detail
+end
+
+local EVENTS = 1000
+local function write_events()
+    for name, queue in pairs(queues) do
+        local list = queue.events
+        if list then
+            redis.call('HINCRBY', P .. 'queue:' .. name, 'events', #list)
+            send('RPUSH', 'events:' .. name, list)
+            redis.call('LTRIM', P .. 'events:' .. name, -EVENTS, -1)
+            queue.events = nil
+        end
+    end
+end
+
+-- An attempt has ended. class: 1 neither, 2 completed, 3 a failure.
+-- Counts: runs, completed, failures, failures in a row, duration_sum_ms, last_run_at, last_failure_at.
+local function count(task, class, ended, started)
+    local counts = counters[task]
+    if not counts then
+        local row = redis.call('HGET', P .. 'counters', task)
+        counts = row and {struct.unpack('<ddddddd', row)} or {0, 0, 0, 0, 0, 0, 0}
+        counters[task] = counts
+    end
+    counts[1] = counts[1] + 1
+    counts[5] = counts[5] + math.max(ended - started, 0)
+    counts[6] = ended
+    if class == 2 then
+        counts[2] = counts[2] + 1
+        counts[4] = 0
+    elseif class == 3 then
+        counts[3] = counts[3] + 1
+        counts[4] = counts[4] + 1
+        counts[7] = ended
+    end
+end
+
+local function write_counters()
+    local list = {}
+    for task, c in pairs(counters) do
+        list[#list + 1] = task
+        list[#list + 1] = struct.pack('<ddddddd', c[1], c[2], c[3], c[4], c[5], c[6], c[7])
+    end
+    send('HSET', 'counters', list)
+end
+
+-- The end of every function that writes.
+local function finish()
+    flush()
+    write_events()
+    write_counters()
+end

@@ -1,0 +1,135 @@
+-- Reading. Nothing here writes.
+
+-- ARGV: time, {ids, with payload and history}
+-- Answers {record, job, born, payload, headers, history} each; false for a job that is not there.
+local function read(keys, args)
+    begin(keys, args[1])
+    local request = cmsgpack.unpack(args[2])
+    local rows = {}
+    prefetch(request[1])
+    for i = 1, #request[1] do
+        local id = request[1][i]
+        local record = look(id)
+        local job = record and redis.call('HMGET', P .. 'job:' .. id, 'job', 'born', 'payload', 'headers')
+        rows[i] = job and job[1] and {record, job[1], job[2], job[3], job[4],
+            request[2] and redis.call('LRANGE', P .. 'history:' .. id, 0, -1) or false} or false
+    end
+    return rows
+end
+
+-- due_at of a ready job.
+local function due_of(id)
+    local record = redis.call('HGET', P .. 'standing', id)
+    local due = record and struct.unpack('<d', record, 64) or -1
+    if due >= 0 then
+        return due
+    end
+    local job = redis.call('HMGET', P .. 'job:' .. id, 'born', 'job')
+    local at = job[1] and tonumber(string.match(job[1], '^%d+ %d+ (%d+)')) or wall
+    return record and job[2] and math.max(cjson.decode(job[2]).run_at or 0, at) or at
+end
+
+-- Of the jobs in a set of ready ones the earliest due_at. In a long set only the first of every priority and those next
+-- in line are looked at: whoever waited longest is among them unless the clock was set back or jobs were sent back.
+local LOOKED_AT = 256
+local RANK = 35184372088832   -- 2^45, order_key.hpp
+local function earliest_in(set, strict)
+    local members_ = redis.call('ZRANGE', P .. set, 0, LOOKED_AT - 1)
+    local from = strict and #members_ == LOOKED_AT and 0 or 256 * RANK
+    while from < 256 * RANK do
+        local got = redis.call('ZRANGE', P .. set, from, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+        members_[#members_ + 1] = got[1]
+        from = got[2] and (math.floor(got[2] / RANK) + 1) * RANK or 256 * RANK
+    end
+    local earliest = nil
+    for i = 1, #members_ do
+        local due = due_of(string.sub(members_[i], 14))
+        earliest = earliest and math.min(earliest, due) or due
+    end
+    return earliest
+end
+
+-- ARGV: time, {queue ('': all)}
+-- Answers {name, settings (made_at paused max_length ageing_ms defaults log_moves), ten counts, due_at of the ready job
+-- that waited longest (false: none)} each.
+local SETTINGS = {'made_at', 'paused', 'max_length', 'ageing_ms', 'defaults', 'log_moves'}
+local function count_queues(keys, args)
+    begin(keys, args[1])
+    local only = cmsgpack.unpack(args[2])[1]
+    local names = only ~= '' and {only} or redis.call('SMEMBERS', P .. 'queues')
+    local rows = {}
+    for i = 1, #names do
+        local name = names[i]
+        local settings = redis.call('HMGET', P .. 'queue:' .. name, unpack(SETTINGS))
+        if settings[1] then
+            local tasks, counts = tasks_of(name), {}
+            for state = 0, 9 do
+                if state == 1 then
+                    counts[2] = cards('ready', name, tasks) + cards('suspect', name, tasks)
+                elseif state == 4 then
+                    counts[5] = cards('parked', name, tasks)
+                else
+                    counts[state + 1] = redis.call('ZCARD', P .. NAMES[state] .. ':' .. name)
+                end
+            end
+            local earliest = false
+            for j = 1, #tasks do
+                for _, kind in ipairs({'ready:', 'suspect:'}) do
+                    local one = earliest_in(kind .. name .. '\t' .. tasks[j], settings[4] == '0' or not settings[4])
+                    earliest = earliest and one and math.min(earliest, one) or earliest or one or false
+                end
+            end
+            rows[#rows + 1] = {name, settings, counts, earliest}
+        end
+    end
+    return rows
+end
+
+-- ARGV: time, {queues}. Answers the earliest due_at of each, false where nothing is scheduled.
+local function next_due(keys, args)
+    begin(keys, args[1])
+    local names, rows = cmsgpack.unpack(args[2])[1], {}
+    for i = 1, #names do
+        rows[i] = redis.call('ZRANGE', P .. 'scheduled:' .. names[i], 0, 0, 'WITHSCORES')[2] or false
+    end
+    return rows
+end
+
+-- ARGV: time, {queue, after, limit}. Answers {sequence of the first, events}.
+local function events(keys, args)
+    begin(keys, args[1])
+    local queue, after_, limit = unpack(cmsgpack.unpack(args[2]))
+    local last = tonumber(redis.call('HGET', P .. 'queue:' .. queue, 'events') or 0)
+    local kept = redis.call('LLEN', P .. 'events:' .. queue)
+    local skip = math.max(after_ - (last - kept), 0)
+    return {last - kept + skip + 1, redis.call('LRANGE', P .. 'events:' .. queue, skip, skip + limit - 1)}
+end
+
+-- Every member of the sets named, with its score. ARGV: time, {queues ({}: all), states}
+-- Answers {state, member and score by turns} for each set.
+local function members(keys, args)
+    begin(keys, args[1])
+    local request = cmsgpack.unpack(args[2])
+    local names = #request[1] > 0 and request[1] or redis.call('SMEMBERS', P .. 'queues')
+    local rows = {}
+    local function add(state, set)
+        rows[#rows + 1] = {state, redis.call('ZRANGE', P .. set, 0, -1, 'WITHSCORES')}
+    end
+    for i = 1, #names do
+        for j = 1, #request[2] do
+            local state = request[2][j]
+            if state == 1 or state == 4 then
+                local tasks = tasks_of(names[i])
+                for k = 1, #tasks do
+                    add(state, place(state, false, names[i], tasks[k]))
+                    if state == 1 then
+                        add(state, place(state, true, names[i], tasks[k]))
+                    end
+                end
+            else
+                add(state, place(state, false, names[i]))
+            end
+        end
+    end
+    return rows
+end

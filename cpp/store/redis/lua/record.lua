@@ -1,0 +1,86 @@
+-- How a job stands, as one string: what does not change is cut out and put together again, never unpacked.
+-- Little endian, d = double; the C++ side is record.cpp.
+--     1 B state          2 B flags: 1 suspect, 2 asked to stop, 4 has an attempt, 8 the attempt's error is the job's
+--     3 I4 attempt       7 I4 failures    11 I4 snoozes   15 I4 crashes                            HEAD   1..18
+--    19 ref, 13 digits  32 d order_key                                                                    19..39
+--    40 d token         48 d started_at   56 d holder                                                     40..63
+--    64 d due_at (-1: as it was born)     72 d lease_until  80 d closed_at  88 d keep_until               64..95
+--    96 d ended_at     104 d cpu_ms      112 d peak_bytes  120 B ending   121 I4 number          ATTEMPT  96..124
+--   125 i8 progress    133 i8 total                                                              PROGRESS 125..140
+--   141 B B B I2 I4 I4 I2: lengths of     queue task worker message error result reason, which follow from 156
+
+local LENGTHS = '<BBBI2I4I4I2'
+local NOTHING = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'   -- an attempt that has not ended, without its number
+local STILL = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'     -- no progress
+local NAMES = {[0] = 'scheduled', 'ready', 'running', 'blocked', 'parked', 'completed', 'failed', 'cancelled',
+    'expired', 'quarantined'}
+
+local function names_of(record)
+    local queue, task = string.byte(record, 141, 142)
+    return string.sub(record, 156, 155 + queue), string.sub(record, 156 + queue, 155 + queue + task)
+end
+
+local function member_of(record, id)
+    return string.sub(record, 19, 31) .. id
+end
+
+-- A job that nothing has happened to yet.
+local function blank(state, ref, key, due, queue, task)
+    return struct.pack('<BBI4I4I4I4', state, 0, 0, 0, 0, 0) .. ref
+        .. struct.pack('<dddddddd', key, 0, 0, 0, due, 0, 0, 0) .. NOTHING .. '\0\0\0\0' .. STILL
+        .. struct.pack(LENGTHS, #queue, #task, 0, 0, 0, 0, 0) .. queue .. task
+end
+
+-- The record of a job; false when there is no such job.
+local function look(id)
+    local record = standing[id]
+    if record == nil then
+        record = redis.call('HGET', P .. 'standing', id)
+        if not record then
+            local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
+            if job[1] and job[2] then
+                local asked = cjson.decode(job[1])
+                local ref, key = string.match(job[2], '^(%d+) (%d+) ')
+                record = blank(1, ref, tonumber(key), -1, asked.queue, asked.task)
+            end
+        end
+        standing[id] = record
+    end
+    return record
+end
+
+-- What a decision about a job needs: id, record, job, born; false for what is not there.
+local function brief(id)
+    local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
+    return {id, look(id), job[1], job[2]}
+end
+
+-- Reads the records of many ids at once; those without one are looked for by look().
+local function prefetch(ids)
+    if #ids == 0 then
+        return
+    end
+    local found = fields('standing', ids)
+    for i = 1, #ids do
+        if found[i] then
+            standing[ids[i]] = found[i]
+        end
+    end
+end
+
+-- A scheduled or parked job becomes ready: everything but state and reason stays.
+local function awake(record)
+    local queue, task, worker, message, err = struct.unpack(LENGTHS, record, 141)
+    return '\1' .. string.sub(record, 2, 149) .. struct.pack('<I4I2', 0, 0)
+        .. string.sub(record, 156, 155 + queue + task + worker + message + err)
+end
+
+-- The sorted set that a job is in, and its score there.
+local function place(state, suspect, queue, task)
+    if state == 1 then
+        return (suspect and 'suspect:' or 'ready:') .. queue .. '\t' .. task
+    elseif state == 4 then
+        return 'parked:' .. queue .. '\t' .. task
+    end
+    return NAMES[state] .. ':' .. queue
+end

@@ -1,0 +1,70 @@
+-- ARGV: time, {queue, changes (field and value by turns), actor, {name, detail} of each event, ageing_ms (-1: as it
+-- is)}. A new ageing_ms gives every job of the queue that is not closed a new order key, in the order (enqueued_at,
+-- ref). This walks over all of them in one call: it is an operator's act, not a worker's.
+
+local function open_members(name)
+    local found = {}
+    local function add(set)
+        local members_ = redis.call('ZRANGE', P .. set, 0, -1)
+        for i = 1, #members_ do
+            local id = string.sub(members_[i], 14)
+            local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
+            if job[1] and job[2] then
+                local ref, at, sum = string.match(job[2], '^(%d+) %d+ (%d+) (.*)$')
+                found[#found + 1] = {tonumber(at), ref, id, set, cjson.decode(job[1]).priority, sum}
+            end
+        end
+    end
+    for _, kind in ipairs({'scheduled', 'running', 'blocked'}) do
+        add(kind .. ':' .. name)
+    end
+    local tasks = tasks_of(name)
+    for i = 1, #tasks do
+        for _, kind in ipairs({'ready', 'suspect', 'parked'}) do
+            add(kind .. ':' .. name .. '\t' .. tasks[i])
+        end
+    end
+    table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+    return found
+end
+
+-- strict, aged: priority -> base and rank, as in insert.lua.
+local function rekey(name, ageing, strict, aged)
+    local found = open_members(name)
+    local number = 0
+    if ageing == 0 then
+        number = redis.call('HINCRBY', P .. 'head', 'sequence', #found) - #found
+    end
+    for i = 1, #found do
+        local at, ref, id, set, priority, sum = unpack(found[i])
+        number = number + 1
+        local key = ageing > 0 and at + aged[priority + 1] * ageing or strict[priority + 1] + number
+        redis.call('HSET', P .. 'job:' .. id, 'born', ref .. string.format(' %.0f %.0f ', key, at) .. sum)
+        local record = redis.call('HGET', P .. 'standing', id)
+        if record then
+            write(id, string.sub(record, 1, 31) .. struct.pack('<d', key) .. string.sub(record, 40))
+        end
+        local kind = string.match(set, '^%a+')
+        if kind ~= 'scheduled' and kind ~= 'running' then
+            enter(set, key, ref .. id)
+        end
+    end
+    flush()
+end
+
+local function change_queue(keys, args)
+    begin(keys, args[1])
+    local name, changes, actor, list, ageing, strict, aged = unpack(cmsgpack.unpack(args[2]))
+    local queue = made_queue(name)
+    if ageing >= 0 and ageing ~= queue.ageing then
+        rekey(name, ageing, strict, aged)
+    end
+    if #changes > 0 then
+        redis.call('HSET', P .. 'queue:' .. name, unpack(changes))
+    end
+    for i = 1, #list do
+        log(queue, wall, '', list[i][1], actor, list[i][2])
+    end
+    finish()
+    return {wall, leased}
+end

@@ -1,0 +1,217 @@
+#include "store/redis/pack.hpp"
+
+#include <limits>
+#include <map>
+#include <string_view>
+
+#include "job/lifecycle.hpp"
+#include "job/order_key.hpp"
+#include "store/apply.hpp"
+#include "store/events.hpp"
+#include "store/redis/record.hpp"
+
+namespace khala::store::redis {
+namespace {
+
+using job::Ending;
+using job::Standing;
+
+constexpr std::string_view kNoHeaders = "{}";
+
+// Names that occur once and are referred to by number, from 1.
+class Names {
+public:
+    std::size_t number(std::string_view name) {
+        const auto [entry, is_new] = numbers_.try_emplace(name, all_.size() + 1);
+        if (is_new) {
+            all_.push_back(name);
+        }
+        return entry->second;
+    }
+    [[nodiscard]] const std::vector<std::string_view>& all() const noexcept { return all_; }
+
+private:
+    std::map<std::string_view, std::size_t> numbers_;
+    std::vector<std::string_view> all_;
+};
+
+Record record_of(const JobRow& row) {
+    Record record;
+    record.queue = row.job.queue;
+    record.task = row.job.task;
+    record.standing = row.standing;
+    record.standing.lease_until = 0;
+    record.standing.cancel_requested = false;
+    return record;
+}
+
+void pack_row(Packer& out, const JobRow& row) {
+    const Standing& standing = row.standing;
+    out.array(9).text(encode_record(record_of(row))).boolean(is_importable(row));
+    out.integer(static_cast<std::int64_t>(standing.state));
+    out.integer(standing.state == State::scheduled ? standing.due_at : standing.closed_at);
+    out.integer(standing.keep_until).integer(latest_token(row)).integer(standing.attempt);
+    out.integer(standing.enqueued_at);
+    std::vector<job::Attempt> history;
+    for (const job::Attempt& attempt : row.history) {
+        add_attempt(history, attempt);
+    }
+    out.array(history.size());
+    for (const job::Attempt& attempt : history) {
+        out.text(encode_attempt(attempt));
+    }
+}
+
+void pack_job(Packer& out, const NewJob& job, const JobRow* row, Names& names) {
+    const std::string asked = encode_job(job);
+    out.array(12).text(job.id);
+    out.integer(static_cast<std::int64_t>(names.number(job.queue)));
+    out.integer(static_cast<std::int64_t>(names.number(job.task)));
+    out.integer(job::strict_order_key(job.priority, 0)).integer(job::ageing_order_key(job.priority, 0, 1));
+    out.integer(job.run_at).integer(job.expires_at).text(asked).text(job.payload);
+    if (job.headers == kNoHeaders) {
+        out.boolean(false);
+    } else {
+        out.text(job.headers);
+    }
+    if (row == nullptr) {
+        out.boolean(false);
+    } else {
+        pack_row(out, *row);
+    }
+    out.text(checksum(job.id, asked, job.payload, job.headers));
+}
+
+// What the layout of a record has room for; more than any limit of base/limits.hpp.
+constexpr std::size_t kNameRoomBytes = std::numeric_limits<std::uint8_t>::max();
+constexpr std::size_t kReasonRoomBytes = std::numeric_limits<std::uint16_t>::max();
+
+Status check_text(std::string_view field, std::string_view text, std::size_t room_bytes) {
+    if (text.size() > room_bytes) {
+        return Error{ErrorCode::invalid_argument, std::string{field},
+                     "must not have more than " + std::to_string(room_bytes) + " bytes"};
+    }
+    return {};
+}
+
+Status check_job(const NewJob& job) {
+    if (job.queue.empty() || job.task.empty()) {
+        return Error{ErrorCode::invalid_argument, job.queue.empty() ? "queue" : "task", "must not be empty"};
+    }
+    KHALA_TRY(check_text("queue", job.queue, kNameRoomBytes));
+    return check_text("task", job.task, kNameRoomBytes);
+}
+
+Status check_row(const JobRow& row) {
+    KHALA_TRY(check_job(row.job));
+    KHALA_TRY(check_text("worker", row.standing.worker, kNameRoomBytes));
+    KHALA_TRY(check_text("progress_message", row.standing.progress_message, kReasonRoomBytes));
+    return check_text("reason", row.standing.reason, kReasonRoomBytes);
+}
+
+// How an attempt counts; see queues.lua.
+enum class Class : std::uint8_t { none, neither, completed, failure };
+
+Class class_of(const Move& move) {
+    TaskCounters counters;
+    Standing before;
+    before.attempt = move.attempt;
+    count_attempt(counters, move, before);
+    if (counters.runs == 0) {
+        return Class::none;
+    }
+    return counters.completed > 0 ? Class::completed : counters.failures > 0 ? Class::failure : Class::neither;
+}
+
+std::string encode_outbox(const Move& move, const job::OutboxEntry& entry) {
+    std::string out;
+    append_double(out, move.token);
+    for (const std::string* text : {&move.id, &entry.target, &entry.body}) {
+        append_raw(out, static_cast<std::uint32_t>(text->size()));
+        out += *text;
+    }
+    return out;
+}
+
+}  // namespace
+
+Status pack_inserts(Packer& out, std::span<const InsertGroup> groups) {
+    Names names;
+    Packer jobs;
+    std::size_t count = 0;
+    for (const InsertGroup& group : groups) {
+        count += group.jobs.size() + group.rows.size();
+        for (const NewJob& job : group.jobs) {
+            KHALA_TRY(check_job(job));
+            pack_job(jobs, job, nullptr, names);
+        }
+        for (const JobRow& row : group.rows) {
+            KHALA_TRY(check_row(row));
+            pack_job(jobs, row.job, &row, names);
+        }
+    }
+    out.array(names.all().size());
+    for (const std::string_view name : names.all()) {
+        out.text(name);
+    }
+    out.array(groups.size());
+    for (const InsertGroup& group : groups) {
+        out.array(2).text(group.actor);
+        out.integer(static_cast<std::int64_t>(group.jobs.size() + group.rows.size()));
+    }
+    out.array(count).splice(jobs);
+    return {};
+}
+
+Status pack_move(Packer& out, const Move& move, bool heeded) {
+    KHALA_TRY(check_text("move.reason", move.reason, kReasonRoomBytes));
+    Standing after;
+    apply(move, after);
+    const bool ends = move.ending != Ending::none;
+    const job::Cause cause = job::cause(move);
+    out.array(21).text(move.id).integer(static_cast<std::int64_t>(move.from)).integer(move.token);
+    out.integer(move.lease_until).integer(static_cast<std::int64_t>(move.to));
+    out.text(encode_head(after, ends, ends && !move.error.empty())).integer(move.due_at);
+    out.integer(after.closed_at).integer(after.keep_until).text(encode_attempt_end(move));
+    out.text(move.error).text(after.result).text(after.reason);
+    out.integer(static_cast<std::int64_t>(class_of(move))).integer(move.ended_at).integer(move.attempt);
+    out.boolean(after.suspect).text(job::name(cause)).boolean(is_logged(QueueSettings{}, cause, move.to));
+    out.boolean(heeded);
+    if (move.outbox.empty()) {
+        out.boolean(false);
+        return {};
+    }
+    out.array(move.outbox.size());
+    for (const job::OutboxEntry& entry : move.outbox) {
+        out.text(encode_outbox(move, entry));
+    }
+    return {};
+}
+
+void pack_note(Packer& out, const Note& note) {
+    out.array(5).text(note.id).integer(-1).text(note.hash).text(note.repeated ? "a" : "l");
+    if (!note.changes) {
+        out.boolean(false);
+        return;
+    }
+    out.array(note.history.size());
+    for (const std::string& attempt : note.history) {
+        out.text(attempt);
+    }
+}
+
+void pack_claim(Packer& out, const Claim& claim, std::int64_t holder, bool swept, bool overdue_left) {
+    out.array(9).text(claim.worker).integer(holder).integer(claim.limit).integer(claim.lease_ms);
+    out.integer(static_cast<std::int64_t>(claim.suspects));
+    out.array(claim.queues.size());
+    for (const QueueDemand& demand : claim.queues) {
+        out.array(2).text(demand.queue).integer(demand.limit);
+    }
+    out.array(claim.tasks.size());
+    for (const std::string& task : claim.tasks) {
+        out.text(task);
+    }
+    out.boolean(swept).boolean(overdue_left);
+}
+
+}  // namespace khala::store::redis

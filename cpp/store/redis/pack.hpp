@@ -1,0 +1,32 @@
+// What exchange() sends, piece by piece; the layouts are those of lua/insert.lua, moves.lua and claim.lua.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/redis/codec.hpp"
+#include "store/store.hpp"
+
+namespace khala::store::redis {
+
+// Names, groups and jobs: three values. Errors: invalid_argument for what the layout has no room for.
+[[nodiscard]] Status pack_inserts(Packer& out, std::span<const InsertGroup> groups);
+
+// `heeded`: the request to stop is already in it.
+[[nodiscard]] Status pack_move(Packer& out, const Move& move, bool heeded);
+
+// What is to be added to a job's history, if it is still as `hash` says.
+struct Note {
+    std::string id;
+    std::string hash;
+    bool repeated = false;  // the move was applied before
+    bool changes = false;
+    std::vector<std::string> history;  // all of it, when it changes
+};
+void pack_note(Packer& out, const Note& note);
+
+// `swept`: its overdue jobs were decided about; `overdue_left`: not all of them.
+void pack_claim(Packer& out, const Claim& claim, std::int64_t holder, bool swept, bool overdue_left);
+
+}  // namespace khala::store::redis

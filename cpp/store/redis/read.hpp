@@ -1,0 +1,48 @@
+// Reading: rows, counts, events, lists. Nothing here writes. Errors: of the connection, and corrupt.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "store/redis/core.hpp"
+#include "store/store.hpp"
+
+namespace khala::store::redis {
+
+// A row, and the record that it was read from: what a change is made on top of.
+struct ReadRow {
+    JobRow row;
+    std::string record;
+};
+// In the order of the ids; payload, headers and history only if `whole`.
+[[nodiscard]] Result<std::vector<std::optional<ReadRow>>> read_rows(Core& core, std::span<const std::string> ids,
+                                                                    bool whole, bool with_history);
+// {id, record, job, born} each, as leases without payload and headers; what cannot be read is left out.
+[[nodiscard]] std::vector<Lease> slim_leases(std::span<const Reply> rows);
+
+[[nodiscard]] Result<std::vector<std::optional<JobRow>>> get(Core& core, std::span<const std::string> ids,
+                                                             bool with_history);
+[[nodiscard]] Result<ListPage> list(Core& core, const ListQuery& query);
+[[nodiscard]] Result<std::vector<QueueCounts>> counts(Core& core, const std::string& queue);
+[[nodiscard]] Result<std::vector<TaskCounters>> task_counters(Core& core);
+[[nodiscard]] Result<std::vector<Event>> events(Core& core, const std::string& queue, std::int64_t after, int limit);
+[[nodiscard]] Result<Millis> next_due(Core& core, std::span<const std::string> queues);
+[[nodiscard]] Result<std::vector<std::string>> check(Core& core);
+
+// Every member of the sorted sets of these queues (empty: all) and states.
+struct Member {
+    State state;
+    std::string id;
+    Ref ref = 0;
+    double score = 0;
+};
+[[nodiscard]] Result<std::vector<Member>> members(Core& core, std::span<const std::string> queues,
+                                                  std::span<const State> states);
+// The ref of "<13 digits><id>"; 0 when it is no member.
+[[nodiscard]] Ref ref_of_member(std::string_view member) noexcept;
+[[nodiscard]] std::string_view id_of_member(std::string_view member) noexcept;
+
+}  // namespace khala::store::redis

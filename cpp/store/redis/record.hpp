@@ -1,0 +1,86 @@
+// How a job stands and what was asked for, as the server keeps them. The layout of a record is drawn in lua/record.lua.
+//
+// A job without a record stands as it was born: ready, never claimed. `born` and the record together are a Standing.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "job/job.hpp"
+#include "job/move.hpp"
+#include "store/redis/reply.hpp"
+#include "store/store.hpp"
+
+namespace khala::store::redis {
+
+struct Record {
+    Ref ref = 0;
+    std::string queue;
+    std::string task;
+    job::Standing standing;  // without enqueued_at
+    bool due_as_born = false;
+    std::int64_t holder = 0;  // of the process that leased it; 0 = none
+
+    // The latest attempt, running or ended; earlier ones are in the history.
+    bool has_attempt = false;
+    int number = 0;
+    job::Ending ending = job::Ending::none;  // none while it runs
+    Millis ended_at = 0;
+    Millis cpu_ms = 0;
+    std::int64_t peak_memory_bytes = 0;
+    bool own_error = false;  // standing.error is its error
+};
+
+[[nodiscard]] Result<Record> decode_record(std::string_view bytes, std::string_view id);
+[[nodiscard]] std::string encode_record(const Record& record);
+
+// HEAD of the record after a move, and its ATTEMPT without the number ("" when it ends none).
+[[nodiscard]] std::string encode_head(const job::Standing& standing, bool ended, bool own_error);
+[[nodiscard]] std::string encode_attempt_end(const Move& move);
+// PROGRESS.
+[[nodiscard]] std::string encode_progress(const Progress& progress);
+
+// --- What was asked for -----------------------------------------------------------------------------------------
+// The field `job`: JSON of everything that differs from its default but id, payload and headers.
+[[nodiscard]] std::string encode_job(const NewJob& job);
+
+// What the server sent of a job; views into its reply.
+struct StoredJob {
+    std::string_view id;
+    std::string_view job;
+    std::string_view born;
+    std::string_view payload;  // may be left out: then it is empty in the result
+    std::string_view headers;  // empty = {}
+};
+// Error: corrupt, the id named.
+[[nodiscard]] Result<NewJob> decode_job(const StoredJob& stored);
+
+struct Born {
+    Ref ref = 0;
+    std::int64_t order_key = 0;
+    Millis at = 0;
+    std::string_view sum;
+};
+[[nodiscard]] Result<Born> decode_born(std::string_view text, std::string_view id);
+// 16 hexadecimal digits.
+[[nodiscard]] std::string checksum(std::string_view id, std::string_view job, std::string_view payload,
+                                   std::string_view headers);
+
+// A complete row without history.
+[[nodiscard]] Result<JobRow> decode_row(const StoredJob& stored, std::string_view record);
+[[nodiscard]] JobRow make_row(NewJob job, const Born& born, const Record& record);
+
+// --- History ------------------------------------------------------------------------------------------------------
+[[nodiscard]] job::Attempt latest_attempt(const Record& record);
+[[nodiscard]] std::string encode_attempt(const job::Attempt& attempt);
+// An element of the list: an attempt, or the record of a job as it stood when its next attempt began.
+[[nodiscard]] Result<job::Attempt> decode_attempt(std::string_view bytes, std::string_view id);
+// All of it, from the elements of the list and the record.
+[[nodiscard]] Result<std::vector<job::Attempt>> full_history(std::span<const Reply> list, const Record& record,
+                                                             std::string_view id);
+
+}  // namespace khala::store::redis

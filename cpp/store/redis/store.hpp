@@ -1,0 +1,59 @@
+// The store's face: each verb is a function of the file that is named after it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+
+#include "store/redis/core.hpp"
+#include "store/redis/redis_store.hpp"
+#include "store/store.hpp"
+
+namespace khala::store::redis {
+
+class RedisStore final : public Store {
+public:
+    explicit RedisStore(const RedisOptions& options);  // for open_redis()
+    RedisStore(const RedisStore&) = delete;
+    RedisStore& operator=(const RedisStore&) = delete;
+    RedisStore(RedisStore&&) = delete;
+    RedisStore& operator=(RedisStore&&) = delete;
+    ~RedisStore() override = default;
+
+    [[nodiscard]] Status open();
+
+    [[nodiscard]] const Clock& clock() const noexcept override { return core_.clock(); }
+    [[nodiscard]] StoreInfo info() const override;
+    [[nodiscard]] Wakeup* wakeup() noexcept override { return nullptr; }
+
+    [[nodiscard]] Result<ExchangeReply> exchange(const Exchange& request) override;
+    [[nodiscard]] Result<std::vector<Renewed>> renew(std::span<const Renewal> renewals, Millis lease_ms) override;
+    [[nodiscard]] Status announce(const WorkerInfo& worker) override;
+    [[nodiscard]] Status retire(const std::string& worker) override;
+    [[nodiscard]] Result<std::vector<WorkerInfo>> workers() override;
+    void mark_started(int slot, Token token, bool as_suspect) noexcept override;
+    void mark_ended(int slot) noexcept override;
+    [[nodiscard]] Result<std::vector<Lapse>> lapsed(int limit) override;
+    [[nodiscard]] Result<std::vector<Lease>> unroutable(std::span<const std::string> queues, int limit) override;
+    [[nodiscard]] Result<Millis> next_due(std::span<const std::string> queues) override;
+    [[nodiscard]] Result<std::vector<std::optional<JobRow>>> get(std::span<const std::string> ids,
+                                                                 bool with_history) override;
+    [[nodiscard]] Result<ListPage> list(const ListQuery& query) override;
+    [[nodiscard]] Result<std::vector<QueueCounts>> counts(const std::string& queue) override;
+    [[nodiscard]] Result<std::vector<TaskCounters>> task_counters() override;
+    [[nodiscard]] Result<std::vector<Event>> events(const std::string& queue, std::int64_t after, int limit) override;
+    [[nodiscard]] Result<std::vector<Managed>> manage(Verb verb, std::span<const std::string> ids,
+                                                      const std::string& reason, const std::string& actor) override;
+    [[nodiscard]] Status change_queue(const QueueChange& change) override;
+    [[nodiscard]] Result<std::int64_t> prune(const Prune& rule) override;
+    [[nodiscard]] Result<std::vector<OutboxRow>> outbox(int limit) override;
+    [[nodiscard]] Status outbox_drop(std::span<const std::int64_t> numbers) override;
+    [[nodiscard]] Status idle() override { return {}; }
+    [[nodiscard]] Result<std::vector<std::string>> check() override;
+
+private:
+    Core core_;
+    std::array<std::atomic<std::int64_t>, kSlotsMax> marks_{};
+};
+
+}  // namespace khala::store::redis
