@@ -21,7 +21,7 @@ void ServerClock::heard(Millis wall_ms, Millis asked) noexcept {
 Core::Core(const RedisOptions& options) : options_{options}, keys_{"{" + options.prefix + "}:"} {}
 
 Status Core::connect() {
-    KHALA_TRY_ASSIGN(link_, Link::connect(options_));
+    KHALA_TRY_ASSIGN(link_, Link::connect(options_, [this](Link& link) { return probe_.meet(link); }));
     return {};
 }
 
@@ -43,21 +43,37 @@ void Core::compose(Function function, std::string_view packed) {
         request_.command(kArguments).add("EVALSHA").add(script_hashes_.at(static_cast<std::size_t>(function)));
     }
     request_.add(1).add(keys_).add(time).add(packed);
+    if (is_promise(function)) {
+        append_wait(request_, options_);
+    }
 }
 
-Result<Reply> Core::call() {
+bool Core::is_promise(Function function) const noexcept {
+    const bool acknowledges = function == Function::enqueue || function == Function::exchange ||
+                              function == Function::manage || function == Function::change_queue;
+    return acknowledges && wants_replicas(options_);
+}
+
+Result<Reply> Core::call(bool confirmed) {
     asked_ms_ = server_clock_.lease_ms();
     KHALA_TRY_ASSIGN(const auto replies, link_->call(request_));
+    if (confirmed && !replies.front().is_error()) {
+        KHALA_TRY(check_wait(replies.back(), options_));
+    }
     return replies.front();
 }
 
 Result<Reply> Core::run(Function function, const Packer& packed) {
+    KHALA_TRY(probe_.recheck(*link_));
+    if (function == Function::enqueue && probe_.refusal()) {
+        return *probe_.refusal();
+    }
     compose(function, packed.bytes());
-    KHALA_TRY_ASSIGN(Reply reply, call());
+    KHALA_TRY_ASSIGN(Reply reply, call(is_promise(function)));
     if (reply.is_error() && is_missing_library(reply)) {
         KHALA_TRY(load_library());
         compose(function, packed.bytes());
-        KHALA_TRY_ASSIGN(reply, call());
+        KHALA_TRY_ASSIGN(reply, call(is_promise(function)));
     }
     if (reply.is_error()) {
         return classify(reply);

@@ -15,6 +15,7 @@
 #include "store/redis/library.hpp"
 #include "store/redis/link.hpp"
 #include "store/redis/options.hpp"
+#include "store/redis/probe.hpp"
 #include "store/redis/reply.hpp"
 #include "store/redis/request.hpp"
 
@@ -43,7 +44,8 @@ public:
     [[nodiscard]] Status connect();
 
     // Runs a function of the library with what was packed; loads the library when the server has it no more. The reply
-    // is no error and valid until the next call.
+    // is no error and valid until the next call. Errors besides those of the connection and of classify(): the probe's
+    // refusal of an enqueue; unknown_outcome when replicas were to confirm and did not.
     [[nodiscard]] Result<Reply> run(Function function, const Packer& packed);
     // One plain command.
     [[nodiscard]] Result<Reply> command(std::initializer_list<std::string_view> arguments);
@@ -52,16 +54,19 @@ public:
     [[nodiscard]] const Clock& clock() const noexcept;
     void heard(Millis wall_ms) noexcept { server_clock_.heard(wall_ms, asked_ms_); }
     [[nodiscard]] const RedisOptions& options() const noexcept { return options_; }
-    [[nodiscard]] Link& link() noexcept { return *link_; }
+    [[nodiscard]] const Probe& probe() const noexcept { return probe_; }
     [[nodiscard]] const Library& library() const noexcept { return library_; }
 
 private:
-    [[nodiscard]] Result<Reply> call();
+    [[nodiscard]] Result<Reply> call(bool confirmed = false);
     [[nodiscard]] Status load_library();
     [[nodiscard]] Status load_scripts();
     void compose(Function function, std::string_view packed);
+    // Whether the answer promises something.
+    [[nodiscard]] bool is_promise(Function function) const noexcept;
 
     RedisOptions options_;
+    Probe probe_{options_};
     std::string keys_;  // "{prefix}:"
     Library library_;
     std::unique_ptr<Link> link_;

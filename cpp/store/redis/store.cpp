@@ -146,7 +146,11 @@ Result<std::vector<std::string>> RedisStore::check() {
 StoreInfo RedisStore::info() const {
     StoreInfo info;
     info.kind = "redis";
+    info.durability = to_text(core_.probe().durability());
     info.location = location(core_.options());
+    info.engine_version = core_.probe().facts().version;
+    info.details = core_.probe().describe();
+    info.details.emplace_back("library", core_.library().name());
     return info;
 }
 

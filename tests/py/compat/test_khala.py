@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import StoreUnavailable
 from khala_jobs.compat import khala
+from khala_jobs.errors import StoreUnavailable
 
 
 async def wait_for(look: Callable[[], Any], seconds: float = 20.0) -> Any:
