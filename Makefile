@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 JOBS ?= $(shell nproc)
 VENV := .venv/bin
-PYTEST := $(VENV)/python -m pytest -n $(JOBS) --dist worksteal --reruns 2
+PYTEST := $(VENV)/python -m pytest -n $(JOBS) --dist worksteal
 CPP_FILES = $(shell git ls-files --cached --others --exclude-standard 'cpp/*.hpp' 'cpp/*.cpp' 'tests/cpp/*.hpp' 'tests/cpp/*.cpp')
 
 # $(call configure,<preset>[,<cmake arguments>]): a folder that was configured before is left to ninja, which knows when
@@ -77,7 +77,7 @@ test-cpp: build
 	@echo "test: building the C++ tests"
 	@$(call build,dev)
 	@echo "test: running the C++ tests"
-	@ctest --preset dev --parallel $(JOBS) --progress --repeat until-pass:3
+	@ctest --preset dev --parallel $(JOBS) --progress
 
 test-py: build venv-test
 	@echo "test: running the Python tests"

@@ -88,7 +88,10 @@ struct Loop::Operating {
             loop.outbox_.reply(from, status.error());
             return;
         }
-        from.port->attach(loop.inbox_);
+        if (!from.port->attach(loop.inbox_)) {  // its loop has ended meanwhile
+            loop.stop_worker(true);
+            return;
+        }
         loop.look_ = true;
         loop.schedule_chores();
         loop.announce();
@@ -123,6 +126,9 @@ struct Loop::Operating {
         }
     }
     void operator()(Watch& command) const {
+        if (!command.from.port->attach(loop.inbox_)) {
+            return;  // nobody is left to be told
+        }
         loop.outbox_.meet(command.from.port);
         loop.watchers_.add(std::move(command));
         loop.agenda_.set_sooner(Chore::look, loop.now_ + base::kSecondMs);

@@ -100,14 +100,18 @@ void Port::close(const std::shared_ptr<Port>& port) {
     }
 }
 
-void Port::attach(const std::weak_ptr<Inbox>& inbox) {
+bool Port::attach(const std::weak_ptr<Inbox>& inbox) {
     const std::lock_guard lock{mutex_};
+    if (!ring_) {
+        return false;
+    }
     const auto is_same = [&inbox](const auto& known) {
         return !known.owner_before(inbox) && !inbox.owner_before(known);
     };
     if (std::none_of(inboxes_.begin(), inboxes_.end(), is_same)) {
         inboxes_.push_back(inbox);
     }
+    return true;
 }
 
 Millis Port::lag_ms() const noexcept {

@@ -71,8 +71,8 @@ public:
     // must have stopped polling the descriptor. Idempotent.
     static void close(const std::shared_ptr<Port>& port);
 
-    // `inbox` is told when the port closes.
-    void attach(const std::weak_ptr<Inbox>& inbox);
+    // `inbox` is told when the port closes; false when it has closed already.
+    [[nodiscard]] bool attach(const std::weak_ptr<Inbox>& inbox);
 
     // How long the oldest item has been waiting: 0 when there is none. Lock-free, for watchdogs.
     [[nodiscard]] Millis lag_ms() const noexcept;

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
-from typing import Final, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Final, TypeVar, cast
 
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
@@ -61,23 +61,30 @@ def watched(kernel: Callable[[_vec.Progress], T], size: int, progress: Progress 
     if progress is None and (size < _WATCHED_SIZE or not on_main):
         return kernel(watch)
 
-    outcome: Future[T] = Future()
+    # A SimpleQueue has no lock of Python's that an interrupted caller could leave taken.
+    outcome: SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = SimpleQueue()
 
     def run() -> None:
         try:
-            outcome.set_result(kernel(watch))
+            outcome.put((kernel(watch), None))
         except BaseException as error:  # noqa: BLE001 -- becomes the outcome, raised in the calling thread
-            outcome.set_exception(error)
+            outcome.put((None, error))
 
+    ended = None
     try:
         threading.Thread(target=run, name="khala-vec").start()
-        while wait([outcome], _POLL_S).not_done:
-            if progress is not None:
-                progress(watch.done, watch.total)
+        while ended is None:
+            try:
+                ended = outcome.get(timeout=_POLL_S)
+            except Empty:
+                if progress is not None:
+                    progress(watch.done, watch.total)
     except BaseException:
         watch.cancel()
         raise
-    result = outcome.result()
+    result, error = ended
+    if error is not None:
+        raise error
     if progress is not None:
         progress(watch.done, watch.total)
-    return result
+    return cast("T", result)

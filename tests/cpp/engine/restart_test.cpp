@@ -115,6 +115,20 @@ TEST(Restart, AfterItsPortWasClosed) {
     run_next(bench, other, "a0");
 }
 
+TEST(Restart, AtAPortThatClosedMeanwhile) {
+    Bench bench;
+    bench.store_jobs("a", 1);
+    Client gone;
+    Port::close(gone.port);
+    ASSERT_TRUE(bench.engine->start_worker({gone.port, 1}, bench.spec(1)).ok());
+    bench.advance(2'000);
+    bench.sync();
+    EXPECT_EQ(bench.state("a0"), State::ready);
+    EXPECT_EQ(bench.engine->stats().claims, 0);
+    ASSERT_TRUE(start(bench, bench.client, bench.spec(1)).ok());
+    run_next(bench, bench.client, "a0");
+}
+
 TEST(Restart, ANativeRunGoesOn) {
     struct Gate {
         std::atomic<bool> entered{false};

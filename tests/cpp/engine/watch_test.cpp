@@ -129,6 +129,27 @@ INSTANTIATE_TEST_SUITE_P(Worker, Expiry, ::testing::Values("none", "busy", "held
                              return name;
                          });
 
+TEST(Watch, EndsWithItsPort) {
+    for (const bool is_late : {false, true}) {
+        Bench bench;
+        bench.store_jobs("a", 1);
+        testing::Client other;
+        if (is_late) {
+            Port::close(other.port);
+        }
+        bench.command(Watch{{other.port, 1}, {"a0"}});
+        bench.sync();
+        Port::close(other.port);
+        bench.sync();
+        const auto before = bench.engine->stats().store_queries.load();
+        for (int second = 0; second < 10; ++second) {
+            bench.advance(1'000);
+            bench.sync();
+        }
+        EXPECT_LE(bench.engine->stats().store_queries - before, 21) << "what sync asks, and a checkpoint";
+    }
+}
+
 TEST(Watch, CanBeGivenUp) {
     Bench bench;
     bench.start_worker(1);

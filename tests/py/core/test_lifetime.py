@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 import pytest
 from engine_caller import DONE, LEASE, Caller, core, run_script, start_script
+
+# KHALA_JOBS_EXITS=200 where time does not matter.
+EXITS = int(os.environ.get("KHALA_JOBS_EXITS", "40"))
 
 
 def count_of(kind: str) -> int:
@@ -69,9 +73,9 @@ def test_twenty_exits_with_jobs_in_flight(url: str, way: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_two_hundred_exits_with_jobs_in_flight(tmp_path: Path) -> None:
-    for n in range(200):
+@pytest.mark.timeout(900)
+def test_many_exits_on_one_file(tmp_path: Path) -> None:
+    for n in range(EXITS):
         way = ["return", "thread", "raise", "cycle"][n % 4]
         done = run_script(EXIT, f"sqlite:///{tmp_path}/jobs.db", way, str(0.003 * (n % 17)))
         assert done.returncode == (7 if way == "raise" else 0), (n, way, done.stderr)
@@ -297,6 +301,7 @@ def test_an_idle_worker_asks_at_most_one_question_a_second(
     caller = open_caller(url)
     caller.work()
     time.sleep(2.5)  # what a new worker wants to know
-    before = caller.engine.stats["store_queries"]
+    before, began = caller.engine.stats["store_queries"], time.monotonic()
     time.sleep(5)
-    assert caller.engine.stats["store_queries"] - before <= 6
+    asked = caller.engine.stats["store_queries"] - before
+    assert asked <= time.monotonic() - began + 1  # it may have been longer

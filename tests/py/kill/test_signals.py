@@ -65,8 +65,8 @@ async def test_a_process_stopped_past_its_lease_cannot_complete_what_others_took
 async def test_a_pause_shorter_than_the_lease_changes_nothing(fleet: Fleet) -> None:
     async with fleet.client() as (jobs, work, _):
         made = await work.enqueue_many([(n, 1.5) for n in range(4)])
-        paused = fleet.start(LEASE="4")
-        fleet.start(LEASE="4", WORKERS="1")
+        paused = fleet.start(LEASE="15")  # a loaded machine makes pauses longer
+        fleet.start(LEASE="15", WORKERS="1")
         until(lambda: len(fleet.ledger()) == 4)
         paused.send_signal(signal.SIGSTOP)
         await asyncio.sleep(1.0)  # the length of the pause is what is tested

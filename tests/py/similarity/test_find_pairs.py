@@ -251,8 +251,10 @@ def test_ctrl_c_stops_a_join_on_the_main_thread():
 
     def wait_until(running: bool) -> None:
         deadline = time.monotonic() + 60
-        while running != any(thread.name == "khala-vec" for thread in threading.enumerate()):
+        # Alive, and not only about to be started: a thread that its maker left in between is listed for ever.
+        while running != any(t.name == "khala-vec" and t.is_alive() for t in threading.enumerate()):
             assert time.monotonic() < deadline
+            time.sleep(0.001)
 
     def interrupt_once_it_runs() -> None:
         wait_until(running=True)
