@@ -313,7 +313,7 @@ TEST(Face, ChecksTheWorker) {
 }
 
 TEST(Face, SaysWhatIsWrongWithAnUrl) {
-    for (const char* url : {"", "redis://localhost", "memory", "memory://x", "sqlite", "postgres://h/db"}) {
+    for (const char* url : {"", "redis://localhost:x", "memory", "memory://x", "sqlite", "postgres://h/db"}) {
         const auto opened = open_store(url, true, nullptr, 1'000);
         ASSERT_FALSE(opened.ok()) << url;
         EXPECT_EQ(opened.error().code, ErrorCode::invalid_argument) << url;
