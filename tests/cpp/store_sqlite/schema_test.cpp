@@ -1,11 +1,13 @@
 #include "store/sqlite/schema.hpp"
 
 #include <filesystem>
+#include <functional>
 
 #include "base/failpoint.hpp"
 #include "store_sqlite/golden.hpp"
 #include "store_sqlite/process.hpp"
 #include "store_sqlite/sqlite_factory.hpp"
+#include "store_sqlite/workload.hpp"
 
 namespace khala::store::sqlite {
 namespace {
@@ -25,6 +27,33 @@ void make_foreign(const std::string& file, const std::string& sql) {
     sqlite3_close(handle);
 }
 
+// A store as the code of schema 1 left it: killed, with a job running, others waiting, and history behind it.
+void make_store_of_schema_1(const std::string& file) {
+    make_foreign(file, read_all(std::string{KHALA_DATA_DIR} + "/store_of_schema_1.sql") + "PRAGMA journal_mode = WAL;");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+std::string schema_of(const std::string& file) {
+    std::string text;
+    Shell shell{file};
+    for (const std::string& sql :
+         shell.texts("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")) {
+        text.append(sql).append(";\n");
+    }
+    text.append("-- versions: ");
+    for (const std::string& version : shell.texts("SELECT version FROM migration ORDER BY version")) {
+        text.append(version).append(" ");
+    }
+    return text + "\n";
+}
+
+JobRow row_of(Store& store, const std::string& id) {
+    const std::vector<std::string> ids{id};
+    const auto rows = contract::ok(store.get(ids, true));
+    EXPECT_TRUE(rows.front().has_value()) << id;
+    return rows.front().value_or(JobRow{});
+}
+
 Error failure(const TempDirectory& directory) {
     const auto store = open_sqlite(options_for(directory));
     EXPECT_FALSE(store.ok());
@@ -37,17 +66,8 @@ Error failure(const TempDirectory& directory) {
 TEST(Schema, IsAsItWasPromised) {
     const TempDirectory directory;
     ASSERT_TRUE(open_sqlite(options_for(directory)).ok());
+    expect_golden("schema_2.sql", schema_of(directory.file()));
     Shell shell{directory.file()};
-    std::string text;
-    for (const std::string& sql :
-         shell.texts("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC, name")) {
-        text.append(sql).append(";\n");
-    }
-    text.append("-- versions: ");
-    for (const std::string& version : shell.texts("SELECT version FROM migration ORDER BY version")) {
-        text.append(version).append(" ");
-    }
-    expect_golden("schema_2.sql", text + "\n");
     EXPECT_EQ(shell.texts("PRAGMA journal_mode"), (std::vector<std::string>{"wal"}));
     EXPECT_EQ(shell.texts("PRAGMA application_id"), (std::vector<std::string>{"1802002796"}));
 }
@@ -88,32 +108,85 @@ TEST(Schema, AMemoryRepositoryIsCalledByItsName) {
     EXPECT_NE(failure(directory).message.find("memory repository"), std::string::npos);
 }
 
-// Killed after each statement in turn: the next process goes on from what is there, and ends with the same schema.
-TEST(Schema, AMigrationThatWasKilledIsTakenUpAgain) {
-    if (!base::configure_failpoints("").ok() || !base::configure_failpoints("migrate.mid=off").ok()) {
-        GTEST_SKIP() << "built without failpoints";
-    }
-    static_cast<void>(base::configure_failpoints(""));
-    int kills = 0;
+TEST(Schema, AStoreOfSchema1GoesOnWhereItWas) {
+    const TempDirectory directory;
+    make_store_of_schema_1(directory.file());
+    const auto store = contract::ok(open_sqlite(options_for(directory)));
+    EXPECT_EQ(contract::ok(store->check()), std::vector<std::string>{});
+    const TempDirectory fresh;
+    ASSERT_TRUE(open_sqlite(options_for(fresh)).ok());
+    EXPECT_EQ(schema_of(directory.file()), schema_of(fresh.file())) << "the same as that of a new file";
+
+    const JobRow done = row_of(*store, "flaky-1");
+    EXPECT_EQ(done.standing.state, State::completed);
+    EXPECT_EQ(done.standing.result, R"("second time")");
+    ASSERT_EQ(done.history.size(), 2U);
+    EXPECT_EQ(done.history.front().outcome, "failed");
+    EXPECT_EQ(row_of(*store, "good-0").job.correlation_id, "request-1");
+    EXPECT_EQ(row_of(*store, "good-0").standing.progress_message, "half way");
+    EXPECT_EQ(row_of(*store, "bad-0").standing.state, State::failed);
+    EXPECT_EQ(row_of(*store, "stop-0").standing.reason, "not wanted");
+    EXPECT_EQ(row_of(*store, "later-0").standing.state, State::scheduled);
+    EXPECT_EQ(contract::ok(enqueue(*store, {simple_job("removed-0")})).inserts.front().front(), Inserted::exists);
+
+    EXPECT_EQ(reap(*store), 1U);
+    Claim claim = simple_claim(10);
+    claim.queues = {{"held", 10}, {"slow", 10}};
+    claim.tasks = {"waits", "hangs"};
+    const auto of = [](const std::vector<Lease>& leases) {
+        std::vector<std::string> ids;
+        for (const Lease& lease : leases) {
+            ids.push_back(lease.job.id);
+        }
+        return ids;
+    };
+    EXPECT_EQ(of(take(*store, claim)->leases), (std::vector<std::string>{"hangs-0"})) << "the other queue is paused";
+    QueueChange resume;
+    resume.queue = "held";
+    resume.paused = false;
+    ASSERT_TRUE(store->change_queue(resume).ok());
+    EXPECT_EQ(of(take(*store, claim)->leases), (std::vector<std::string>{"waits-1", "waits-3", "waits-0", "waits-2"}));
+    EXPECT_EQ(contract::ok(store->check()), std::vector<std::string>{});
+}
+
+namespace {
+
+// Opens the file in processes that are killed after one statement of the migration each, then for good. The kills.
+int kill_migrations(const std::function<void(const std::string&)>& make) {
     for (int hit = 1;; ++hit) {
         const TempDirectory directory;
+        make(directory.file());
         Child child{[&] {
             static_cast<void>(base::configure_failpoints("migrate.mid=kill@" + std::to_string(hit)));
             return open_sqlite(options_for(directory)).ok() ? 0 : 1;
         }};
         const int result = child.result();
         const auto store = open_sqlite(options_for(directory));
-        ASSERT_TRUE(store.ok()) << store.error().to_string();
+        EXPECT_TRUE(store.ok()) << (store.ok() ? "" : store.error().to_string());
+        if (!store.ok()) {
+            return hit;
+        }
         EXPECT_EQ(contract::ok((*store)->check()), std::vector<std::string>{});
         EXPECT_EQ(Shell{directory.file()}.texts("SELECT version FROM migration ORDER BY version"),
                   (std::vector<std::string>{"0", "1", "2"}));
         if (result == 0) {
-            break;
+            return hit - 1;
         }
-        ASSERT_EQ(result, -SIGKILL);
-        ++kills;
+        EXPECT_EQ(result, -SIGKILL);
     }
-    EXPECT_EQ(kills, static_cast<int>(schema_texts(0).size() + schema_texts(1).size() + schema_texts(2).size()));
+}
+
+}  // namespace
+
+// The next process goes on from what is there, and ends with the same schema.
+TEST(Schema, AMigrationThatWasKilledIsTakenUpAgain) {
+    if (!base::configure_failpoints("").ok() || !base::configure_failpoints("migrate.mid=off").ok()) {
+        GTEST_SKIP() << "built without failpoints";
+    }
+    static_cast<void>(base::configure_failpoints(""));
+    const auto texts = [](int version) { return static_cast<int>(schema_texts(version).size()); };
+    EXPECT_EQ(kill_migrations([](const std::string&) {}), texts(0) + texts(1) + texts(2));
+    EXPECT_EQ(kill_migrations(make_store_of_schema_1), texts(2));
 }
 
 TEST(Schema, TwoProcessesThatOpenANewFileAtOnceMakeOne) {
