@@ -81,7 +81,10 @@ class ArgumentCodec:
         except ValidationError as error:
             raise InvalidArgument(*_first_error(error, self._task)) from None
         if not plan.rich:
-            return self._encode_plain(data)
+            try:
+                return values.encode(data, "")
+            except InvalidArgument as error:
+                raise InvalidArgument(error.field.removeprefix("."), error.message) from None
         parts = []
         for name, value in data.items():
             adapter = plan.rich.get(name)
@@ -103,12 +106,6 @@ class ArgumentCodec:
             raise payload_error(error, self._task) from None
         return ((), data) if self._simple else self._spread(data)
 
-    def _encode_plain(self, data: dict[str, Any]) -> bytes:
-        try:
-            return values.encode(data, "")
-        except InvalidArgument as error:
-            raise InvalidArgument(error.field.removeprefix("."), error.message) from None
-
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments by parameter name; what is missing or unknown is found by the validator."""
         if not self._simple:
@@ -120,7 +117,9 @@ class ArgumentCodec:
                 "arguments",
                 f"task {self._task} takes {len(self._positional)} positional arguments, not {len(args)}",
             )
-        data = dict(zip(self._positional, args, strict=False))
+        data = dict(zip(self._positional, args))  # noqa: B905 - fewer arguments than parameters are usual
+        if not kwargs:
+            return data
         for name in kwargs:
             if name in data:
                 raise InvalidArgument(name, f"given twice to task {self._task}")
