@@ -1,87 +1,17 @@
 // Several processes on one file: what one does the others see, dies with it what must, and nothing runs twice.
 #include "store_sqlite/process.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 
-#include <fstream>
-#include <map>
 #include <set>
 
 #include "base/id.hpp"
 #include "store/sqlite/writer_lock.hpp"
+#include "store_sqlite/journal.hpp"
 #include "store_sqlite/sqlite_factory.hpp"
 #include "store_sqlite/workload.hpp"
 
 namespace khala::store::sqlite {
-namespace {
-
-// One line a completion, appended in one write: it survives a SIGKILL of its writer.
-class Journal {
-public:
-    explicit Journal(const std::string& path)
-        : fd_{::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)} {}
-    void note(const std::string& line) const {
-        const std::string text = line + "\n";
-        EXPECT_EQ(::write(fd_.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
-    }
-
-private:
-    base::UniqueFd fd_;
-};
-
-std::vector<std::string> lines_of(const std::string& path) {
-    std::vector<std::string> lines;
-    std::ifstream file{path};
-    for (std::string line; std::getline(file, line);) {
-        lines.push_back(line);
-    }
-    return lines;
-}
-
-bool is_empty(Store& store) {
-    const auto counts = store.counts("q");
-    if (!counts.ok() || counts->empty()) {
-        return false;
-    }
-    const auto& by_state = counts->front().by_state;
-    return by_state[static_cast<std::size_t>(State::ready)] + by_state[static_cast<std::size_t>(State::scheduled)] +
-               by_state[static_cast<std::size_t>(State::running)] ==
-           0;
-}
-
-// Works until the queue is empty; kills of it at any time are fine.
-int work(const std::string& file, const std::string& journal_path, const std::string& name) {
-    const auto store = open_store(file);
-    const Journal journal{journal_path};
-    const Claim claim = simple_claim(2, name);
-    std::vector<Move> ends;
-    while (!is_empty(*store)) {
-        auto reply = store->exchange({.inserts = {}, .moves = ends, .claim = &claim});
-        if (!reply) {
-            std::fprintf(stderr, "%s\n", reply.error().to_string().c_str());
-            return 1;
-        }
-        for (std::size_t i = 0; i < ends.size(); ++i) {
-            if (reply->moves[i] == Moved::applied) {
-                journal.note("done " + ends[i].id + " " + std::to_string(ends[i].token));
-            }
-        }
-        ends.clear();
-        int slot = 0;
-        for (const Lease& lease : reply->leases) {
-            store->mark_started(slot, lease.standing.token, lease.standing.suspect);
-            journal.note("run " + lease.job.id + " " + std::to_string(lease.standing.token));
-            ends.push_back(done(lease, *store, "\"" + lease.job.id + "\""));
-            store->mark_ended(slot++);
-        }
-        reap(*store);
-    }
-    return 0;
-}
-
-}  // namespace
-
 TEST(Processes, RandomKillsLoseNothingAndCompleteNothingTwice) {
     constexpr int kJobs = 12'000;
     constexpr std::size_t kWorkers = 4;
@@ -132,26 +62,65 @@ TEST(Processes, RandomKillsLoseNothingAndCompleteNothingTwice) {
     const auto store = open_store(directory.file());
     expect_sound(*store);
     EXPECT_EQ(count_of(*store, State::completed), kJobs);
-    std::map<std::string, int> completions;
-    std::map<std::string, Token> latest_run;
-    for (const std::string& line : lines_of(journal)) {
-        std::istringstream words{line};
-        std::string what;
-        std::string id;
-        Token token = 0;
-        words >> what >> id >> token;
-        if (what == "done") {
-            completions[id] += 1;
-        } else {
-            EXPECT_GT(token, latest_run[id]) << "the fence of " << id << " does not grow";
-            latest_run[id] = token;
-        }
-    }
+    const auto completions = completions_of(journal);
     for (const auto& [id, count] : completions) {
         EXPECT_EQ(count, 1) << id;
         EXPECT_TRUE(ids.contains(id));
     }
     std::printf("kills: %d, jobs: %d, completions told: %zu\n", kills, kJobs, completions.size());
+}
+
+// The bundled SQLite in some processes, the system's in the others: one format, one way of locking, one turnstile.
+TEST(Processes, WithAnotherVersionOfSqliteWorkOnOneFile) {
+#if defined(KHALA_SYSTEM_WORKER)
+    constexpr int kJobs = 4'000;
+    const TempDirectory directory;
+    const std::string journal = directory.file("journal");
+    {
+        const auto store = open_store(directory.file());
+        std::vector<NewJob> group;
+        for (int i = 0; i < kJobs; ++i) {
+            group.push_back(simple_job("job-" + std::to_string(i)));
+        }
+        ASSERT_TRUE(enqueue(*store, group).ok());
+    }
+    const auto start = [&](int number) {
+        const std::string name = "w" + std::to_string(number);
+        const bool others = number % 2 == 0;
+        return Child{[&, name, others] {
+            if (!others) {
+                return work(directory.file(), journal, name);
+            }
+            ::execl(KHALA_SYSTEM_WORKER, "worker", directory.file().c_str(), journal.c_str(), name.c_str(), nullptr);
+            return 98;
+        }};
+    };
+    std::vector<Child> workers;
+    for (int number = 0; number < 4; ++number) {
+        workers.push_back(start(number));
+    }
+    Rng rng{3};
+    for (int kills = 0; kills < 6; ++kills) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{20 + rng.below(40)});
+        Child& victim = workers[static_cast<std::size_t>(kills % 4)];
+        victim.kill();
+        const int result = victim.result();
+        EXPECT_TRUE(result == -SIGKILL || result == 0) << result;
+        victim = start(4 + kills % 4);  // of the same kind
+    }
+    for (Child& worker : workers) {
+        EXPECT_EQ(worker.result(), 0);
+    }
+    const auto store = open_store(directory.file());
+    expect_sound(*store);
+    EXPECT_EQ(count_of(*store, State::completed), kJobs);
+    for (const auto& [id, count] : completions_of(journal)) {
+        EXPECT_EQ(count, 1) << id;
+    }
+    EXPECT_GT(std::filesystem::file_size(journal + ".system"), 0U) << "the others had a part in it";
+#else
+    GTEST_SKIP() << "the system has no SQLite to build with, or it is the one in use";
+#endif
 }
 
 // Paused past its lease, a worker finds its job done by another, and what it brings is noted and not applied.
