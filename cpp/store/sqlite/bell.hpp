@@ -43,6 +43,10 @@ public:
         std::int64_t token = 0;
         std::int64_t ref = 0;
         std::int64_t commits = 0;
+
+        [[nodiscard]] bool is_behind(const HighWater& other) const noexcept {
+            return token < other.token || ref < other.ref || commits < other.commits;
+        }
     };
     [[nodiscard]] HighWater high_water() const noexcept;
     void raise_high_water(const HighWater& seen) noexcept;

@@ -85,6 +85,7 @@ Status SqliteStore::take_place() {
     });
     KHALA_TRY_ASSIGN(auto board, Board::open(directory));
     core_.board.emplace(std::move(board));
+    KHALA_TRY(notice_loss());
     auto bell = Bell::open(directory, *core_.board);
     if (bell) {
         core_.bell.emplace(*std::move(bell));
@@ -92,6 +93,17 @@ Status SqliteStore::take_place() {
         return bell.error();
     }
     return {};
+}
+
+// Where something is missing, Write goes on above the numbers that were given out; here it is only said.
+Status SqliteStore::notice_loss() {
+    Statement& head = core_.statements.read_head;
+    Rows rows{head};
+    if (rows.next()) {
+        const Board::HighWater found{head.integer(2), head.integer(0), head.integer(4)};
+        core_.went_back = !core_.created && found.is_behind(core_.board->high_water());
+    }
+    return rows.finish();
 }
 
 SqliteStore::~SqliteStore() {

@@ -1,10 +1,12 @@
 #include "store/sqlite/store.hpp"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <cassert>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "store/query.hpp"
 #include "store/sqlite/check.hpp"
@@ -12,6 +14,7 @@
 #include "store/sqlite/leases.hpp"
 #include "store/sqlite/manage.hpp"
 #include "store/sqlite/read.hpp"
+#include "store/sqlite/readers.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/workers.hpp"
 #include "store/sqlite/write.hpp"
@@ -173,6 +176,24 @@ Result<std::vector<std::string>> SqliteStore::check() {
     return read([](Core& core) { return sqlite::check(core); });
 }
 
+// Empty unless the log is long and somebody reads, who may be why: it starts anew only when nobody needs what is in it.
+std::string SqliteStore::describe_kept_log() const {
+    struct stat log {};
+    const bool is_long = ::stat((core_.location.file + "-wal").c_str(), &log) == 0 &&
+                         log.st_size > core_.options.wal_limit_bytes + core_.options.wal_limit_bytes / 4;
+    const auto readers = is_long ? readers_of(core_.location.file) : std::vector<std::string>{};
+    if (readers.empty()) {
+        return {};
+    }
+    std::string text = std::to_string(log.st_size >> 20U) + " MiB, and cannot start anew while somebody reads";
+    std::string_view separator = ": process ";
+    for (const std::string& reader : readers) {
+        text.append(separator).append(reader);
+        separator = ", ";
+    }
+    return text;
+}
+
 StoreInfo SqliteStore::info() const {
     StoreInfo info;
     info.kind = "sqlite";
@@ -194,6 +215,9 @@ StoreInfo SqliteStore::info() const {
         add("went_back",
             "the file is older than what was last committed to it: a backup was restored, the end of its log "
             "was damaged, or the power failed at synchronous=normal");
+    }
+    if (const std::string kept = describe_kept_log(); !kept.empty()) {
+        add("log", kept);
     }
     constexpr mode_t kOthers = 0077;
     if ((core_.location.mode & kOthers) != 0) {

@@ -51,6 +51,8 @@ private:
     [[nodiscard]] Status open_files();
     [[nodiscard]] Status open_database();
     [[nodiscard]] Status take_place();
+    [[nodiscard]] Status notice_loss();
+    [[nodiscard]] std::string describe_kept_log() const;
 
     // The verb's function in a transaction. When an index turns out to be damaged, the store is repaired and the verb
     // done once more.

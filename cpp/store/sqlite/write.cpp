@@ -53,24 +53,20 @@ Status Write::begin() {
 // NORMAL, or a new file in the place of one that was deleted: then work goes on, but no token or ref is given out
 // twice.
 Status Write::check_high_water() {
-    if (is_behind(core_.seen)) {
+    const Board::HighWater found{head_.token, head_.ref, head_.commits};
+    if (found.is_behind(core_.seen)) {
         core_.fail(Error{ErrorCode::io, "path",
                          core_.location.file + " went back in time: a backup was copied over it while it was open"});
         open_ = false;
         return *core_.failure;
     }
     const Board::HighWater most = core_.board->high_water();
-    if (is_behind(most)) {
-        core_.went_back = core_.went_back || !core_.created;
+    if (found.is_behind(most)) {
         head_.token = std::max(head_.token, most.token);
         head_.ref = std::max(head_.ref, most.ref);
         head_.commits = std::max(head_.commits, most.commits);
     }
     return {};
-}
-
-bool Write::is_behind(const Board::HighWater& seen) const noexcept {
-    return head_.token < seen.token || head_.ref < seen.ref || head_.commits < seen.commits;
 }
 
 Status Write::read_head() {

@@ -94,7 +94,6 @@ private:
     [[nodiscard]] Result<QueueRow*> load_queue(Term number, std::string_view name, bool make);
     [[nodiscard]] Status read_head();
     [[nodiscard]] Status check_high_water();
-    [[nodiscard]] bool is_behind(const Board::HighWater& seen) const noexcept;
     [[nodiscard]] Status flush();
     [[nodiscard]] Status flush_queue(QueueRow& queue);
     void note_stall() noexcept;

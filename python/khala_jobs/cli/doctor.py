@@ -19,6 +19,8 @@ from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
 FSYNC_ROUNDS = 20
 FSYNC_SLOW_MS = 5.0
+# Details of a store that are there only when something is to be said.
+DETAILS_TO_SHOW = ("went_back", "log", "file_mode")
 
 
 @click.command()
@@ -93,6 +95,7 @@ def advice(report: dict[str, Any]) -> list[str]:
             found.append(
                 "synchronous=normal: a power cut may lose the last jobs; leave the parameter out for FULL"
             )
+        found += [f"{name}: {store['details'][name]}" for name in DETAILS_TO_SHOW if name in store["details"]]
         folder = Path(store["location"]).parent
         if folder.is_dir() and os.access(folder, os.W_OK):
             took = fsync_ms(folder)

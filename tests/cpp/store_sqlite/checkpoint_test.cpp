@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <string>
 
+#include "store_sqlite/process.hpp"
 #include "store_sqlite/sqlite_factory.hpp"
 #include "store_sqlite/workload.hpp"
 
@@ -77,6 +78,41 @@ TEST(Checkpoint, AForgottenReaderDelaysItAndNoMore) {
     fill(*store, "c", 1);
     EXPECT_LT(number(*store, "wal_pages"), 100) << "the log starts anew";
     expect_sound(*store);
+}
+
+// Whoever wonders why the log is so long is told by whom it is kept.
+TEST(Checkpoint, AReaderThatKeepsTheLogIsNamed) {
+    const TempDirectory directory;
+    SqliteOptions options;
+    options.path = directory.file();
+    options.synchronous = Synchronous::normal;
+    options.wal_limit_bytes = 1 << 20;
+    fill(*open_store(directory.file()), "a", 1);
+    const Pipe ready;
+    Child reader{[&] {
+        Shell shell{directory.file()};
+        shell.run("BEGIN");
+        ready.write(shell.texts("SELECT count(*) FROM job").size());
+        ::pause();
+        return 0;
+    }};
+    std::size_t reading = 0;
+    ASSERT_TRUE(ready.read(reading));
+    const auto store = contract::ok(open_sqlite(options));
+    const auto log = [&] {
+        for (const auto& [key, value] : store->info().details) {
+            if (key == "log") {
+                return value;
+            }
+        }
+        return std::string{};
+    };
+    EXPECT_EQ(log(), "") << "it is short";
+    fill(*store, "b", 700);
+    EXPECT_NE(log().find("process " + std::to_string(reader.pid()) + " ("), std::string::npos) << log();
+    reader.kill();
+    reader.wait();
+    EXPECT_EQ(log(), "") << "nobody reads any more";
 }
 
 }  // namespace khala::store::sqlite

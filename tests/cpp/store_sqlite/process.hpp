@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -100,6 +102,26 @@ private:
         }
     }
     int ends_[2] = {-1, -1};
+};
+
+// Memory that parent and children share.
+template <typename T>
+class Shared {
+public:
+    Shared()
+        : data_{
+              static_cast<T*>(::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))} {
+        ::new (static_cast<void*>(data_)) T{};
+    }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+    Shared(Shared&&) = delete;
+    Shared& operator=(Shared&&) = delete;
+    ~Shared() { ::munmap(data_, sizeof(T)); }
+    T* operator->() const { return data_; }
+
+private:
+    T* data_;
 };
 
 // Until the condition holds; false when it did not within 20 s.

@@ -3,6 +3,9 @@
 
 #include <poll.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <set>
 
 #include "base/id.hpp"
@@ -68,6 +71,52 @@ TEST(Processes, RandomKillsLoseNothingAndCompleteNothingTwice) {
         EXPECT_TRUE(ids.contains(id));
     }
     std::printf("kills: %d, jobs: %d, completions told: %zu\n", kills, kJobs, completions.size());
+}
+
+// SQLite's own waiting gives such a crowd SQLITE_BUSY after seconds, and one of it a hundred turns for another's one.
+TEST(Processes, ManyWritersAllGetTheirTurnAndNoError) {
+    constexpr int kWriters = 16;
+    constexpr int kEnough = 100;
+    struct Turns {
+        std::atomic<bool> stop;
+        std::array<std::atomic<int>, kWriters> counts;
+    };
+    const TempDirectory directory;
+    ASSERT_NE(open_store(directory.file()), nullptr);
+    const Shared<Turns> turns;
+    std::vector<Child> writers;
+    for (int number = 0; number < kWriters; ++number) {
+        writers.emplace_back([&, number] {
+            const auto store = open_store(directory.file());
+            auto& count = turns->counts[static_cast<std::size_t>(number)];
+            while (!turns->stop.load()) {
+                const std::string id = std::to_string(number) + "-" + std::to_string(count.load());
+                const auto reply = enqueue(*store, {simple_job(id)});
+                if (!reply.ok()) {
+                    std::fprintf(stderr, "%s\n", reply.error().to_string().c_str());
+                    return 1;
+                }
+                if (count.fetch_add(1) + 1 == kEnough) {
+                    turns->stop = true;
+                }
+            }
+            return 0;
+        });
+    }
+    for (Child& writer : writers) {
+        EXPECT_EQ(writer.result(), 0);
+    }
+    int sum = 0;
+    int least = kEnough;
+    for (const auto& count : turns->counts) {
+        sum += count.load();
+        least = std::min(least, count.load());
+    }
+    const auto store = open_store(directory.file());
+    EXPECT_EQ(count_of(*store, State::ready), sum);
+    EXPECT_GE(least, kEnough / 5) << "shares are far from equal";  // some start later than others
+    std::printf("least turns while one had %d: %d\n", kEnough, least);
+    expect_sound(*store);
 }
 
 // The bundled SQLite in some processes, the system's in the others: one format, one way of locking, one turnstile.

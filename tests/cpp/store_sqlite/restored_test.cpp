@@ -39,8 +39,8 @@ TEST(Restored, ABackupIsNoticedAndNoTokenIsGivenOutTwice) {
     fs::copy_file(directory.file("backup"), directory.file(), fs::copy_options::overwrite_existing);
 
     const auto store = open_store(directory.file());
+    EXPECT_NE(detail(*store, "went_back").find("backup"), std::string::npos) << "said before anything is written";
     EXPECT_GT(run_one(*store, "c"), latest);
-    EXPECT_NE(detail(*store, "went_back").find("backup"), std::string::npos);
     expect_sound(*store);
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -21,26 +20,6 @@ using namespace std::chrono_literals;
 base::UniqueFd open_directory(const TempDirectory& directory) {
     return base::UniqueFd{::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
 }
-
-// Memory that parent and children share.
-template <typename T>
-class Shared {
-public:
-    Shared()
-        : data_{
-              static_cast<T*>(::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))} {
-        ::new (static_cast<void*>(data_)) T{};
-    }
-    Shared(const Shared&) = delete;
-    Shared& operator=(const Shared&) = delete;
-    Shared(Shared&&) = delete;
-    Shared& operator=(Shared&&) = delete;
-    ~Shared() { ::munmap(data_, sizeof(T)); }
-    T* operator->() const { return data_; }
-
-private:
-    T* data_;
-};
 
 constexpr int kWriters = 6;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,16 @@ def test_stats_and_doctor(cli: Cli) -> None:
     assert any("power cut" in line for line in report["advice"])
     assert "invariants all hold" in cli.run("doctor")
     assert cli.run("doctor", "--diagram").startswith("stateDiagram")
+
+
+def test_doctor_says_that_the_file_went_back_in_time(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    assert not any("went_back" in line for line in cli.json("doctor")["advice"])
+    file = Path(cli.json("doctor")["store"]["location"])
+    backup = file.read_bytes()
+    cli.enqueue("add.enqueue(2, 2)")
+    file.write_bytes(backup)
+    assert any("went_back" in line and "backup" in line for line in cli.json("doctor")["advice"])
 
 
 @pytest.mark.parametrize(
