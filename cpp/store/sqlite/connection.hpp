@@ -129,8 +129,8 @@ private:
         void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
     };
 
-    void bind_one(int index, std::int64_t value) noexcept { sqlite3_bind_int64(handle(), index, value); }
-    void bind_one(int index, std::string_view value) noexcept {
+    void bind_one(int index, std::int64_t value) const noexcept { sqlite3_bind_int64(handle(), index, value); }
+    void bind_one(int index, std::string_view value) const noexcept {
         if (value.empty()) {
             sqlite3_bind_null(handle(), index);
         } else {

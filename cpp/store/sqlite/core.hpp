@@ -40,7 +40,6 @@ struct Core {
     // row is changed only if it stands like this, and otherwise read.
     std::unordered_map<Ref, StandingRow> held;
     Board::HighWater seen;   // in the database, by this store
-    bool created = false;    // by this store, at opening
     bool went_back = false;  // the database was found behind the board at opening
     std::optional<Error> failure;
     std::int64_t page_bytes = 0;

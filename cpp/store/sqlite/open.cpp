@@ -1,6 +1,7 @@
 // Opening and closing: where everything is that may only happen under the writer lock.
 #include <cerrno>
 #include <charconv>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -51,8 +52,8 @@ Status SqliteStore::open_files() {
 Status SqliteStore::open_database() {
     Connection& connection = core_.connection;
     KHALA_TRY(connection.open({core_.location.file, core_.options.lock_wait_ms, core_.options.interrupt}));
-    KHALA_TRY_ASSIGN(core_.created, examine_file(connection, core_.location.file));
-    if (core_.created) {
+    KHALA_TRY_ASSIGN(const bool empty, examine_file(connection, core_.location.file));
+    if (empty) {
         KHALA_TRY(connection.execute(sql::page_size));
     }
     KHALA_TRY(connection.execute(sql::settings));
@@ -95,13 +96,14 @@ Status SqliteStore::take_place() {
     return {};
 }
 
-// Where something is missing, Write goes on above the numbers that were given out; here it is only said.
+// A file that is made now may have had a predecessor; one that was there and is empty has lost all of its log. Where
+// something is missing, Write goes on above the numbers that were given out; here it is only said.
 Status SqliteStore::notice_loss() {
     Statement& head = core_.statements.read_head;
     Rows rows{head};
     if (rows.next()) {
         const Board::HighWater found{head.integer(2), head.integer(0), head.integer(4)};
-        core_.went_back = !core_.created && found.is_behind(core_.board->high_water());
+        core_.went_back = !core_.location.created && found.is_behind(core_.board->high_water());
     }
     return rows.finish();
 }
@@ -109,7 +111,7 @@ Status SqliteStore::notice_loss() {
 SqliteStore::~SqliteStore() {
     if (core_.is_forked()) {
         // The connection is the parent's; closing it, or finalizing its statements, might touch its files.
-        static_cast<void>(new Statements{std::move(core_.statements)});
+        static_cast<void>(new (std::nothrow) Statements{std::move(core_.statements)});
         core_.connection.leak();
         return;
     }

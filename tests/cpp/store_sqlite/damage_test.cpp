@@ -86,6 +86,17 @@ private:
     }
 };
 
+// What checksums guard of a row: not the progress, and not what is kept of earlier attempts. Nothing is decided by
+// those.
+JobRow guarded(JobRow row) {
+    row.history.clear();
+    row.standing.progress_count = row.standing.progress_total = 0;
+    row.standing.progress_message.clear();
+    row.standing.lease_until = 0;
+    row.standing.cancel_requested = false;
+    return row;
+}
+
 // What became of one flipped bit.
 struct Finding {
     std::string noticed;   // by what; empty = nobody noticed
@@ -156,7 +167,7 @@ private:
                            seen.standing.state != row.standing.state)) {
                 finding_.wrong = "a job that ended is shown with other words: " + id;
             }
-            finding_.differs = finding_.differs || !(seen == row);
+            finding_.differs = finding_.differs || !(guarded(seen) == guarded(row));
         }
     }
 
@@ -249,9 +260,11 @@ TEST(Damage, OfTheLogIsSaid) {
 
     Rng rng{9};
     int losses = 0;
+    int all_lost = 0;
     const int flips = flips_wanted(300) / 3;
     for (int flip = 0; flip < flips; ++flip) {
-        const std::size_t byte = rng.below(log.size());
+        // The first damages the head of the log, and with it all that there is.
+        const std::size_t byte = flip == 0 ? 4 : rng.below(log.size());
         SCOPED_TRACE("byte " + std::to_string(byte));
         std::string flipped = log;
         flipped[byte] = static_cast<char>(static_cast<unsigned char>(flipped[byte]) ^ 4U);
@@ -272,6 +285,7 @@ TEST(Damage, OfTheLogIsSaid) {
         };
         const bool lost = state(State::completed) != kJobs;
         losses += lost ? 1 : 0;
+        all_lost += counts.ok() && counts->empty() ? 1 : 0;
         ASSERT_TRUE(enqueue(**store, {patterned("next")}).ok());
         const auto& details = (*store)->info().details;
         const bool said = std::ranges::any_of(details, [](const auto& detail) { return detail.first == "went_back"; });
@@ -280,6 +294,7 @@ TEST(Damage, OfTheLogIsSaid) {
     }
     std::printf("%d of %d flips in the log lost commits\n", losses, flips);
     EXPECT_GT(losses, 0);
+    EXPECT_GT(all_lost, 0);
 }
 
 // One row of each table that tells of jobs, damaged in each column in turn.
