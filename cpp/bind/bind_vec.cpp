@@ -78,6 +78,11 @@ py::dict certificate_out(const vec::Certificate& certificate) {
     return out;
 }
 
+py::tuple join_out(vec::Join&& join) {
+    return py::make_tuple(pairs_out(std::move(join.pairs)), column_out(std::move(join.representative)),
+                          faults_out(join.faults), certificate_out(join.certificate));
+}
+
 py::tuple self_join(const Object& matrix, double threshold, const Object& groups, std::uint64_t max_pairs,
                     bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
                     vec::Progress* progress, const std::string& method, const vec::Rotation* rotation,
@@ -92,9 +97,83 @@ py::tuple self_join(const Object& matrix, double threshold, const Object& groups
         .execution = execution(threads, isa, progress),
         .plan = plan_options(method, rotation, first_slots),
     };
-    vec::Join join = without_gil([&] { return vec::self_join(view, options); });
-    return py::make_tuple(pairs_out(std::move(join.pairs)), column_out(std::move(join.representative)),
-                          faults_out(join.faults), certificate_out(join.certificate));
+    return join_out(without_gil([&] { return vec::self_join(view, options); }));
+}
+
+// A join in blocks and the arrays that it borrows.
+struct HeldBlocks {
+    Object matrix;
+    Object groups;
+    std::unique_ptr<vec::BlockJoin> join;
+};
+
+std::unique_ptr<HeldBlocks> make_blocks(const Object& matrix, double threshold, const Object& groups,
+                                        bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
+                                        const std::string& method, const vec::Rotation* rotation,
+                                        std::size_t first_slots) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::JoinOptions options{
+        .threshold = threshold,
+        .groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
+        .copies = collapse_copies ? vec::Copies::collapse : vec::Copies::expand,
+        .faulty = faulty(report_faulty),
+        .execution = execution(threads, isa, nullptr),
+        .plan = plan_options(method, rotation, first_slots),
+    };
+    auto held = std::make_unique<HeldBlocks>();
+    held->matrix = matrix;
+    held->groups = groups;
+    held->join = without_gil([&] { return vec::BlockJoin::make(view, options); });
+    return held;
+}
+
+void register_blocks(py::module_& module) {
+    py::class_<HeldBlocks>(module, "BlockJoin")
+        .def(py::init(&make_blocks), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
+             py::arg("groups") = py::none(), py::arg("collapse_copies") = false, py::arg("report_faulty") = false,
+             py::arg("threads") = 1, py::arg("isa") = "auto", py::arg("method") = "auto",
+             py::arg("rotation") = py::none(), py::arg("first_slots") = 0)
+        .def_property_readonly("blocks", [](const HeldBlocks& held) { return held.join->blocks(); })
+        .def_property_readonly("fingerprint",
+                               [](const HeldBlocks& held) {
+                                   const py::gil_scoped_release released;
+                                   return held.join->fingerprint();
+                               })
+        .def(
+            "run",
+            [](const HeldBlocks& held, std::size_t first, std::size_t last, std::uint64_t max_pairs,
+               vec::Progress* progress) {
+                return join_out(without_gil([&] { return held.join->run(first, last, max_pairs, progress); }));
+            },
+            py::arg("first"), py::arg("last"), py::kw_only(), py::arg("max_pairs") = vec::kPairsDefault,
+            py::arg("progress") = py::none());
+}
+
+// A corpus and the array that it borrows.
+struct HeldCorpus {
+    Object matrix;
+    std::unique_ptr<vec::Corpus> corpus;
+};
+
+std::unique_ptr<HeldCorpus> make_corpus(const Object& matrix, const Object& groups, bool report_faulty, int threads,
+                                        const std::string& isa, const vec::Rotation* rotation,
+                                        std::size_t first_slots) {
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    const vec::JoinOptions options{
+        .groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
+        .faulty = faulty(report_faulty),
+        .execution = execution(threads, isa, nullptr),
+        .plan = {vec::Method::automatic, rotation, first_slots},
+    };
+    auto held = std::make_unique<HeldCorpus>();
+    held->matrix = matrix;
+    held->corpus = without_gil([&] { return vec::Corpus::make(view, options); });
+    return held;
+}
+
+py::tuple matches_out(vec::Matches&& matches) {
+    return py::make_tuple(pairs_out(std::move(matches.pairs)), faults_out(matches.query_faults),
+                          faults_out(matches.row_faults), certificate_out(matches.certificate));
 }
 
 py::tuple match_rows(const Object& queries, const Object& matrix, double threshold, const Object& query_groups,
@@ -102,20 +181,23 @@ py::tuple match_rows(const Object& queries, const Object& matrix, double thresho
                      const std::string& isa, vec::Progress* progress, const std::string& method,
                      const vec::Rotation* rotation, std::size_t first_slots) {
     const vec::MatrixView query_view = matrix_in(queries, "queries");
-    const vec::MatrixView view = matrix_in(matrix, "matrix");
-    const vec::MatchOptions options{
+    vec::MatchOptions options{
         .threshold = threshold,
         .query_groups = optional_column_in<std::int32_t>(query_groups, "query_groups", query_view.rows),
-        .row_groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
         .best = best,
         .max_pairs = max_pairs,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
         .plan = plan_options(method, rotation, first_slots),
     };
-    vec::Matches matches = without_gil([&] { return vec::match_rows(query_view, view, options); });
-    return py::make_tuple(pairs_out(std::move(matches.pairs)), faults_out(matches.query_faults),
-                          faults_out(matches.row_faults), certificate_out(matches.certificate));
+    if (py::isinstance<HeldCorpus>(matrix)) {
+        const auto& held = matrix.cast<const HeldCorpus&>();
+        options.row_groups = optional_column_in<std::int32_t>(groups, "groups", held.corpus->matrix().rows);
+        return matches_out(without_gil([&] { return vec::match_rows(query_view, *held.corpus, options); }));
+    }
+    const vec::MatrixView view = matrix_in(matrix, "matrix");
+    options.row_groups = optional_column_in<std::int32_t>(groups, "groups", view.rows);
+    return matches_out(without_gil([&] { return vec::match_rows(query_view, view, options); }));
 }
 
 py::tuple decay_scores(const Object& importance, const Object& age, const Object& half_life, bool khala_compat) {
@@ -185,6 +267,12 @@ void register_rotation(py::module_& module) {
         .def_property_readonly("centre", [](const vec::Rotation& rotation) {
             return py::array_t<float>(static_cast<py::ssize_t>(rotation.dim), rotation.centre());
         });
+    py::class_<HeldCorpus>(module, "Corpus")
+        .def(py::init(&make_corpus), py::arg("matrix"), py::kw_only(), py::arg("groups") = py::none(),
+             py::arg("report_faulty") = false, py::arg("threads") = 1, py::arg("isa") = "auto",
+             py::arg("rotation") = py::none(), py::arg("first_slots") = 0)
+        .def_property_readonly("matrix", [](const HeldCorpus& held) { return held.matrix; })
+        .def_property_readonly("faults", [](const HeldCorpus& held) { return faults_out(held.corpus->faults()); });
     module.def("fit_rotation", &fit_rotation, py::arg("matrix"), py::kw_only(), py::arg("width") = 0,
                py::arg("isa") = "auto");
 }
@@ -195,6 +283,7 @@ void register_vec(py::module_& parent) {
     py::module_ module = parent.def_submodule("vec", "Vector kernels; see khala_jobs.similarity.");
     register_progress(module);
     register_rotation(module);
+    register_blocks(module);
     const auto threads = py::arg("threads") = 1;
     const auto isa = py::arg("isa") = "auto";
     const auto progress = py::arg("progress") = py::none();

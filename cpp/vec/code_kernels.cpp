@@ -13,6 +13,8 @@
 
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 namespace khala::vec::KHALA_VEC_ISA {
@@ -212,21 +214,63 @@ void encode(const float* projected, std::size_t rows, const CodeShape& shape, st
 
 // --- packing ---------------------------------------------------------------------------------------------------------
 
+// Writes the 4-byte groups of `lanes` rows side by side: out[group * row_tile + lane].
+void interleave_one(const std::uint8_t* code, std::uint32_t groups, std::uint8_t* out) {
+    for (std::uint32_t group = 0; group < groups; ++group) {
+        memcpy(out + std::size_t{group} * kRowTile * 4, code + std::size_t{group} * 4, 4);
+    }
+}
+
+#if defined(__SSE2__)
+// Four rows at once, four groups at a time.
+void interleave_four(const std::uint8_t* const* codes, std::uint32_t groups, std::uint8_t* out) {
+    std::uint32_t group = 0;
+    for (; group + 4 <= groups; group += 4) {
+        const std::size_t at = std::size_t{group} * 4;
+        const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[0] + at));
+        const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[1] + at));
+        const __m128i c = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[2] + at));
+        const __m128i d = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[3] + at));
+        const __m128i ab_low = _mm_unpacklo_epi32(a, b);
+        const __m128i cd_low = _mm_unpacklo_epi32(c, d);
+        const __m128i ab_high = _mm_unpackhi_epi32(a, b);
+        const __m128i cd_high = _mm_unpackhi_epi32(c, d);
+        std::uint8_t* to = out + std::size_t{group} * kRowTile * 4;
+        constexpr std::size_t kStep = std::size_t{kRowTile} * 4;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi64(ab_low, cd_low));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + kStep), _mm_unpackhi_epi64(ab_low, cd_low));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * kStep), _mm_unpacklo_epi64(ab_high, cd_high));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 3 * kStep), _mm_unpackhi_epi64(ab_high, cd_high));
+    }
+    for (std::uint32_t lane = 0; lane < 4; ++lane) {
+        interleave_one(codes[lane] + std::size_t{group} * 4, groups - group,
+                       out + (std::size_t{group} * kRowTile + lane) * 4);
+    }
+}
+#endif
+
 void pack_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_t* index, std::uint32_t first,
                std::uint32_t count, std::uint32_t groups, const std::int32_t* terms, std::uint8_t* out,
                std::int32_t* out_terms) {
     const std::uint32_t padded = (count + kRowTile - 1) / kRowTile * kRowTile;
     for (std::uint32_t begin = 0; begin < padded; begin += kRowTile) {
         std::uint8_t* tile = out + std::size_t{begin} * groups * 4;
+        const std::uint8_t* lanes[kRowTile];
         for (std::uint32_t lane = 0; lane < kRowTile; ++lane) {
             const std::uint32_t place = begin + lane;
             const std::uint32_t real = place < count ? place : count - 1;
             const std::uint32_t row = index == nullptr ? first + real : index[real];
-            const std::uint8_t* code = codes + row * stride;
-            for (std::uint32_t group = 0; group < groups; ++group) {
-                memcpy(tile + (group * kRowTile + lane) * 4, code + group * 4, 4);
-            }
+            lanes[lane] = codes + row * stride;
             out_terms[place] = place < count ? terms[row] : kNeverTerm;
+        }
+        std::uint32_t lane = 0;
+#if defined(__SSE2__)
+        for (; lane + 4 <= kRowTile; lane += 4) {
+            interleave_four(lanes + lane, groups, tile + std::size_t{lane} * 4);
+        }
+#endif
+        for (; lane < kRowTile; ++lane) {
+            interleave_one(lanes[lane], groups, tile + std::size_t{lane} * 4);
         }
     }
 }
@@ -277,42 +321,40 @@ struct Writer {
 
 #if defined(__AVX512VNNI__)
 
-// kPanels panels of 16 columns against kRowTile rows.
+// kPanels panels of 16 columns against kRowTile rows; false when no sum survives, and else the sums are in `out`, panel
+// by panel within a row. A function of its own, whose sums have no other use, keeps them in registers.
 template <std::uint32_t kPanels>
-void tile_product(const PruneTile& tile, std::uint32_t row, std::uint32_t column, Writer& writer) {
+__attribute__((noinline)) bool tile_sums(const std::uint8_t* rows, const std::int32_t* row_terms,
+                                         const std::int8_t* panels, std::size_t panel_bytes,
+                                         const std::int32_t* column_terms, std::size_t groups, __m512i* out) {
     constexpr std::uint32_t kRows = kRowTile;
-    const std::size_t panel_bytes = std::size_t{tile.groups} * 64;
-    const std::uint8_t* rows = tile.rows + std::size_t{row} * tile.groups * 4;
-    const std::int8_t* panels = tile.columns + std::size_t{column} * tile.groups * 4;
     __m512i sums[kRows][kPanels];
 #pragma GCC unroll 12
     for (std::uint32_t r = 0; r < kRows; ++r) {
-        const __m512i term = _mm512_set1_epi32(tile.row_terms[row + r]);
 #pragma GCC unroll 2
         for (std::uint32_t p = 0; p < kPanels; ++p) {
-            sums[r][p] = _mm512_sub_epi32(_mm512_loadu_si512(tile.column_terms + column + kColumnTile * p), term);
+            sums[r][p] =
+                _mm512_sub_epi32(_mm512_loadu_si512(column_terms + kColumnTile * p), _mm512_set1_epi32(row_terms[r]));
         }
     }
-    std::uint32_t group = 0;
+    std::size_t group = 0;
     do {
         __m512i four[kPanels];
 #pragma GCC unroll 2
         for (std::uint32_t p = 0; p < kPanels; ++p) {
-            four[p] = _mm512_loadu_si512(panels + p * panel_bytes);
+            four[p] = _mm512_loadu_si512(panels + p * panel_bytes + 64 * group);
         }
 #pragma GCC unroll 12
         for (std::uint32_t r = 0; r < kRows; ++r) {
             std::int32_t word;
-            memcpy(&word, rows + r * 4, 4);
+            memcpy(&word, rows + (group * kRows + r) * 4, 4);
             const __m512i broadcast = _mm512_set1_epi32(word);
 #pragma GCC unroll 2
             for (std::uint32_t p = 0; p < kPanels; ++p) {
                 asm("vpdpbusd %2, %1, %0" : "+v"(sums[r][p]) : "v"(broadcast), "v"(four[p]));
             }
         }
-        rows += kRows * 4;
-        panels += 64;
-    } while (++group < tile.groups);
+    } while (++group < groups);
     __m512i all = sums[0][0];
 #pragma GCC unroll 12
     for (std::uint32_t r = 0; r < kRows; ++r) {
@@ -322,13 +364,29 @@ void tile_product(const PruneTile& tile, std::uint32_t row, std::uint32_t column
         }
     }
     if (_mm512_movepi32_mask(all) == 0xffff) {
-        return;
+        return false;
     }
 #pragma GCC unroll 12
     for (std::uint32_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
         for (std::uint32_t p = 0; p < kPanels; ++p) {
-            const auto mask = static_cast<unsigned>(~_mm512_movepi32_mask(sums[r][p])) & 0xffffU;
+            _mm512_storeu_si512(out + r * kPanels + p, sums[r][p]);
+        }
+    }
+    return true;
+}
+
+template <std::uint32_t kPanels>
+void tile_product(const PruneTile& tile, std::uint32_t row, std::uint32_t column, Writer& writer) {
+    __m512i sums[kRowTile * kPanels];
+    if (!tile_sums<kPanels>(tile.rows + std::size_t{row} * tile.groups * 4, tile.row_terms + row,
+                            tile.columns + std::size_t{column} * tile.groups * 4, std::size_t{tile.groups} * 64,
+                            tile.column_terms + column, tile.groups, sums)) {
+        return;
+    }
+    for (std::uint32_t r = 0; r < kRowTile; ++r) {
+        for (std::uint32_t p = 0; p < kPanels; ++p) {
+            const auto mask = static_cast<unsigned>(~_mm512_movepi32_mask(sums[r * kPanels + p])) & 0xffffU;
             writer.add_mask(mask, row + r, column + kColumnTile * p);
         }
     }
@@ -351,73 +409,69 @@ std::size_t prune(const PruneTile& tile, Candidate* out) {
 
 #elif defined(__AVX2__)
 
-// One panel of 16 columns (two registers of 8) against 6 rows: int16 sums over at most 12 groups.
-struct Sums16 {
-    __m256i lane[kRowTile][2];
-};
-
-inline void segment_product(const std::uint8_t*& rows, const std::int8_t*& panel, std::uint32_t groups, Sums16& sums) {
+// At most 12 groups of one panel of 16 columns (two registers of 8) against 6 rows, in int16; then added in int32 to
+// the terms (`first`) or to what is in `out`. False when no sum of `out` survives. As above, a function of its own
+// keeps its sums in registers.
+__attribute__((noinline)) bool segment_sums(const std::uint8_t* rows, const std::int32_t* row_terms,
+                                            const std::int8_t* panel, const std::int32_t* column_terms,
+                                            std::size_t groups, bool first, __m256i* out) {
     constexpr std::uint32_t kRows = kRowTile;
-#pragma GCC unroll 6
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-        sums.lane[r][0] = _mm256_setzero_si256();
-        sums.lane[r][1] = _mm256_setzero_si256();
-    }
-    for (std::uint32_t group = 0; group < groups; ++group) {
-        const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel));
-        const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel + 32));
-#pragma GCC unroll 6
-        for (std::uint32_t r = 0; r < kRows; ++r) {
-            std::int32_t word;
-            memcpy(&word, rows + r * 4, 4);
-            __m256i broadcast = _mm256_set1_epi32(word);
-            __m256i product;
-            asm("vpmaddubsw %3, %2, %1\n\tvpaddw %1, %0, %0"
-                : "+x"(sums.lane[r][0]), "=&x"(product)
-                : "x"(broadcast), "x"(low));
-            asm("vpmaddubsw %2, %1, %1\n\tvpaddw %1, %0, %0" : "+x"(sums.lane[r][1]), "+x"(broadcast) : "x"(high));
-        }
+    __m256i low_sums[kRows] = {};
+    __m256i high_sums[kRows] = {};
+    std::size_t group = 0;
+    do {
+// One row: its four codes times the panel's two registers.
+#define KHALA_ROW(offset, low, high)                                             \
+    "vpbroadcastd " offset                                                       \
+    "(%[rows]), %%ymm14\n\tvpmaddubsw %%ymm12, %%ymm14, %%ymm15\n\t"             \
+    "vpmaddubsw %%ymm13, %%ymm14, %%ymm14\n\tvpaddw %%ymm15, %[" low "], %[" low \
+    "]\n\t"                                                                      \
+    "vpaddw %%ymm14, %[" high "], %[" high "]\n\t"
+        asm("vmovdqu (%[panel]), %%ymm12\n\tvmovdqu 32(%[panel]), %%ymm13\n\t"  //
+            KHALA_ROW("0", "a0", "b0") KHALA_ROW("4", "a1", "b1") KHALA_ROW("8", "a2", "b2") KHALA_ROW("12", "a3", "b3")
+                KHALA_ROW("16", "a4", "b4") KHALA_ROW("20", "a5", "b5")
+            : [a0] "+x"(low_sums[0]), [b0] "+x"(high_sums[0]), [a1] "+x"(low_sums[1]), [b1] "+x"(high_sums[1]),
+              [a2] "+x"(low_sums[2]), [b2] "+x"(high_sums[2]), [a3] "+x"(low_sums[3]), [b3] "+x"(high_sums[3]),
+              [a4] "+x"(low_sums[4]), [b4] "+x"(high_sums[4]), [a5] "+x"(low_sums[5]), [b5] "+x"(high_sums[5])
+            : [rows] "r"(rows), [panel] "r"(panel)
+            : "ymm12", "ymm13", "ymm14", "ymm15", "memory");
+#undef KHALA_ROW
         rows += kRows * 4;
         panel += 64;
+    } while (++group < groups);
+    const __m256i ones = _mm256_set1_epi16(1);
+    const __m256i low_terms = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(column_terms));
+    const __m256i high_terms = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(column_terms + 8));
+    __m256i all = _mm256_set1_epi32(-1);
+#pragma GCC unroll 6
+    for (std::uint32_t r = 0; r < kRows; ++r) {
+        const __m256i term = _mm256_set1_epi32(row_terms[r]);
+        const __m256i before_low = first ? _mm256_sub_epi32(low_terms, term) : out[2 * r];
+        const __m256i before_high = first ? _mm256_sub_epi32(high_terms, term) : out[2 * r + 1];
+        out[2 * r] = _mm256_add_epi32(_mm256_madd_epi16(low_sums[r], ones), before_low);
+        out[2 * r + 1] = _mm256_add_epi32(_mm256_madd_epi16(high_sums[r], ones), before_high);
+        all = _mm256_and_si256(all, _mm256_and_si256(out[2 * r], out[2 * r + 1]));
     }
+    return _mm256_movemask_ps(_mm256_castsi256_ps(all)) != 0xff;
 }
 
 void tile_product(const PruneTile& tile, std::uint32_t row, std::uint32_t column, Writer& writer) {
-    constexpr std::uint32_t kRows = kRowTile;
     constexpr std::uint32_t kGroups = kSegment / 4;
-    const __m256i ones = _mm256_set1_epi16(1);
     const std::uint8_t* rows = tile.rows + std::size_t{row} * tile.groups * 4;
     const std::int8_t* panel = tile.columns + std::size_t{column} * tile.groups * 4;
-    const auto* columns = reinterpret_cast<const __m256i*>(tile.column_terms + column);
-    alignas(32) __m256i totals[kRows][2];
-    const __m256i terms[2] = {_mm256_loadu_si256(columns), _mm256_loadu_si256(columns + 1)};
-    Sums16 sums;
-    const std::uint32_t head = tile.groups < kGroups ? tile.groups : kGroups;
-    segment_product(rows, panel, head, sums);
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-        const __m256i term = _mm256_set1_epi32(tile.row_terms[row + r]);
-        for (std::uint32_t h = 0; h < 2; ++h) {
-            totals[r][h] = _mm256_add_epi32(_mm256_madd_epi16(sums.lane[r][h], ones), _mm256_sub_epi32(terms[h], term));
-        }
+    __m256i sums[kRowTile * 2];
+    bool survives = false;
+    for (std::uint32_t done = 0; done < tile.groups; done += kGroups) {
+        const std::uint32_t groups = tile.groups - done < kGroups ? tile.groups - done : kGroups;
+        survives = segment_sums(rows + std::size_t{done} * kRowTile * 4, tile.row_terms + row,
+                                panel + std::size_t{done} * 64, tile.column_terms + column, groups, done == 0, sums);
     }
-    for (std::uint32_t done = head; done < tile.groups; done += kGroups) {
-        segment_product(rows, panel, tile.groups - done < kGroups ? tile.groups - done : kGroups, sums);
-        for (std::uint32_t r = 0; r < kRows; ++r) {
-            for (std::uint32_t h = 0; h < 2; ++h) {
-                totals[r][h] = _mm256_add_epi32(totals[r][h], _mm256_madd_epi16(sums.lane[r][h], ones));
-            }
-        }
-    }
-    __m256i all = totals[0][0];
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-        all = _mm256_and_si256(all, _mm256_and_si256(totals[r][0], totals[r][1]));
-    }
-    if (_mm256_movemask_ps(_mm256_castsi256_ps(all)) == 0xff) {
+    if (!survives) {
         return;
     }
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-        const int low = _mm256_movemask_ps(_mm256_castsi256_ps(totals[r][0]));
-        const int high = _mm256_movemask_ps(_mm256_castsi256_ps(totals[r][1]));
+    for (std::uint32_t r = 0; r < kRowTile; ++r) {
+        const int low = _mm256_movemask_ps(_mm256_castsi256_ps(sums[2 * r]));
+        const int high = _mm256_movemask_ps(_mm256_castsi256_ps(sums[2 * r + 1]));
         writer.add_mask(~static_cast<unsigned>(low | (high << 8)) & 0xffffU, row + r, column);
     }
 }

@@ -7,8 +7,12 @@
 #include <numeric>
 #include <tuple>
 
+#include "vec/workers.hpp"
+
 namespace khala::vec {
 namespace {
+
+constexpr std::size_t kPiece = 1024;  // rows a thread takes at a time
 
 std::int32_t group_of(Groups groups, std::uint32_t row) {
     return groups.empty() ? 0 : groups[row];
@@ -72,16 +76,22 @@ RowHash hash_row(const float* row, std::size_t dim) noexcept {
 }
 
 Collapsed collapse(const MatrixView& matrix, std::span<const double> norms, Groups groups,
-                   RowHash (*hash)(const float*, std::size_t) noexcept) {
+                   RowHash (*hash)(const float*, std::size_t) noexcept, int threads) {
     Collapsed collapsed;
     collapsed.representative = identity(matrix.rows);
     std::vector<Key> keys;
     keys.reserve(matrix.rows);
     for (std::uint32_t row = 0; row < matrix.rows; ++row) {
         if (norms[row] > 0.0) {
-            keys.push_back({group_of(groups, row), row, hash(matrix.row(row), matrix.dim)});
+            keys.push_back({group_of(groups, row), row, {}});
         }
     }
+    // Without memory for threads the calling one hashes everything.
+    static_cast<void>(for_pieces(threads, keys.size(), kPiece, [&](std::size_t begin, std::size_t end) {
+        for (Key& key : std::span{keys}.subspan(begin, end - begin)) {
+            key.hash = hash(matrix.row(key.row), matrix.dim);
+        }
+    }));
     std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
         return std::tie(a.group, a.hash, a.row) < std::tie(b.group, b.hash, b.row);
     });

@@ -31,7 +31,7 @@ struct Collapsed {
 
 // `norms` as from check_rows: a row with norm 0 takes no part. `hash` is replaceable so that collisions can be tested.
 [[nodiscard]] Collapsed collapse(const MatrixView& matrix, std::span<const double> norms, Groups groups,
-                                 RowHash (*hash)(const float*, std::size_t) noexcept = hash_row);
+                                 RowHash (*hash)(const float*, std::size_t) noexcept = hash_row, int threads = 1);
 
 // The same layout without looking for copies.
 [[nodiscard]] Collapsed group_rows(std::span<const double> norms, Groups groups);

@@ -86,6 +86,10 @@ const KernelTable& kernels_for(Isa isa) noexcept {
     return baseline::kernels();
 }
 
+const KernelTable& best_kernels() noexcept {
+    return kernels_for(best());
+}
+
 const CodeKernels& code_kernels_for(Isa isa) noexcept {
 #if KHALA_VEC_HAS_X86
     if (isa == Isa::v4) {

@@ -34,6 +34,8 @@ enum class Isa : std::uint8_t { automatic, baseline, v3, v4 };
 
 // `isa` as resolve_isa returned it.
 [[nodiscard]] const KernelTable& kernels_for(Isa isa) noexcept;
+// The fastest copy, whatever was asked for: for dot64, which has the same bits in all of them.
+[[nodiscard]] const KernelTable& best_kernels() noexcept;
 [[nodiscard]] const CodeKernels& code_kernels_for(Isa isa) noexcept;
 [[nodiscard]] LeadingDirections leading_directions_for(Isa isa) noexcept;
 

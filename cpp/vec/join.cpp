@@ -1,11 +1,16 @@
 #include "vec/join.hpp"
 
+#include <xxhash.h>
+
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "vec/collapse.hpp"
+#include "vec/invalid.hpp"
 #include "vec/join_parts.hpp"
 #include "vec/sim64.hpp"
 
@@ -103,22 +108,35 @@ Status add_copies(const CopyLists& copies, std::span<const std::uint32_t> rows, 
     return {};
 }
 
-// Sweep and copies together; fills the counters of the certificate.
-base::Result<std::vector<FoundPair>> find(const Side& side, const Collapsed& collapsed, const JoinOptions& options,
-                                          Certificate& certificate) {
-    const Decision decision{side, side, options.threshold, certificate.tolerance, kernels_for(certificate.isa)};
-    Budget budget{options.max_pairs};
-    const bool expand = options.copies == Copies::expand;
-    const CopyLists copies{expand ? std::span<const std::uint32_t>{collapsed.representative}
+std::uint64_t hash_bytes(const void* bytes, std::size_t count, std::uint64_t seed) noexcept {
+    return count == 0 ? seed : XXH3_64bits_withSeed(bytes, count, seed);
+}
+
+std::uint64_t fingerprint_of(const MatrixView& matrix, const JoinOptions& options) noexcept {
+    std::uint64_t hash = std::bit_cast<std::uint64_t>(options.threshold) ^ static_cast<std::uint64_t>(options.copies) ^
+                         static_cast<std::uint64_t>(options.faulty) << 8U;
+    hash = hash_bytes(options.groups.data(), options.groups.size_bytes(), hash + matrix.dim);
+    return hash_bytes(matrix.data, matrix.rows * matrix.dim * sizeof(float), hash);
+}
+
+}  // namespace
+
+base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> blocks, bool with_copies,
+                                                     std::uint64_t max_pairs, const Execution& execution,
+                                                     Certificate& certificate) const {
+    const Side side{matrix_, check_.norms, collapsed_.rows};
+    const Decision decision{side, side, options_.threshold, certificate.tolerance, kernels_for(certificate.isa)};
+    Budget budget{max_pairs};
+    const bool expand = options_.copies == Copies::expand;
+    const CopyLists copies{expand ? std::span<const std::uint32_t>{collapsed_.representative}
                                   : std::span<const std::uint32_t>{}};
     std::vector<FoundPair> found;
-    if (expand) {
-        KHALA_TRY(add_copies(copies, collapsed.rows, budget, found));
+    if (expand && with_copies) {
+        KHALA_TRY(add_copies(copies, collapsed_.rows, budget, found));
     }
-    std::vector<PairSink> sinks(static_cast<std::size_t>(options.execution.threads),
+    std::vector<PairSink> sinks(static_cast<std::size_t>(execution.threads),
                                 PairSink{decision, budget, expand ? &copies : nullptr});
-    const std::vector<Block> blocks = plan_self(collapsed.starts);
-    KHALA_TRY(run_sweep(side, side, blocks, pointers(sinks), options.plan, options.execution, certificate));
+    KHALA_TRY(run_prepared(side, side, blocks, pointers(sinks), *prepared_, execution, certificate));
     for (PairSink& sink : sinks) {
         certificate.rechecked += sink.rechecked();
         found.insert(found.end(), sink.found().begin(), sink.found().end());
@@ -127,35 +145,64 @@ base::Result<std::vector<FoundPair>> find(const Side& side, const Collapsed& col
     return found;
 }
 
-}  // namespace
-
-base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options) {
+base::Result<std::unique_ptr<BlockJoin>> BlockJoin::make(const MatrixView& matrix, const JoinOptions& options) {
     const FloatEnvironment environment;
     Stopwatch watch;
-    Join join;
-    Certificate& certificate = join.certificate;
-    KHALA_TRY(begin_certificate(options.threshold, matrix.dim, options.execution, certificate));
+    std::unique_ptr<BlockJoin> join{new BlockJoin};
+    join->matrix_ = matrix;
+    join->options_ = options;
+    Certificate& certificate = join->begun_;
+    const Execution& execution = options.execution;
+    KHALA_TRY(begin_certificate(options.threshold, matrix.dim, execution, certificate));
     KHALA_TRY(check_groups(options.groups, matrix.rows, "groups"));
-    KHALA_TRY_ASSIGN(RowCheck check, check_rows(matrix, "matrix", options.faulty));
+    KHALA_TRY_ASSIGN(join->check_, check_rows(matrix, "matrix", options.faulty, execution.threads));
     certificate.seconds.check = watch.lap();
 
-    const Collapsed collapsed = collapse(matrix, check.norms, options.groups);
+    join->collapsed_ = collapse(matrix, join->check_.norms, options.groups, hash_row, execution.threads);
+    join->blocks_ = plan_self(join->collapsed_.starts);
     certificate.rows = matrix.rows;
-    certificate.compared_rows = collapsed.rows.size();
+    certificate.compared_rows = join->collapsed_.rows.size();
     certificate.seconds.collapse = watch.lap();
 
-    const Side side{matrix, check.norms, collapsed.rows};
-    KHALA_TRY_ASSIGN(std::vector<FoundPair> found, find(side, collapsed, options, certificate));
-    static_cast<void>(watch.lap());
+    const Side side{matrix, join->check_.norms, join->collapsed_.rows};
+    KHALA_TRY_ASSIGN(join->prepared_, prepare(side, side, join->blocks_, options.threshold, options.plan, execution));
+    certificate.plan = join->prepared_->plan;
+    certificate.seconds.prepare = watch.lap();
+    return join;
+}
 
+std::uint64_t BlockJoin::fingerprint() const noexcept {
+    return fingerprint_of(matrix_, options_);
+}
+
+base::Result<Join> BlockJoin::run(std::size_t first, std::size_t last, std::uint64_t max_pairs,
+                                  Progress* progress) const {
+    const FloatEnvironment environment;
+    if (first > last || last > blocks_.size()) {
+        return invalid("blocks", std::to_string(first) + " to " + std::to_string(last) + "; there are " +
+                                     std::to_string(blocks_.size()));
+    }
+    Join join;
+    join.certificate = begun_;
+    Execution execution = options_.execution;
+    execution.progress = progress;
+    KHALA_TRY_ASSIGN(std::vector<FoundPair> found,
+                     find(std::span{blocks_}.subspan(first, last - first), last == blocks_.size(), max_pairs, execution,
+                          join.certificate));
+    Stopwatch watch;
     std::sort(found.begin(), found.end(), [](const FoundPair& a, const FoundPair& b) {
         return std::pair{a.left, a.right} < std::pair{b.left, b.right};
     });
-    join.pairs = to_columns(found, certificate);
-    join.representative.assign(collapsed.representative.begin(), collapsed.representative.end());
-    join.faults = std::move(check.faults);
-    certificate.seconds.finish = watch.lap();
+    join.pairs = to_columns(found, join.certificate);
+    join.representative.assign(collapsed_.representative.begin(), collapsed_.representative.end());
+    join.faults = check_.faults;
+    join.certificate.seconds.finish = watch.lap();
     return join;
+}
+
+base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options) {
+    KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options));
+    return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
 }
 
 }  // namespace khala::vec

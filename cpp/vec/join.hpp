@@ -18,10 +18,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "base/result.hpp"
+#include "vec/collapse.hpp"
 #include "vec/matrix.hpp"
 #include "vec/planner.hpp"
 #include "vec/sweep.hpp"
@@ -78,6 +80,13 @@ struct Pairs {
     std::vector<double> cosine;  // sim64
 };
 
+// One pair of rows (not positions).
+struct FoundPair {
+    std::uint32_t left = 0;
+    std::uint32_t right = 0;
+    double cosine = 0;
+};
+
 struct Join {
     Pairs pairs;
     std::vector<std::int64_t> representative;  // one for each row: see Collapsed
@@ -88,6 +97,45 @@ struct Join {
 // Errors: invalid_argument (shape, threshold, groups, threads, faulty rows; more than max_pairs pairs, and then
 // nothing is returned), interrupted, unsupported.
 [[nodiscard]] base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options);
+
+// A self join in numbered blocks, so that it can be done range by range: to resume where a killed process was, to hold
+// only the pairs of one range at a time, or to give other work a turn. Which pairs are in which block depends on the
+// rows, the groups and `copies` alone: not on the processor, the threads or the plan. Rows are checked, collapsed and
+// encoded when it is made; it borrows the matrix and the groups.
+class BlockJoin {
+public:
+    // Errors as of self_join; options.max_pairs and execution.progress do not matter.
+    [[nodiscard]] static base::Result<std::unique_ptr<BlockJoin>> make(const MatrixView& matrix,
+                                                                       const JoinOptions& options);
+
+    [[nodiscard]] std::size_t blocks() const noexcept { return blocks_.size(); }
+
+    // Of the rows, groups, threshold and the treatment of copies and faults: with an equal one, ranges of another
+    // process's BlockJoin hold the same pairs.
+    // Reads every row.
+    [[nodiscard]] std::uint64_t fingerprint() const noexcept;
+
+    // The pairs of blocks [first, last), ascending, with the certificate of this range alone. Ranges that partition
+    // [0, blocks()) hold every pair once; the pairs among copies are in the range that ends at blocks(), even if it is
+    // empty. Errors: invalid_argument (`blocks`, `max_pairs` for this range), interrupted, internal.
+    [[nodiscard]] base::Result<Join> run(std::size_t first, std::size_t last, std::uint64_t max_pairs,
+                                         Progress* progress) const;
+
+private:
+    BlockJoin() = default;
+
+    [[nodiscard]] base::Result<std::vector<FoundPair>> find(std::span<const Block> blocks, bool with_copies,
+                                                            std::uint64_t max_pairs, const Execution& execution,
+                                                            Certificate& certificate) const;
+
+    MatrixView matrix_;
+    JoinOptions options_;
+    Certificate begun_;
+    RowCheck check_;
+    Collapsed collapsed_;
+    std::vector<Block> blocks_;
+    std::unique_ptr<Prepared> prepared_;
+};
 
 struct MatchOptions {
     double threshold = 0.95;
@@ -108,6 +156,37 @@ struct Matches {
 };
 
 [[nodiscard]] base::Result<Matches> match_rows(const MatrixView& queries, const MatrixView& rows,
+                                               const MatchOptions& options);
+
+// A matrix made ready for many matches: its rows are checked and encoded once. Borrows the matrix, which must outlive
+// it and stay unchanged; about 150 bytes a row besides. Constant, hence thread-safe.
+class Corpus {
+public:
+    // Of the options `groups`, `faulty`, `execution` and `plan` (rotation, first_slots) matter.
+    // Errors: invalid_argument, unsupported, internal as for joins.
+    [[nodiscard]] static base::Result<std::unique_ptr<Corpus>> make(const MatrixView& matrix,
+                                                                    const JoinOptions& options);
+
+    [[nodiscard]] const MatrixView& matrix() const noexcept { return matrix_; }
+    [[nodiscard]] const std::vector<RowFault>& faults() const noexcept { return check_.faults; }
+    [[nodiscard]] bool grouped() const noexcept { return grouped_; }
+    [[nodiscard]] const Collapsed& layout() const noexcept { return layout_; }
+    [[nodiscard]] std::span<const double> norms() const noexcept { return check_.norms; }
+    // Null when there is no row to compare.
+    [[nodiscard]] const EncodedRows* encoded() const noexcept { return encoded_.get(); }
+
+private:
+    Corpus() = default;
+
+    MatrixView matrix_;
+    bool grouped_ = false;
+    RowCheck check_;
+    Collapsed layout_;
+    std::unique_ptr<EncodedRows> encoded_;
+};
+
+// As above; options.row_groups must be empty, the corpus has its own, and options.plan and execution.isa do not matter.
+[[nodiscard]] base::Result<Matches> match_rows(const MatrixView& queries, const Corpus& corpus,
                                                const MatchOptions& options);
 
 // sim64 of each pair of rows, which need not be near each other. Errors: invalid_argument (shape, lengths, a row out of

@@ -74,10 +74,16 @@ Status run_sweep(const Side& left, const Side& right, std::span<const Block> blo
     Stopwatch watch;
     KHALA_TRY_ASSIGN(const std::unique_ptr<Prepared> prepared,
                      prepare(left, right, blocks, certificate.threshold, options, execution));
-    certificate.plan = prepared->plan;
     certificate.seconds.prepare = watch.lap();
+    return run_prepared(left, right, blocks, sinks, *prepared, execution, certificate);
+}
+
+Status run_prepared(const Side& left, const Side& right, std::span<const Block> blocks, std::span<Sink* const> sinks,
+                    const Prepared& prepared, const Execution& execution, Certificate& certificate) {
+    Stopwatch watch;
+    certificate.plan = prepared.plan;
     const float cut = sweep_cut(certificate.threshold, left.matrix.dim);
-    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution, prepared->coded()));
+    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution, prepared.coded()));
     if (swept.pairs != pair_count(blocks)) {
         return Error{
             ErrorCode::internal, "sweep",

@@ -16,12 +16,6 @@
 
 namespace khala::vec {
 
-struct FoundPair {
-    std::uint32_t left = 0;  // rows, not positions
-    std::uint32_t right = 0;
-    double cosine = 0;
-};
-
 // Seconds between laps.
 class Stopwatch {
 public:
@@ -79,6 +73,11 @@ private:
 [[nodiscard]] base::Status run_sweep(const Side& left, const Side& right, std::span<const Block> blocks,
                                      std::span<Sink* const> sinks, const PlanOptions& options,
                                      const Execution& execution, Certificate& certificate);
+
+// The same after a plan that was made before.
+[[nodiscard]] base::Status run_prepared(const Side& left, const Side& right, std::span<const Block> blocks,
+                                        std::span<Sink* const> sinks, const Prepared& prepared,
+                                        const Execution& execution, Certificate& certificate);
 
 template <typename AnySink>
 [[nodiscard]] std::vector<Sink*> pointers(std::vector<AnySink>& sinks) {

@@ -126,18 +126,72 @@ base::Result<std::vector<FoundPair>> gather(std::vector<MatchSink>& sinks, std::
     return found;
 }
 
-Status check_sides(const MatrixView& queries, const MatrixView& rows, const MatchOptions& options) {
+Status check_dims(const MatrixView& queries, const MatrixView& rows) {
     if (queries.rows > 0 && rows.rows > 0 && queries.dim != rows.dim) {
         return invalid("queries",
                        std::to_string(queries.dim) + " columns, and the matrix has " + std::to_string(rows.dim));
     }
-    KHALA_TRY(check_groups(options.query_groups, queries.rows, "query_groups"));
-    KHALA_TRY(check_groups(options.row_groups, rows.rows, "groups"));
-    if (queries.rows > 0 && rows.rows > 0 && options.query_groups.empty() != options.row_groups.empty()) {
-        return invalid(options.query_groups.empty() ? "query_groups" : "groups",
-                       "missing: groups are given for both sides or for neither");
+    return {};
+}
+
+Status check_both_grouped(bool queries, bool rows) {
+    if (queries != rows) {
+        return invalid(queries ? "groups" : "query_groups", "missing: groups are given for both sides or for neither");
     }
     return {};
+}
+
+Status check_sides(const MatrixView& queries, const MatrixView& rows, const MatchOptions& options) {
+    KHALA_TRY(check_dims(queries, rows));
+    KHALA_TRY(check_groups(options.query_groups, queries.rows, "query_groups"));
+    KHALA_TRY(check_groups(options.row_groups, rows.rows, "groups"));
+    if (queries.rows > 0 && rows.rows > 0) {
+        KHALA_TRY(check_both_grouped(!options.query_groups.empty(), !options.row_groups.empty()));
+    }
+    return {};
+}
+
+// Both sides, checked and laid out.
+struct Sides {
+    Side left;
+    const Collapsed& left_layout;
+    Side right;
+    const Collapsed& right_layout;
+    const EncodedRows* encoded;  // of the right side, or null
+};
+
+base::Result<Pairs> find(const Sides& sides, const MatchOptions& options, Certificate& certificate) {
+    const Decision decision{sides.left, sides.right, options.threshold, certificate.tolerance,
+                            kernels_for(certificate.isa)};
+    Budget budget{options.max_pairs};
+    std::vector<MatchSink> sinks(static_cast<std::size_t>(options.execution.threads),
+                                 MatchSink{decision, budget, options.best});
+    const std::vector<Block> blocks = plan_cross(common_groups(sides.left_layout, sides.right_layout));
+    if (sides.encoded != nullptr) {
+        Stopwatch watch;
+        KHALA_TRY_ASSIGN(
+            const std::unique_ptr<Prepared> prepared,
+            prepare_match(sides.left, sides.right, *sides.encoded, blocks, options.threshold, options.execution));
+        certificate.seconds.prepare = watch.lap();
+        KHALA_TRY(
+            run_prepared(sides.left, sides.right, blocks, pointers(sinks), *prepared, options.execution, certificate));
+    } else {
+        KHALA_TRY(
+            run_sweep(sides.left, sides.right, blocks, pointers(sinks), options.plan, options.execution, certificate));
+    }
+    for (const MatchSink& sink : sinks) {
+        certificate.rechecked += sink.rechecked();
+    }
+    Stopwatch watch;
+    KHALA_TRY_ASSIGN(const std::vector<FoundPair> found, gather(sinks, sides.left_layout.rows, options));
+    Pairs pairs = to_columns(found, certificate);
+    certificate.seconds.finish = watch.lap();
+    return pairs;
+}
+
+void note_rows(const Sides& sides, Certificate& certificate) {
+    certificate.rows = sides.left.matrix.rows + sides.right.matrix.rows;
+    certificate.compared_rows = sides.left.order.size() + sides.right.order.size();
 }
 
 }  // namespace
@@ -149,34 +203,74 @@ base::Result<Matches> match_rows(const MatrixView& queries, const MatrixView& ro
     Certificate& certificate = matches.certificate;
     KHALA_TRY(begin_certificate(options.threshold, rows.dim, options.execution, certificate));
     KHALA_TRY(check_sides(queries, rows, options));
-    KHALA_TRY_ASSIGN(RowCheck query_check, check_rows(queries, "queries", options.faulty));
-    KHALA_TRY_ASSIGN(RowCheck row_check, check_rows(rows, "matrix", options.faulty));
+    const int threads = options.execution.threads;
+    KHALA_TRY_ASSIGN(RowCheck query_check, check_rows(queries, "queries", options.faulty, threads));
+    KHALA_TRY_ASSIGN(RowCheck row_check, check_rows(rows, "matrix", options.faulty, threads));
     certificate.seconds.check = watch.lap();
 
     const Collapsed query_layout = group_rows(query_check.norms, options.query_groups);
     const Collapsed row_layout = group_rows(row_check.norms, options.row_groups);
-    certificate.rows = queries.rows + rows.rows;
-    certificate.compared_rows = query_layout.rows.size() + row_layout.rows.size();
+    const Sides sides{{queries, query_check.norms, query_layout.rows},
+                      query_layout,
+                      {rows, row_check.norms, row_layout.rows},
+                      row_layout,
+                      nullptr};
+    note_rows(sides, certificate);
     certificate.seconds.collapse = watch.lap();
 
-    const Side left{queries, query_check.norms, query_layout.rows};
-    const Side right{rows, row_check.norms, row_layout.rows};
-    const Decision decision{left, right, options.threshold, certificate.tolerance, kernels_for(certificate.isa)};
-    Budget budget{options.max_pairs};
-    std::vector<MatchSink> sinks(static_cast<std::size_t>(options.execution.threads),
-                                 MatchSink{decision, budget, options.best});
-    const std::vector<Block> blocks = plan_cross(common_groups(query_layout, row_layout));
-    KHALA_TRY(run_sweep(left, right, blocks, pointers(sinks), options.plan, options.execution, certificate));
-    for (const MatchSink& sink : sinks) {
-        certificate.rechecked += sink.rechecked();
-    }
-    static_cast<void>(watch.lap());
-
-    KHALA_TRY_ASSIGN(const std::vector<FoundPair> found, gather(sinks, query_layout.rows, options));
-    matches.pairs = to_columns(found, certificate);
+    KHALA_TRY_ASSIGN(matches.pairs, find(sides, options, certificate));
     matches.query_faults = std::move(query_check.faults);
     matches.row_faults = std::move(row_check.faults);
-    certificate.seconds.finish = watch.lap();
+    return matches;
+}
+
+base::Result<std::unique_ptr<Corpus>> Corpus::make(const MatrixView& matrix, const JoinOptions& options) {
+    const FloatEnvironment environment;
+    KHALA_TRY(check_execution(options.execution));
+    KHALA_TRY(check_groups(options.groups, matrix.rows, "groups"));
+    std::unique_ptr<Corpus> corpus{new Corpus};
+    corpus->matrix_ = matrix;
+    corpus->grouped_ = !options.groups.empty();
+    KHALA_TRY_ASSIGN(corpus->check_, check_rows(matrix, "matrix", options.faulty, options.execution.threads));
+    corpus->layout_ = group_rows(corpus->check_.norms, options.groups);
+    if (!corpus->layout_.rows.empty()) {
+        const Side side{matrix, corpus->check_.norms, corpus->layout_.rows};
+        KHALA_TRY_ASSIGN(corpus->encoded_, encode_for_matching(side, options.plan, options.execution));
+    }
+    return corpus;
+}
+
+base::Result<Matches> match_rows(const MatrixView& queries, const Corpus& corpus, const MatchOptions& options) {
+    const FloatEnvironment environment;
+    Stopwatch watch;
+    Matches matches;
+    Certificate& certificate = matches.certificate;
+    MatchOptions wanted = options;
+    if (corpus.encoded() != nullptr) {
+        wanted.execution.isa = corpus.encoded()->model.isa;
+    }
+    KHALA_TRY(begin_certificate(options.threshold, corpus.matrix().dim, wanted.execution, certificate));
+    KHALA_TRY(check_dims(queries, corpus.matrix()));
+    KHALA_TRY(check_groups(options.query_groups, queries.rows, "query_groups"));
+    if (!options.row_groups.empty()) {
+        return invalid("groups", "are the corpus's own, given when it was made");
+    }
+    if (queries.rows > 0 && corpus.matrix().rows > 0) {
+        KHALA_TRY(check_both_grouped(!options.query_groups.empty(), corpus.grouped()));
+    }
+    KHALA_TRY_ASSIGN(RowCheck query_check, check_rows(queries, "queries", options.faulty, options.execution.threads));
+    certificate.seconds.check = watch.lap();
+    const Collapsed query_layout = group_rows(query_check.norms, options.query_groups);
+    const Sides sides{{queries, query_check.norms, query_layout.rows},
+                      query_layout,
+                      {corpus.matrix(), corpus.norms(), corpus.layout().rows},
+                      corpus.layout(),
+                      corpus.encoded()};
+    note_rows(sides, certificate);
+    certificate.seconds.collapse = watch.lap();
+    KHALA_TRY_ASSIGN(matches.pairs, find(sides, wanted, certificate));
+    matches.query_faults = std::move(query_check.faults);
+    matches.row_faults = corpus.faults();
     return matches;
 }
 

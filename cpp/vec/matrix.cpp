@@ -6,12 +6,15 @@
 #include <string>
 
 #include "vec/invalid.hpp"
+#include "vec/isa.hpp"
 #include "vec/sim64.hpp"
+#include "vec/workers.hpp"
 
 namespace khala::vec {
 namespace {
 
 constexpr std::size_t kFaultsNamed = 5;
+constexpr std::size_t kPiece = 1024;  // rows a thread takes at a time
 
 // Called for rows whose norm is not a positive finite number; squares of float32 never overflow or vanish in float64.
 RowFaultKind kind_of(const float* row, std::size_t dim, double norm) {
@@ -46,17 +49,22 @@ base::Status check_shape(const MatrixView& matrix, std::string_view field) {
     return {};
 }
 
-base::Result<RowCheck> check_rows(const MatrixView& matrix, std::string_view field, Faulty faulty) {
+base::Result<RowCheck> check_rows(const MatrixView& matrix, std::string_view field, Faulty faulty, int threads) {
     KHALA_TRY(check_shape(matrix, field));
     RowCheck check;
     check.norms.resize(matrix.rows);
+    const auto dot64 = best_kernels().dot64;
+    KHALA_TRY(for_pieces(threads, matrix.rows, kPiece, [&](std::size_t begin, std::size_t end) {
+        const FloatEnvironment environment;
+        for (std::size_t index = begin; index < end; ++index) {
+            check.norms[index] = std::sqrt(dot64(matrix.row(index), matrix.row(index), matrix.dim));
+        }
+    }));
     for (std::size_t index = 0; index < matrix.rows; ++index) {
-        const float* row = matrix.row(index);
-        const double norm = norm64(row, matrix.dim);
-        if (norm > 0.0 && norm <= std::numeric_limits<double>::max()) {
-            check.norms[index] = norm;
-        } else {
-            check.faults.push_back({index, kind_of(row, matrix.dim, norm)});
+        const double norm = check.norms[index];
+        if (!(norm > 0.0 && norm <= std::numeric_limits<double>::max())) {
+            check.faults.push_back({index, kind_of(matrix.row(index), matrix.dim, norm)});
+            check.norms[index] = 0.0;
         }
     }
     if (faulty == Faulty::refuse && !check.faults.empty()) {

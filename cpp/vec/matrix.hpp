@@ -58,7 +58,8 @@ struct RowCheck {
 [[nodiscard]] base::Status check_shape(const MatrixView& matrix, std::string_view field);
 
 // check_shape, then every row. Under Faulty::refuse the error names the first faulty rows and their number.
-[[nodiscard]] base::Result<RowCheck> check_rows(const MatrixView& matrix, std::string_view field, Faulty faulty);
+[[nodiscard]] base::Result<RowCheck> check_rows(const MatrixView& matrix, std::string_view field, Faulty faulty,
+                                                int threads = 1);
 
 // One group number for each row, or none at all (then all rows are one group). Rows of different groups never meet.
 using Groups = std::span<const std::int32_t>;

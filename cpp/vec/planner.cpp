@@ -16,15 +16,19 @@ constexpr std::size_t kSampleLefts = 384;
 constexpr std::size_t kSampleRights = 768;
 
 // First stages that are considered, in slots.
-constexpr std::array<std::size_t, 10> kFirsts{16, 32, 48, 64, 96, 128, 192, 256, 384, 512};
+constexpr std::array<std::size_t, 12> kFirsts{16, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512};
+
+// When the threshold is not known yet.
+constexpr std::size_t kFirstForMatching = 48;
 
 // Below this many float32 products nothing else can pay.
 constexpr double kProductsMin = 2e9;
 
-// Nanoseconds; measured, see docs/decisions. They only weigh one method against another.
+// Nanoseconds, measured with 384 columns on a Zen 5 at 4.2 GHz. They only weigh one method against another.
 struct Costs {
     double product;    // a float32 multiply-accumulate of a tile, scan included
     double code;       // one slot of one pair
+    double pair;       // a pair, in slots
     double candidate;  // one second-stage slot of a candidate
     double encode;     // one slot of a row
     double pack;       // one slot of a row or column, once a block
@@ -32,12 +36,12 @@ struct Costs {
 
 Costs costs_of(Isa isa) noexcept {
     switch (isa) {
-        case Isa::v4: return {0.011, 0.0022, 0.08, 0.8, 0.15};
-        case Isa::v3: return {0.019, 0.0060, 0.10, 1.0, 0.15};
+        case Isa::v4: return {0.0097, 0.0021, 4, 0.08, 0.3, 0.03};
+        case Isa::v3: return {0.017, 0.0063, 20, 0.08, 0.5, 0.03};
         case Isa::automatic:
         case Isa::baseline: break;
     }
-    return {0.10, 0.09, 0.3, 2.0, 0.2};
+    return {0.042, 0.19, 4, 0.3, 1.0, 0.05};
 }
 
 constexpr double kCandidate = 12;     // ns for a candidate, whatever its length
@@ -76,7 +80,8 @@ double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan
     const double second = static_cast<double>(layout.slots - layout.first);
     const double prepare = volume.rows * (volume.dim * static_cast<double>(layout.coordinates + 1) * costs.product +
                                           static_cast<double>(layout.slots) * costs.encode);
-    const double dense = static_cast<double>(layout.first) * (volume.tested * costs.code + volume.lines * costs.pack);
+    const auto first = static_cast<double>(layout.first);
+    const double dense = volume.tested * (first + costs.pair) * costs.code + volume.lines * first * costs.pack;
     const double sparse = volume.pairs * (plan.candidates * (kCandidate + second * costs.candidate) +
                                           plan.survivors * (kDecision + volume.dim * kDecisionMac));
     return 1e-9 * (prepare + dense + sparse);
@@ -178,6 +183,14 @@ JoinPlan best_codes(const Rotation& rotation, const Samples& samples, const Volu
     return *best;
 }
 
+base::Status check_rotation(const Rotation& rotation, const Side& rows) {
+    if (rotation.dim != rows.matrix.dim && !rows.order.empty()) {
+        return invalid("rotation", "made for " + std::to_string(rotation.dim) + " columns, and these rows have " +
+                                       std::to_string(rows.matrix.dim));
+    }
+    return {};
+}
+
 // Candidates beyond which multiplying a chunk costs less than refining and deciding them.
 double candidates_max(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
     const auto second = static_cast<double>(plan.layout.slots - plan.layout.first);
@@ -197,13 +210,55 @@ base::Result<Method> parse_method(std::string_view text) {
     return invalid("method", "'" + std::string{text} + "' is none of auto, products, codes");
 }
 
+base::Result<std::unique_ptr<EncodedRows>> encode_for_matching(const Side& rows, const PlanOptions& options,
+                                                               const Execution& execution) {
+    KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
+    auto encoded = std::make_unique<EncodedRows>();
+    if (options.rotation != nullptr) {
+        KHALA_TRY(check_rotation(*options.rotation, rows));
+        encoded->rotation = *options.rotation;
+    } else {
+        KHALA_TRY_ASSIGN(encoded->rotation, fit_rotation(rows, usual_width(rows.matrix.dim), isa));
+    }
+    const Projected sample =
+        project_sample(encoded->rotation, rows, kSampleRights, rows.order.size() / 2, kernels_for(isa));
+    const CodeLayout layout =
+        layout_for(encoded->rotation.width, options.first_slots > 0 ? options.first_slots : kFirstForMatching);
+    encoded->model = make_code_model(encoded->rotation, layout, sample, isa);
+    KHALA_TRY_ASSIGN(encoded->codes, encode_rows(encoded->model, encoded->rotation, rows, execution.threads));
+    return encoded;
+}
+
+base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Side& right, const EncodedRows& encoded,
+                                                      std::span<const Block> blocks, double threshold,
+                                                      const Execution& execution) {
+    auto prepared = std::make_unique<Prepared>();
+    const Volume volume = volume_of(left, right, blocks);
+    const Costs costs = costs_of(encoded.model.isa);
+    JoinPlan& plan = prepared->plan;
+    plan.seconds = seconds_of_products(volume, costs);
+    if (volume.pairs == 0) {
+        return prepared;
+    }
+    plan.method = Method::codes;
+    plan.layout = encoded.model.layout;
+    plan.seconds = seconds_of_codes(volume, costs, plan);
+    KHALA_TRY_ASSIGN(prepared->left_, encode_rows(encoded.model, encoded.rotation, left, execution.threads));
+    prepared->left_terms_ = near_terms(encoded.model, prepared->left_, threshold);
+    prepared->right_terms_ = near_terms(encoded.model, encoded.codes, threshold);
+    prepared->coded_ = CodedSides{&encoded.model,
+                                  {&prepared->left_, &prepared->left_terms_},
+                                  {&encoded.codes, &prepared->right_terms_},
+                                  candidates_max(volume, costs, plan)};
+    return prepared;
+}
+
 base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& right, std::span<const Block> blocks,
                                                 double threshold, const PlanOptions& options,
                                                 const Execution& execution) {
     KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
-    if (options.rotation != nullptr && options.rotation->dim != left.matrix.dim && left.matrix.dim != 0) {
-        return invalid("rotation", "made for " + std::to_string(options.rotation->dim) +
-                                       " columns, and these rows have " + std::to_string(left.matrix.dim));
+    if (options.rotation != nullptr) {
+        KHALA_TRY(check_rotation(*options.rotation, left));
     }
     auto prepared = std::make_unique<Prepared>();
     const Volume volume = volume_of(left, right, blocks);

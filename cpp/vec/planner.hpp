@@ -50,6 +50,20 @@ struct JoinPlan {
     double seconds = 0;                // expected for everything after the plan, on one thread
 };
 
+// Rows with their codes, for any number of matches at any threshold. Not to be moved: parts point at each other.
+struct EncodedRows {
+    EncodedRows() = default;
+    EncodedRows(const EncodedRows&) = delete;
+    EncodedRows& operator=(const EncodedRows&) = delete;
+    EncodedRows(EncodedRows&&) = delete;
+    EncodedRows& operator=(EncodedRows&&) = delete;
+    ~EncodedRows() = default;
+
+    Rotation rotation;
+    CodeModel model;
+    Codes codes;
+};
+
 // A plan carried out as far as the rows go: what a sweep needs besides them. Not movable: parts point at each other.
 class Prepared {
 public:
@@ -67,6 +81,8 @@ public:
 private:
     friend base::Result<std::unique_ptr<Prepared>> prepare(const Side&, const Side&, std::span<const Block>, double,
                                                            const PlanOptions&, const Execution&);
+    friend base::Result<std::unique_ptr<Prepared>> prepare_match(const Side&, const Side&, const EncodedRows&,
+                                                                 std::span<const Block>, double, const Execution&);
     std::optional<Rotation> fitted_;
     CodeModel model_;
     Codes left_;
@@ -81,5 +97,17 @@ private:
 [[nodiscard]] base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& right,
                                                               std::span<const Block> blocks, double threshold,
                                                               const PlanOptions& options, const Execution& execution);
+
+// `rows` must not be empty. Of the options the method does not matter. Errors as above.
+[[nodiscard]] base::Result<std::unique_ptr<EncodedRows>> encode_for_matching(const Side& rows,
+                                                                             const PlanOptions& options,
+                                                                             const Execution& execution);
+
+// As prepare, with codes of the right side that are there already and must outlive the result. Where they tell too
+// little the sweep will find out; the instruction set is theirs.
+[[nodiscard]] base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Side& right,
+                                                                    const EncodedRows& encoded,
+                                                                    std::span<const Block> blocks, double threshold,
+                                                                    const Execution& execution);
 
 }  // namespace khala::vec

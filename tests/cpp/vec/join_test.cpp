@@ -265,6 +265,68 @@ TEST(SelfJoin, CertificateAddsUp) {
     EXPECT_EQ(tolerance(16), certificate.tolerance);
 }
 
+// Whatever the ranges, on whatever processor each of them is done, together they are the whole join.
+TEST(BlockJoin, RangesHoldEveryPairOnce) {
+    const Rows rows = testing::duplicate_rows(3000, 24, 1800, 6);
+    const auto groups = testing::random_groups(rows.count(), 2, 1);
+    for (const Copies copies : {Copies::expand, Copies::collapse}) {
+        const Join expected = joined(rows, {.threshold = 0.6, .groups = groups, .copies = copies});
+        std::vector<Triple> together;
+        std::uint64_t evaluated = 0;
+        std::size_t blocks = 0;
+        std::size_t turn = 0;
+        for (std::size_t first = 0; turn == 0 || first < blocks; ++turn) {
+            // A new process for every range: another instruction set, another plan.
+            const Execution execution{1, isas()[turn % isas().size()], nullptr};
+            const JoinOptions options{.threshold = 0.6,
+                                      .groups = groups,
+                                      .copies = copies,
+                                      .execution = execution,
+                                      .plan = {.method = turn % 2 == 0 ? Method::codes : Method::products}};
+            const auto join = BlockJoin::make(rows.view(), options).value();
+            blocks = join->blocks();
+            const std::size_t last = std::min(blocks, first + 1 + turn % 3);
+            const Join part = join->run(first, last, kPairsDefault, nullptr).value();
+            evaluated += part.certificate.pairs_evaluated;
+            const auto found = triples(part.pairs);
+            together.insert(together.end(), found.begin(), found.end());
+            first = last;
+        }
+        EXPECT_GT(turn, 3U);
+        std::sort(together.begin(), together.end());
+        EXPECT_EQ(triples(expected.pairs), together);
+        EXPECT_EQ(expected.certificate.pairs_evaluated, evaluated);
+    }
+}
+
+TEST(BlockJoin, RefusesRangesThatAreNotThereAndTooManyPairs) {
+    const Rows rows = testing::clustered_rows(700, 8, 1, 0.01F, 1);
+    const auto join = BlockJoin::make(rows.view(), {.threshold = 0.5}).value();
+    ASSERT_GE(join->blocks(), 3U);
+    EXPECT_EQ("blocks", join->run(0, join->blocks() + 1, 10, nullptr).error().field);
+    EXPECT_EQ("blocks", join->run(2, 1, 10, nullptr).error().field);
+    EXPECT_EQ("max_pairs", join->run(0, 1, 10, nullptr).error().field);
+    EXPECT_EQ(0U, join->run(1, 1, 10, nullptr).value().certificate.pairs);
+    const auto none = BlockJoin::make(Rows{{}, 8}.view(), {}).value();
+    EXPECT_EQ(0U, none->blocks());
+    EXPECT_EQ(0U, none->run(0, 0, 10, nullptr).value().certificate.pairs);
+}
+
+TEST(BlockJoin, FingerprintTellsInputsApart) {
+    Rows rows = testing::random_rows(20, 5, 1);
+    const auto groups = testing::random_groups(20, 3, 1);
+    const auto print = [&](const JoinOptions& options) {
+        return BlockJoin::make(rows.view(), options).value()->fingerprint();
+    };
+    const std::uint64_t before = print({.threshold = 0.5});
+    EXPECT_EQ(before, print({.threshold = 0.5, .execution = {2, Isa::baseline, nullptr}}));
+    EXPECT_NE(before, print({.threshold = 0.6}));
+    EXPECT_NE(before, print({.threshold = 0.5, .groups = groups}));
+    EXPECT_NE(before, print({.threshold = 0.5, .copies = Copies::collapse}));
+    rows.data[7] += 1.0F;
+    EXPECT_NE(before, print({.threshold = 0.5}));
+}
+
 TEST(SelfJoin, RefusesWhatItCannotServe) {
     const Rows rows = testing::random_rows(4, 3, 1);
     const auto field = [&](const JoinOptions& options) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "vec/datasets.hpp"
+#include "vec/isa.hpp"
 #include "vec/join.hpp"
 
 namespace khala::vec {
@@ -68,6 +69,58 @@ TEST(MatchRows, EqualsBruteForceWholeAndBest) {
             }
         }
     }
+}
+
+// What a corpus answers is what its matrix answers, bit by bit, whether codes tell much or nothing.
+TEST(MatchRows, ACorpusAnswersAsItsMatrixDoes) {
+    const Rows rows = testing::clustered_rows(1500, 96, 20, 0.3F, 1);
+    const Rows queries = testing::clustered_rows(61, 96, 20, 0.3F, 1);
+    const auto groups = testing::random_groups(rows.count(), 4, 1);
+    const auto query_groups = testing::random_groups(queries.count(), 5, 2);
+    for (const Isa isa : {Isa::baseline, Isa::v3, Isa::v4}) {
+        if (!resolve_isa(isa).ok()) {
+            continue;
+        }
+        const Execution execution{2, isa, nullptr};
+        const auto whole = Corpus::make(rows.view(), {.execution = execution}).value();
+        const auto grouped = Corpus::make(rows.view(), {.groups = groups, .execution = execution}).value();
+        for (const double threshold : {-1.0, 0.5, 0.9, 0.93}) {
+            for (const std::uint64_t best : {0U, 3U}) {
+                const MatchOptions options{.threshold = threshold, .best = best, .execution = execution};
+                const Matches found = match_rows(queries.view(), *whole, options).value();
+                EXPECT_EQ(brute_force(queries, rows, threshold, best), testing::triples(found.pairs));
+                EXPECT_EQ(isa, found.certificate.isa);
+                EXPECT_EQ(Method::codes, found.certificate.plan.method);
+                MatchOptions by_group = options;
+                by_group.query_groups = query_groups;
+                EXPECT_EQ(brute_force(queries, rows, threshold, best, query_groups, groups),
+                          testing::triples(match_rows(queries.view(), *grouped, by_group).value().pairs));
+            }
+        }
+    }
+}
+
+TEST(MatchRows, ACorpusHasItsOwnGroupsAndFaults) {
+    const Rows rows{{0, 0, 1, 0, 0, 1}, 2};
+    EXPECT_EQ("matrix", Corpus::make(rows.view(), {}).error().field);
+    const auto corpus = Corpus::make(rows.view(), {.faulty = Faulty::report}).value();
+    EXPECT_THAT(corpus->faults(), ElementsAre(RowFault{0, RowFaultKind::zero_norm}));
+    const Rows queries{{2, 0}, 2};
+    const Matches matches = match_rows(queries.view(), *corpus, {.threshold = 0.5}).value();
+    EXPECT_THAT(matches.pairs.right, ElementsAre(1));
+    EXPECT_THAT(matches.row_faults, ElementsAre(RowFault{0, RowFaultKind::zero_norm}));
+    const std::vector<std::int32_t> groups{1, 1, 2};
+    const std::vector<std::int32_t> one{1};
+    EXPECT_EQ("groups", match_rows(queries.view(), *corpus, {.row_groups = groups}).error().field);
+    EXPECT_EQ("groups", match_rows(queries.view(), *corpus, {.query_groups = one}).error().field);
+    const auto grouped = Corpus::make(rows.view(), {.groups = groups, .faulty = Faulty::report}).value();
+    EXPECT_EQ("query_groups", match_rows(queries.view(), *grouped, {}).error().field);
+    const Rows wide{{1, 2, 3}, 3};
+    EXPECT_EQ("queries", match_rows(wide.view(), *corpus, {}).error().field);
+    EXPECT_EQ("threads", Corpus::make(rows.view(), {.execution = {0, Isa::automatic, nullptr}}).error().field);
+    const Rows none{{}, 2};
+    const auto empty = Corpus::make(none.view(), {}).value();
+    EXPECT_EQ(0U, match_rows(queries.view(), *empty, {}).value().certificate.pairs);
 }
 
 TEST(MatchRows, EqualCosinesGoToTheLowerRow) {
