@@ -24,6 +24,8 @@ from .clusters import Clusters, Linkage, Stars, cluster, star_clusters
 from .index import SimilarityIndex
 from .intake import Vectors, read_vectors
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
+from .prepared import Corpus, Rotation, fit_rotation
+from .stream import iter_pairs
 from .values import BlockCertificate, Certificate, IndexCertificate, Matches, PairColumns, Pairs, RowFault
 
 __all__ = [
@@ -33,11 +35,13 @@ __all__ = [
     "Certificate",
     "Checkpoint",
     "Clusters",
+    "Corpus",
     "IndexCertificate",
     "Linkage",
     "Matches",
     "PairColumns",
     "Pairs",
+    "Rotation",
     "RowFault",
     "SimilarityIndex",
     "Stars",
@@ -45,7 +49,9 @@ __all__ = [
     "cluster",
     "find_pairs",
     "find_pairs_in_blocks",
+    "fit_rotation",
     "isa",
+    "iter_pairs",
     "match",
     "pair_scores",
     "pair_set_hash",

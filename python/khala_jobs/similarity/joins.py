@@ -10,6 +10,7 @@ from khala_jobs.errors import InvalidArgument
 
 from .groups import Groups, group_numbers, shared_group_numbers
 from .intake import merged_faults, read_vectors
+from .prepared import Corpus, Rotation, refuse_groups
 from .values import Certificate, Copies, Faulty, Float64Column, Int64Column, Matches, Pairs
 from .watch import Progress, named, thread_count, watched
 
@@ -27,6 +28,7 @@ def find_pairs(
     groups: Groups | None = None,
     copies: Copies = "expand",
     faulty: Faulty = "refuse",
+    rotation: Rotation | None = None,
     max_pairs: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -44,6 +46,7 @@ def find_pairs(
             the rows in `Pairs.representative`. A thousand copies of one row are half a million pairs.
         faulty: Rows with NaN or infinity, of zeros, or that could not be read: "refuse" the call, naming
             them, or leave them out and list them in `Pairs.faults` ("quarantine").
+        rotation: Of an earlier `fit_rotation` to vectors of the same model; None: fitted to these.
         max_pairs: More pairs than this are an error, never a shortened answer. None: `MAX_PAIRS`.
         threads: 1..64; the answer does not depend on it. None: one for each processor of this process.
         progress: Called about ten times a second, in the calling thread, with the number of row pairs
@@ -72,6 +75,7 @@ def find_pairs(
             report_faulty=faulty == "quarantine",
             threads=thread_count(threads),
             progress=watch,
+            rotation=None if rotation is None else rotation.native(),
         )
 
     columns, representative, faults, certificate = named(
@@ -99,13 +103,13 @@ def match(
 
     Args:
         queries: What is new: [q, dim], as `vectors` of `find_pairs`.
-        corpus: What there is: [n, dim].
+        corpus: What there is: [n, dim], or a `Corpus`, which was read and checked when it was made.
         threshold: Cosine, -1..1.
         k: At most this many rows for each query, the most similar ones, equal ones by ascending row.
             None: all.
         query_groups: One value a query, which is compared with the rows of its own group only. Given with
             `corpus_groups`.
-        corpus_groups: One value a row of the corpus.
+        corpus_groups: One value a row of the corpus; a `Corpus` is one group.
         faulty: As in `find_pairs`, for both sides.
         max_pairs: More pairs than this in the answer are an error. None: `MAX_PAIRS`.
         threads: 1..64; the answer does not depend on it. None: one for each processor of this process.
@@ -118,16 +122,22 @@ def match(
         InvalidArgument: An argument is not as documented, rows are faulty, or there are too many pairs.
     """
     asked = read_vectors(queries, "queries", faulty=faulty)
-    known = read_vectors(corpus, "corpus", faulty=faulty)
     limit = _limit(max_pairs)
     if k is not None and k < 1:
         raise InvalidArgument("k", f"{k}; the lower limit is 1")
-    left, right = shared_group_numbers(query_groups, len(asked.matrix), corpus_groups, len(known.matrix))
+    if isinstance(corpus, Corpus):
+        refuse_groups(query_groups, "query_groups")
+        refuse_groups(corpus_groups, "corpus_groups")
+        known, against, left, right = corpus.read, corpus.native(), None, None
+    else:
+        known = read_vectors(corpus, "corpus", faulty=faulty)
+        against = known.matrix
+        left, right = shared_group_numbers(query_groups, len(asked.matrix), corpus_groups, len(known.matrix))
 
     def kernel(watch: _vec.Progress) -> Any:
         return _vec.match_rows(
             asked.matrix,
-            known.matrix,
+            against,
             threshold,
             query_groups=left,
             groups=right,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float32Matrix = npt.NDArray[np.float32]
+Float32Column = npt.NDArray[np.float32]
 Float64Column = npt.NDArray[np.float64]
 Int64Column = npt.NDArray[np.int64]
 Int32Column = npt.NDArray[np.int32]

@@ -31,7 +31,9 @@ def isa_of_a_new_process(value: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("value", "expected"), [("baseline", {"baseline"}), ("auto", {"baseline", "v3", "v4"})])
+@pytest.mark.parametrize(
+    ("value", "expected"), [("baseline", {"baseline"}), ("auto", {"baseline", "v3", "v4"})]
+)
 def test_the_environment_chooses_the_kernels(value, expected):
     process = isa_of_a_new_process(value)
     assert process.stdout.strip() in expected
