@@ -148,7 +148,7 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 	@$(call build,tsan)
 	@ctest --preset tsan --parallel $(JOBS) --progress
 
-.PHONY: bench bench-peers bench-setup
+.PHONY: bench bench-peers bench-similarity bench-setup
 bench-setup: venv
 	@scripts/setup_venv.sh bench
 	@$(call configure,release,$(call module_dir,release))
@@ -162,6 +162,11 @@ bench: bench-setup ## measure, with a release build; writes bench/README.md
 bench-peers: bench-setup ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
 	@command -v npm >/dev/null || scripts/setup_system.sh nodejs npm || true
 	@PYTHONPATH=bench:build/release/python $(VENV)/python -m peers.run $(PEERS)
+
+# About an hour; in pieces: JOINS="--only B1 --n 20000 --threshold .95".
+bench-similarity: bench-setup ## exact joins beside FAISS and others; writes bench/similarity/README.md
+	@scripts/setup_venv.sh bench-similarity
+	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.run $(JOINS)
 
 # --- releases ---------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ def _cpu_model() -> str:
     return platform.processor()
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -51,6 +52,12 @@ def fsync_ms(folder: Path, rounds: int = 200) -> dict[str, float]:
             times.append((time.perf_counter() - start) * 1000)
     times.sort()
     return {"p50": round(statistics.median(times), 4), "p99": round(times[int(rounds * 0.99) - 1], 4)}
+
+
+def machine(packages: Sequence[str]) -> str:
+    """The processor, the versions of `packages` and the commit, in one line."""
+    versions = ", ".join(f"{name} {version}" for name, version in _versions(packages).items())
+    return f"{_cpu_model()}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, {versions}, commit {_commit()}"
 
 
 def describe(folder: Path) -> dict[str, Any]:

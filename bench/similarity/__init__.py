@@ -1,0 +1,1 @@
+"""Exact joins and matches beside what else there is: `make bench-similarity`."""

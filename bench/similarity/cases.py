@@ -1,0 +1,180 @@
+"""What is measured: each case runs in a process of its own (child.py) and answers with one flat record."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from khala_jobs import similarity
+from khala_jobs._core import vec
+
+from . import contenders, data, oracle
+
+Record = dict[str, Any]
+PENDING = 100
+PENDING_ROUNDS = 20
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
+    """Result, CPU seconds of the process, wall seconds."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = call()
+    return result, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _rows(case: Record) -> data.Matrix:
+    rows = data.load(case["data"], case["n"])
+    return data.with_copies(rows) if case.get("copies") else rows
+
+
+def join(case: Record) -> Record:
+    """B1: every pair of one matrix. Medians of the rounds; a join is audited where it cannot be compared whole."""
+    contender = next(one for one in contenders.JOINS if one.name == case["contender"])
+    rows, threads, threshold = _rows(case), case["threads"], case["threshold"]
+    before = _peak_mib()
+    builds, finds = [], []
+    for _ in range(case["rounds"]):
+        built, *build = _timed(lambda: contender.build(rows, threads))
+        found, *find = _timed(lambda built=built: contender.find(built, rows, threshold, threads))
+        builds.append(build)
+        finds.append(find)
+    after = _peak_mib()
+    pairs = oracle.keys(*found)
+    raw = rows.nbytes / 2**20
+    record = {
+        "dim": rows.shape[1],
+        "rows": len(rows),
+        "pairs": len(pairs),
+        "set_hash": f"{similarity.pair_set_hash(*oracle.split(pairs)):016x}",
+        "build_cpu_s": statistics.median(build[0] for build in builds),
+        "build_s": statistics.median(build[1] for build in builds),
+        "cpu_s": statistics.median(find[0] for find in finds),
+        "s": statistics.median(find[1] for find in finds),
+        "memory_ratio": (raw + max(0.0, after - before)) / raw,
+    }
+    if len(rows) <= case["oracle_rows"]:
+        expected = oracle.brute_force(rows, threshold)
+        right = len(np.intersect1d(expected, pairs, assume_unique=True))
+        record["recall"] = right / max(1, len(expected))
+        record["precision"] = right / max(1, len(pairs))
+        record["equal"] = bool(len(expected) == len(pairs) == right)
+    else:
+        record["audited_rows"] = 1000
+        record["audit_differences"] = oracle.audited_rows(rows, threshold, pairs)
+    if contender.name.startswith("khala_jobs"):
+        record.update(_certificate(rows, case, built))
+    return record
+
+
+def _certificate(rows: data.Matrix, case: Record, rotation: Any) -> Record:
+    certificate = vec.self_join(rows, case["threshold"], threads=case["threads"], rotation=rotation)[3]
+    return {
+        "plan": certificate["plan"],
+        "stages_s": certificate["seconds"],
+        "pairs_coded": certificate["pairs_coded"],
+        "first_stage": certificate["first_stage"],
+        "candidates": certificate["candidates"],
+        "isa": certificate["isa"],
+    }
+
+
+def match(case: Record) -> Record:
+    """B2: a hundred pending rows against what there is, the best five; milliseconds a batch."""
+    rows, threads, threshold = _rows(case), case["threads"], case["threshold"]
+    contender = next(one for one in contenders.MATCHES if one.name == case["contender"])
+    rng = np.random.default_rng(11)
+    chosen = rng.choice(len(rows), PENDING, replace=False)
+    noise = rng.standard_normal((PENDING, rows.shape[1]), np.float32) * np.float32(0.005)
+    queries = np.ascontiguousarray(rows[chosen] + noise)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    built, build_cpu, build = _timed(lambda: contender.build(rows, threads))
+    times, cpus = [], []
+    for _ in range(PENDING_ROUNDS):
+        found, cpu, wall = _timed(lambda: contender.find(built, rows, queries, threshold, threads))
+        times.append(wall * 1000)
+        cpus.append(cpu * 1000)
+    expected = (
+        queries.astype(np.float64) @ rows[: case["n"]].T.astype(np.float64) if len(rows) <= 100_000 else None
+    )
+    record = {
+        "dim": rows.shape[1],
+        "rows": len(rows),
+        "pairs": len(found),
+        "set_hash": _match_hash(found),
+        "build_cpu_s": build_cpu,
+        "build_s": build,
+        "cpu_ms": statistics.median(cpus),
+        "p50_ms": statistics.median(times),
+        "worst_ms": max(times),
+    }
+    if expected is not None:
+        right = {(int(q), int(r)) for q, r in np.argwhere(expected >= threshold)}
+        record["recall"] = len(right & set(found)) / max(1, len(right))
+    return record
+
+
+def _match_hash(found: contenders.Matches) -> str:
+    both = np.asarray(sorted(found) or np.empty((0, 2)), np.int64)
+    return f"{similarity.pair_set_hash(both[:, 0].copy(), both[:, 1].copy()):016x}"
+
+
+def groups(case: Record) -> Record:
+    """B3: many users with few memories each, as one batch and as a loop."""
+    count, size = case["groups"], case["n"] // case["groups"]
+    rows = data.load(case["data"], count * size)
+    numbers = np.repeat(np.arange(count, dtype=np.int32), size)
+    find = contenders.GROUPS[case["contender"]]
+    results = [
+        _timed(lambda: find(rows, numbers, size, case["threshold"], case["threads"]))
+        for _ in range(case["rounds"])
+    ]
+    pairs = results[-1][0]
+    return {
+        "dim": rows.shape[1],
+        "rows": len(rows),
+        "pairs": pairs,
+        "cpu_s": statistics.median(result[1] for result in results),
+        "s": statistics.median(result[2] for result in results),
+        "groups_per_s": count / statistics.median(result[2] for result in results),
+    }
+
+
+def reproducibility(case: Record) -> Record:
+    """B7: every instruction set, one and two threads, and the rows in another order: one set."""
+    rows = _rows(case)
+    order = np.random.default_rng(13).permutation(len(rows))
+    hashes: dict[str, str] = {}
+    for isa in ("baseline", "v3", "v4"):
+        for threads in (1, 2):
+            for shuffled in (False, True):
+                given = np.ascontiguousarray(rows[order]) if shuffled else rows
+                try:
+                    (i, j, _), _, _, certificate = vec.self_join(
+                        given, case["threshold"], threads=threads, isa=isa
+                    )
+                except RuntimeError:
+                    continue
+                if shuffled:
+                    i, j = oracle.split(oracle.keys(order[i], order[j]))
+                name = f"{isa}, {threads} threads{', shuffled' if shuffled else ''}, {certificate['plan']['method']}"
+                hashes[name] = (
+                    f"{similarity.pair_set_hash(np.ascontiguousarray(i), np.ascontiguousarray(j)):016x}"
+                )
+    return {
+        "hashes": hashes,
+        "one_set": len(set(hashes.values())) == 1,
+        "rows": len(rows),
+        "dim": rows.shape[1],
+    }
+
+
+RUNS: dict[str, Callable[[Record], Record]] = {"B1": join, "B2": match, "B3": groups, "B7": reproducibility}
