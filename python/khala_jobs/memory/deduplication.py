@@ -22,11 +22,13 @@ are never merged into each other; they are listed as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
+
+from khala_jobs.errors import InvalidArgument
 
 from .facts import facts_of
 from .frame import Frame
@@ -85,9 +87,9 @@ def canonical_order(frame: Frame, rows: Sequence[int]) -> list[int]:
 
 
 def near_pairs(
-    frame: Frame, rows: Sequence[int], threshold: float, kernels: Kernels
+    frame: Frame, rows: Sequence[int], threshold: float | Mapping[str | None, float], kernels: Kernels
 ) -> Iterator[tuple[int, int, float]]:
-    """All pairs of rows of one partition whose cosine reaches the threshold.
+    """All pairs of rows of one partition whose cosine reaches the threshold (by model, or one for all).
 
     One kernel call a dimension, however many partitions share it. Rows without a vector have no pairs.
 
@@ -102,12 +104,22 @@ def near_pairs(
     for members in by_dim.values():
         at = np.array(members, dtype=np.int64)
         groups = [numbers.setdefault(partition_of(frame, row), len(numbers)) for row in members]
-        pairs = kernels.find_pairs(frame.matrix(at), threshold, np.array(groups, dtype=np.int32))
-        yield from zip(at[pairs.i].tolist(), at[pairs.j].tolist(), pairs.score.tolist(), strict=True)
+        least = [
+            threshold[frame.models[row]] if isinstance(threshold, Mapping) else threshold for row in members
+        ]
+        pairs = kernels.find_pairs(frame.matrix(at), min(least), np.array(groups, dtype=np.int32))
+        enough = pairs.score >= np.array(least)[pairs.i]
+        i, j, score = pairs.i[enough], pairs.j[enough], pairs.score[enough]
+        yield from zip(at[i].tolist(), at[j].tolist(), score.tolist(), strict=True)
 
 
 def plan_deduplication(
-    frame: Frame, policy: DeduplicationPolicy, as_of_us: int, kernels: Kernels, judge: Judge
+    frame: Frame,
+    policy: DeduplicationPolicy,
+    as_of_us: int,
+    kernels: Kernels,
+    judge: Judge,
+    thresholds: Mapping[str | None, float] | None = None,
 ) -> Plan:
     """Which memories duplicate which.
 
@@ -117,6 +129,10 @@ def plan_deduplication(
         as_of_us: The moment, written as the time of the change.
         kernels: Join and clustering.
         judge: The contradiction guard.
+        thresholds: By embedding model, from `thresholds.thresholds_of`; None for that of the policy.
+
+    Raises:
+        InvalidArgument: The policy asks for calibrated thresholds, and none were given.
 
     Returns:
         ``merge`` (or ``flag``, ``unflag``) operations, the review list, and notes ``considered``, ``pinned``
@@ -126,7 +142,8 @@ def plan_deduplication(
     usable = ~frame.archived & ~frame.blank
     followers, review = _equal_texts(frame, np.flatnonzero(usable).tolist(), policy)
     texts = list(followers)
-    near = list(near_pairs(frame, texts, policy.threshold, kernels)) if policy.semantic else []
+    least = _least(policy, thresholds) if policy.semantic else 1.0
+    near = list(near_pairs(frame, texts, least, kernels)) if policy.semantic else []
     edges, refused = _judge_all(frame, near, judge)
     canonical = _stars(frame, edges, kernels)
     merges: list[_Merge] = []
@@ -161,6 +178,16 @@ class _Merge:
     canonical: int
     cosine: float | None
     kind: str
+
+
+def _least(
+    policy: DeduplicationPolicy, thresholds: Mapping[str | None, float] | None
+) -> float | Mapping[str | None, float]:
+    if thresholds is not None:
+        return thresholds
+    if isinstance(policy.threshold, str):
+        raise InvalidArgument("thresholds", "are needed: the policy asks for calibrated ones")
+    return policy.threshold
 
 
 def _protected(frame: Frame, row: int) -> bool:

@@ -32,7 +32,7 @@ from .load import Page
 from .model import Tier, parse_time
 from .plan import Plan
 from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
-from .policy import Action, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
+from .policy import Action, Calibrated, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
 from .presets import archival_policy, decay_policy, promotion_policy
 from .run import Made, Run, RunSettings
 from .services import MemoryJobs
@@ -240,9 +240,13 @@ class ArchivalJob(LifecycleJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeduplicationJob(LifecycleJob):
-    """Merge or flag duplicates; the fields are those of `policy.DeduplicationPolicy`."""
+    """Merge or flag duplicates; the fields are those of `policy.DeduplicationPolicy`.
 
-    threshold: float = 0.95
+    A run whose threshold is stated is warned, in the log and in the report, about embedding models that are
+    not calibrated; one whose threshold is ``calibrated`` leaves their users out as errors.
+    """
+
+    threshold: float | Calibrated = 0.95
     action: Action = "archive"
     exact: Exact = "partition"
     semantic: bool = True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from khala_jobs.errors import Interrupted
-from khala_jobs.similarity import Checkpoint, Pairs, find_pairs_in_blocks
+from khala_jobs.similarity import BLOCK_PAIRS, Checkpoint, Pairs, find_pairs_in_blocks
 from khala_jobs.similarity.blocks import eta_seconds
 from khala_jobs.similarity.values import BlockCertificate, Float32Matrix, Int32Column, PairColumns
 
@@ -49,7 +49,7 @@ class JoinSettings:
     """
 
     threads: int | None = 1
-    block_pairs: int = 1 << 28
+    block_pairs: int = BLOCK_PAIRS
 
 
 @dataclass(slots=True)

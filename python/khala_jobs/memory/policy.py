@@ -18,8 +18,10 @@ from khala_jobs.errors import InvalidArgument
 from .model import Tier
 
 __all__ = [
+    "CALIBRATED",
     "KHALA_FLAT",
     "Action",
+    "Calibrated",
     "CleanupPolicy",
     "Condition",
     "ConsolidationPolicy",
@@ -40,6 +42,9 @@ Fact = Literal[
     "promotion_score",
 ]  # fmt: skip
 Action = Literal["archive", "flag"]
+Calibrated = Literal["calibrated"]
+CALIBRATED: Final[Calibrated] = "calibrated"
+"""Stands for the threshold that each embedding model is calibrated to."""
 Exact = Literal["partition", "user", "off"]
 
 
@@ -170,7 +175,8 @@ class DeduplicationPolicy:
     """What counts as a duplicate and what happens to it.
 
     Args:
-        threshold: Least cosine of a duplicate and its canonical.
+        threshold: Least cosine of a duplicate and its canonical; or ``calibrated`` for what each embedding
+            model is calibrated to (`khala_jobs.similarity.calibrate`).
         action: ``archive`` hides duplicates (with provenance, undoable); ``flag`` only notes on them whose
             duplicate they look like.
         exact: ``partition``: equal contents are merged within (user, scope, model, dimension) like everything
@@ -178,13 +184,14 @@ class DeduplicationPolicy:
         semantic: Whether vectors are compared at all.
     """
 
-    threshold: float = 0.95
+    threshold: float | Calibrated = 0.95
     action: Action = "archive"
     exact: Exact = "partition"
     semantic: bool = True
 
     def __post_init__(self) -> None:
-        _cosine("threshold", self.threshold)
+        if self.threshold != CALIBRATED:
+            _cosine("threshold", self.threshold)
         _one_of("action", self.action, get_args(Action))
         _one_of("exact", self.exact, get_args(Exact))
 

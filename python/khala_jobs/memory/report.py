@@ -57,6 +57,7 @@ class Report:
         truncated: What was not read, or is not shown, to its end.
         seconds: Time of this attempt by stage.
         joined: What the joins of this attempt came to.
+        warnings: What a person should know, one sentence each, none twice.
     """
 
     job: str
@@ -70,12 +71,17 @@ class Report:
     truncated: list[dict[str, Any]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     joined: Joined = field(default_factory=Joined)
+    warnings: list[str] = field(default_factory=list)
     _plans: Any = field(default_factory=hashlib.sha256)
 
     def add_notes(self, notes: Mapping[str, int]) -> None:
         """Add counts of what was seen."""
         for name, count in notes.items():
             self.counts[name] = self.counts.get(name, 0) + count
+
+    def add_warnings(self, warnings: Iterable[str]) -> None:
+        """Add warnings that are not there yet."""
+        self.warnings += [warning for warning in dict.fromkeys(warnings) if warning not in self.warnings]
 
     def add_plan_hash(self, plan_hash: str) -> None:
         """Chain the hash of a unit's plan into that of the run."""
@@ -119,6 +125,7 @@ class Report:
             "failures": self.counts.get("errors", 0),
             "seconds": {stage: round(spent, 6) for stage, spent in self.seconds.items()},
             "joined": self.joined.to_json(),
+            "warnings": list(self.warnings),
             "truncated": list(self.truncated),
         }
         for name in (*LISTS.values(), *_OTHER_LISTS):

@@ -59,6 +59,7 @@ class Made:
         notes: Counts beside those of the plan.
         issues: What could not be read.
         truncated: What was not read to its end, as in the report.
+        warnings: What a person should know, as in the report.
     """
 
     plan: Plan
@@ -67,6 +68,7 @@ class Made:
     notes: Mapping[str, int] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
     truncated: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -77,6 +79,7 @@ class Made:
             "notes": dict(self.notes),
             "issues": [issue.to_json() for issue in self.issues],
             "truncated": [dict(entry) for entry in self.truncated],
+            "warnings": list(self.warnings),
         }
 
     @classmethod
@@ -89,6 +92,7 @@ class Made:
             notes=values["notes"],
             issues=tuple(Issue(**issue) for issue in values["issues"]),
             truncated=tuple(values["truncated"]),
+            warnings=tuple(values.get("warnings", ())),
         )
 
 
@@ -197,6 +201,7 @@ class Run:
     def _add(self, result: Mapping[str, Any]) -> None:
         self.report.add_notes(result["notes"])
         self.report.add_plan_hash(result["plan_hash"])
+        self.report.add_warnings(result.get("warnings", ()))
         for name in ("review", "errors", "stale"):
             self.report.add(name, result[name])
         self.report.truncated.extend(result["truncated"])
@@ -216,4 +221,5 @@ def _result_of(made: Made) -> dict[str, Any]:
         "errors": [issue.to_json() for issue in (*made.issues, *made.plan.issues)],
         "stale": [],
         "truncated": [dict(entry) for entry in made.truncated],
+        "warnings": list(made.warnings),
     }

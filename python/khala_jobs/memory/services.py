@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from khala_jobs.errors import InvalidArgument
+from khala_jobs.similarity import CalibrationStore
 
 from .apply import UndoReport, undo_run
 from .deduplication import Judge
@@ -63,6 +64,7 @@ class MemoryJobs:
         clock: Microseconds since 1970, for runs without ``as_of``.
         page_size: Memories a page.
         join: Threads and checkpoints of joins, where ``kernels`` is None.
+        calibration: Calibrated thresholds by embedding model; a store, or the path of its file.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class MemoryJobs:
         clock: Callable[[], int] = _now_us,
         page_size: int = 1000,
         join: JoinSettings | None = None,
+        calibration: CalibrationStore | str | os.PathLike[str] | None = None,
     ) -> None:
         if page_size < 1:
             raise InvalidArgument("page_size", f"must be at least 1, not {page_size}")
@@ -91,6 +94,9 @@ class MemoryJobs:
         self._judge = judge
         self.kernels: Kernels = kernels or CompiledKernels()
         self.join = join or JoinSettings()
+        if calibration is not None and not isinstance(calibration, CalibrationStore):
+            calibration = CalibrationStore(calibration)
+        self.calibration = calibration
         self._owned: SqliteJournal | None = None
         self.journal, self.target = self._log_and_target(journal)
 

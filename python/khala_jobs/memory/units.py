@@ -8,6 +8,7 @@ more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
@@ -27,12 +28,15 @@ from .plan import Issue, Plan
 from .policy import ConsolidationPolicy, DeduplicationPolicy
 from .run import Made, Run
 from .services import MemoryJobs
+from .thresholds import thresholds_of
 
 __all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
 
 _SUMMARIES_AT_ONCE = 5
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class ProgressPort(Protocol):
@@ -126,9 +130,9 @@ class _UserMemories:
     issues: list[Issue] = field(default_factory=list)
     truncated: list[dict[str, Any]] = field(default_factory=list)
 
-    def made(self, plan: Plan) -> Made:
+    def made(self, plan: Plan, warnings: tuple[str, ...] = ()) -> Made:
         """With the plan for them."""
-        return Made(plan, self.seen, None, self.notes, tuple(self.issues), tuple(self.truncated))
+        return Made(plan, self.seen, None, self.notes, tuple(self.issues), tuple(self.truncated), warnings)
 
 
 async def _load_user(
@@ -236,12 +240,19 @@ async def deduplicate_users(
         with run.timed("load"):
             loaded = await _load_user(jobs, place.user, run.as_of_us)
 
+        thresholds = thresholds_of(loaded.frame, policy, jobs.calibration)
+        for warning in thresholds.warnings:
+            if warning not in run.report.warnings:
+                _log.warning("%s: %s", run.settings.job, warning)
+
         def planner(kernels: Kernels) -> Plan:
-            return plan_deduplication(loaded.frame, policy, run.as_of_us, kernels, jobs.judge)
+            return plan_deduplication(
+                loaded.frame, policy, run.as_of_us, kernels, jobs.judge, thresholds.by_model
+            )
 
         with run.timed("plan"):
             plan = await _plan_joining(ctx, jobs, run, place, planner)
-        return loaded.made(plan)
+        return loaded.made(plan, thresholds.warnings)
 
     await each_user(ctx, jobs, run, user_id, make)
 

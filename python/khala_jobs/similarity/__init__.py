@@ -20,9 +20,13 @@ Not here: what a pair *means*. A cosine cannot tell "always" from "never"; see `
 from __future__ import annotations
 
 from .blocks import BLOCK_PAIRS, Checkpoint, find_pairs_in_blocks
+from .calibration import Calibration, LabelledPairs, RocPoint, calibrate
+from .calibration_store import CalibrationStore
 from .clusters import Clusters, Linkage, Stars, cluster, star_clusters
+from .drift import Drift, Quantile, find_drift, random_pair_quantiles
 from .index import SimilarityIndex
 from .intake import Vectors, read_vectors
+from .interval import clopper_pearson
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
 from .prepared import Corpus, Rotation, fit_rotation
 from .stream import iter_pairs
@@ -32,21 +36,30 @@ __all__ = [
     "BLOCK_PAIRS",
     "MAX_PAIRS",
     "BlockCertificate",
+    "Calibration",
+    "CalibrationStore",
     "Certificate",
     "Checkpoint",
     "Clusters",
     "Corpus",
+    "Drift",
     "IndexCertificate",
+    "LabelledPairs",
     "Linkage",
     "Matches",
     "PairColumns",
     "Pairs",
     "Rotation",
+    "Quantile",
+    "RocPoint",
     "RowFault",
     "SimilarityIndex",
     "Stars",
     "Vectors",
+    "calibrate",
+    "clopper_pearson",
     "cluster",
+    "find_drift",
     "find_pairs",
     "find_pairs_in_blocks",
     "fit_rotation",
@@ -55,6 +68,7 @@ __all__ = [
     "match",
     "pair_scores",
     "pair_set_hash",
+    "random_pair_quantiles",
     "read_vectors",
     "star_clusters",
     "top_k",

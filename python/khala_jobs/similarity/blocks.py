@@ -27,8 +27,8 @@ from .watch import Progress
 
 __all__ = ["BLOCK_PAIRS", "Checkpoint", "find_pairs_in_blocks"]
 
-BLOCK_PAIRS: Final = 1 << 28
-"""Row pairs of a block unless told otherwise: one or two seconds at 384 dimensions."""
+BLOCK_PAIRS: Final = 1 << 32
+"""Row pairs of a block unless told otherwise: about a second of one core at 384 dimensions, by codes."""
 
 _BLOCKS_MAX: Final = (
     64  # every block reads all later rows once; more blocks than this would cost more than they save
@@ -72,7 +72,7 @@ def find_pairs_in_blocks(
         threshold: As in `find_pairs`.
         checkpoint: Where finished blocks are kept; None for nowhere.
         groups: As in `find_pairs`.
-        block_pairs: Row pairs of a block; there are never more than 64 blocks.
+        block_pairs: Row pairs of a block; there are never more than 16 blocks.
         max_pairs: As in `find_pairs`.
         threads: As in `find_pairs`.
         progress: As in `find_pairs`, counting row pairs of all blocks; those that were kept count as done.
