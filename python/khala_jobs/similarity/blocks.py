@@ -30,9 +30,7 @@ __all__ = ["BLOCK_PAIRS", "Checkpoint", "find_pairs_in_blocks"]
 BLOCK_PAIRS: Final = 1 << 32
 """Row pairs of a block unless told otherwise: about a second of one core at 384 dimensions, by codes."""
 
-_BLOCKS_MAX: Final = (
-    64  # every block reads all later rows once; more blocks than this would cost more than they save
-)
+_BLOCKS_MAX: Final = 16  # each prepares all later rows anew, which is what a block costs besides its pairs
 _PAIR: Final = np.dtype([("i", "<u4"), ("j", "<u4"), ("score", "<f8")])
 _VERSION: Final = 1
 
@@ -145,7 +143,7 @@ def _bands(rows: int, block_pairs: int) -> Iterator[_Band]:
     first = pairs = 0
     for row in range(rows):
         pairs += rows - 1 - row
-        if pairs >= size or row == rows - 1:
+        if (pairs >= size and row < rows - 2) or row == rows - 1:
             yield _Band(first, row + 1, pairs)
             first, pairs = row + 1, 0
 
