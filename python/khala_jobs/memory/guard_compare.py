@@ -93,8 +93,9 @@ def compare(a: Features, b: Features) -> Comparison:
         for kind, relation in enumerate((same, opposite, exclusive)):
             pairs[kind] += _pair_up(only_a, only_b, relation)
         pairs[0] += _pair_up(only_a, only_b, _agent_of(a, b))
-        only_a = [item for item in only_a if not _is_covered(item, a, b)]
-        only_b = [item for item in only_b if not _is_covered(item, b, a)]
+        # What one text says once more than the other is no difference any longer, now that nothing stands against it.
+        only_a = [item for item in only_a if not has_item(b, item) and not _is_covered(item, a, b)]
+        only_b = [item for item in only_b if not has_item(a, item) and not _is_covered(item, b, a)]
     return Comparison(
         a,
         b,
@@ -113,19 +114,16 @@ def has_item(features: Features, item: Item) -> bool:
 
 def _leftover(features: Features, keys: frozenset[tuple[str, int]]) -> tuple[list[Item], list[Item]]:
     wanted = {key for key, _ in keys}
-    words: dict[str, Item] = {}
+    words: list[Item] = []
     values: list[Item] = []
     seen: dict[str, int] = {}
     for item in features.items:
         if item.key not in wanted or item.kind == "pronoun":
             continue
-        if item.kind in VALUE_KINDS:
-            seen[item.key] = seen.get(item.key, -1) + 1
-            if (item.key, seen[item.key]) in keys:
-                values.append(item)
-        else:
-            words.setdefault(item.key, item)
-    return list(words.values()), values
+        seen[item.key] = seen.get(item.key, -1) + 1
+        if (item.key, seen[item.key]) in keys:
+            (values if item.kind in VALUE_KINDS else words).append(item)
+    return words, values
 
 
 def _pair_up(left: list[Item], right: list[Item], related: Callable[[str, str], bool]) -> list[Pair]:

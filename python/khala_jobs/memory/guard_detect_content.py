@@ -60,8 +60,9 @@ def values(comparison: Comparison) -> Iterator[Reason]:
             code = _code(one)
             kind: Kind = "distinct" if code == "identifier" else "update"
             yield said(code, kind, f"another {code}", one.surface, partner.surface)
+    alone = not any(comparison.rest) and not (left and right)
     for item in (*left, *right):
-        if item.key not in _UNCOUNTED:
+        if item.key not in _UNCOUNTED or not alone:
             yield one_sided(_code(item), "update", _code(item), item.surface)
 
 

@@ -27,6 +27,12 @@ __all__ = [
 # One text may have these and the other not, and still say the same.
 _LENIENT_QUANTIFIERS: Final = frozenset({"all", "usual", "either"})
 _NONE: Final = frozenset[str]()
+_OTHER_TIME: Final = frozenset(
+    {
+        ("past", "present"), ("present", "past"), ("pluperfect", "present"), ("pluperfect", "perfect"),
+        ("present", "pluperfect"), ("perfect", "pluperfect"),
+    }
+)  # fmt: skip
 _ANY_PERSON: Final = frozenset({"3p"})
 _FIRST: Final = frozenset({"1", "user"})
 # Words that place something, and those among them that are never mere style.
@@ -82,7 +88,29 @@ def quantifiers(comparison: Comparison) -> Iterator[Reason]:
     a, b = comparison.a, comparison.b
     # "I drink tea", "I always drink tea"; but "I do not drink tea" is not "I do not always drink tea".
     lenient = _LENIENT_QUANTIFIERS if not a.negations and not b.negations else _NONE
-    yield from _tags(a.quantifiers, b.quantifiers, "quantifier", "quantity", lenient)
+    reasons = list(_tags(a.quantifiers, b.quantifiers, "quantifier", "quantity", lenient))
+    yield from reasons or _quantities(comparison)
+
+
+def _quantities(comparison: Comparison) -> Iterator[Reason]:
+    """Another quantity of the same thing: "some birds", "many birds"."""
+    for one, other in _counterparts(comparison):
+        if one.quantity and other.quantity and one.quantity != other.quantity:
+            if "any" in {one.quantity, other.quantity}:  # "denied any", "denied all"
+                continue
+            said_a, said_b = f"{one.quantity} {one.surface}", f"{other.quantity} {other.surface}"
+            yield said("quantifier", "conflict", "quantity", said_a, said_b)
+            return
+
+
+def _counterparts(comparison: Comparison) -> Iterator[tuple[Item, Item]]:
+    """Items of the first text with the one of the second that has the same key or means the same."""
+    renamed = {other.key: one.key for one, other in comparison.same}
+    told = {item.key: item for item in reversed(comparison.a.items)}
+    for item in comparison.b.items:
+        other = told.pop(renamed.get(item.key, item.key), None)
+        if other is not None:
+            yield other, item
 
 
 def modality(comparison: Comparison) -> Iterator[Reason]:
@@ -116,21 +144,29 @@ def tense(comparison: Comparison) -> Iterator[Reason]:
         if past in one and present not in one and present in other and past not in other:
             yield said("tense", "update", "time", one[past], other[present])
             return
-    if "past" in a and "past" in b and "present" not in a and "present" not in b:
-        return
     yield from _verb_tense(comparison)
 
 
 def _verb_tense(comparison: Comparison) -> Iterator[Reason]:
-    """One verb past here and present there."""
-    renamed = {other.key: one.key for one, other in comparison.same}
-    told = {item.key: item for item in comparison.a.items if item.tense}
-    for item in comparison.b.items:
-        if item.tense:
-            other = told.get(renamed.get(item.key, item.key))
-            if other is not None and other.tense != item.tense:
-                yield said("tense", "update", "time", other.surface, item.surface)
-                return
+    """One and the same thing past here and present there."""
+    for one, other in _counterparts(comparison):
+        if _differ_in_time(one, other) or _differ_in_time(other, one):
+            at = [f"{item.surface} ({item.auxiliary or item.tense})" for item in (one, other)]
+            yield said("tense", "update", "time", *at)
+            return
+
+
+def _differ_in_time(one: Item, other: Item) -> bool:
+    if one.auxiliary and other.auxiliary:
+        return (one.auxiliary, other.auxiliary) in _OTHER_TIME
+    if one.tense and other.tense:
+        return (_told(one), _told(other)) in _OTHER_TIME
+    # "was going" and "goes"; but "is married" says nothing against "married".
+    return not one.passive and (one.auxiliary, _told(other)) in _OTHER_TIME
+
+
+def _told(item: Item) -> str:
+    return item.tense.removesuffix("?")
 
 
 def relations(comparison: Comparison) -> Iterator[Reason]:

@@ -34,10 +34,12 @@ class Item:
         links: Relation words, negations, forms of "be" (as "be") and "'s" since the item before.
         verb: Whether it is a verb that has a doer ("calls", "was called", "will call"; not "calling" or "to
             call").
-        tense: "past", "present" or "" of a verb.
+        tense: "past", "present" or "" of a verb; ``MAYBE_PRESENT`` of a word that may be one.
         passive: Whether it is a participle after "be" or before "by".
         joined: Whether it follows the item before with no word between.
         count: "one" behind "a", "many" for a plural that nothing counts, else "".
+        auxiliary: When the small verbs before it say it is: "past", "present", "perfect", "pluperfect" or "".
+        quantity: Tag of the quantity right before it ("all", "some", "many" ...), or "".
     """
 
     key: str
@@ -49,6 +51,8 @@ class Item:
     passive: bool = False
     joined: bool = False
     count: str = ""
+    auxiliary: str = ""
+    quantity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Features:
     Attributes:
         text: The normalised text.
         items: What carries facts, in order.
-        bag: Keys of all items but pronouns; values with the number of their occurrence.
+        bag: Keys of all items but pronouns, with the number of their occurrence.
         links: Relation words with the number of their occurrence.
         negations: Negating words as they stood.
         quantifiers: tag -> a word that says so.

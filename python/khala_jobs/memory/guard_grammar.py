@@ -20,12 +20,15 @@ from .guard_words import LIGHT, MODALS, NEGATIONS, NUMBER_WORDS, RELATIONS, word
 __all__ = [
     "BE",
     "LIGHT_VERBS",
+    "MAYBE_PRESENT",
     "POSSESSIVES",
     "VerbUse",
+    "auxiliary_of",
     "is_infinitive",
     "is_number_word",
     "light_tense",
     "links_of",
+    "quantity_of",
     "spelled_number",
     "verb_use",
 ]
@@ -44,15 +47,28 @@ _NOUN_CUES: Final = POSSESSIVES | word_set("""
 _REPORTING: Final = word_set(
     "say tell mention note state report express indicate confirm explain claim share add"
 )
-_LIGHT_BASES: Final = word_set("do go get take give make come happen keep")
+_LIGHT_BASES: Final = word_set("do go get take give make come happen keep use put let feel")
 # Light verbs that somebody does to somebody: "Alice told Bob".
 _PIVOTS: Final = word_set("give take make get tell say ask mention let put keep")
 _BIG: Final = word_set("hundred thousand million billion trillion dozen")
 
 
+_AUXILIARIES: Final = {
+    "am": "present", "is": "present", "are": "present", "do": "present", "does": "present",
+    "going_to": "present", "was": "past", "were": "past", "did": "past",
+}  # fmt: skip
+_QUANTITIES: Final = {
+    "all": "all", "every": "all", "each": "all", "both": "all", "most": "most", "some": "some", "several": "some",
+    "various": "some", "many": "many", "much": "many", "numerous": "many", "few": "few", "any": "any", "half": "half",
+}  # fmt: skip
+
+
 def _base(word: str) -> str:
     return word_of(word).base
 
+
+#: Tense of a word in -s that may be a verb or a plural: it says something only beside the past of the same word.
+MAYBE_PRESENT: Final = "present?"
 
 #: form -> base of the verbs that carry little meaning of their own.
 LIGHT_VERBS: Final = (
@@ -98,7 +114,7 @@ def verb_use(word: Word, before: Sequence[str], after: str | None, previous_kind
     passive = word.form in _PARTICIPLES and (is_be or after == "by")
     tense = "" if noun else _tense(word, before, previous_kind, passive=passive, has=has)
     helped = not _HELPERS.isdisjoint(before) or (has and word.form != "s")
-    finite = bool(tense) or passive or (is_be if word.form == "ing" else helped)
+    finite = tense in {"past", "present"} or passive or (is_be if word.form == "ing" else helped)
     return VerbUse(word.verb and not noun and finite, tense, passive)
 
 
@@ -106,20 +122,44 @@ def _tense(word: Word, before: Sequence[str], previous_kind: str | None, *, pass
     if word.form == "past" or (word.form == "both" and not passive and not has):
         return "past" if word.verb or previous_kind is not None else ""
     if word.form == "s":
-        return "present" if word.verb and previous_kind is not None else ""
+        return "present" if word.verb and previous_kind is not None else MAYBE_PRESENT
     bare = not word.form and word.verb and word.base not in INVARIANT
     return "present" if bare and not before and previous_kind == "pronoun" else ""
 
 
+def auxiliary_of(before: Sequence[str], *, participle: bool) -> str:
+    """When "be", "have" and "do" before an item say it is; ``participle``: "has gone", but not "has a dog"."""
+    if "have_to" in before:
+        return "past" if "had" in before else "present"
+    for word in before:
+        if word == "had":
+            return "pluperfect" if participle else "past"
+        if word in {"have", "has"}:
+            return "perfect" if participle else "present"
+        if word in _AUXILIARIES:
+            return _AUXILIARIES[word]
+    return ""
+
+
+def quantity_of(before: Sequence[str]) -> str:
+    """Tag of the last quantity among the small words before an item."""
+    for word in reversed(before):
+        if word in _QUANTITIES:
+            return _QUANTITIES[word]
+    return ""
+
+
 def light_tense(lower: str, word: Word, before: Sequence[str], previous_kind: str | None) -> str:
     """When a light verb ("went", "takes") says it is; "" for "be", "have" and who told it ("said")."""
-    if word.base in _REPORTING or lower in MODALS:
+    if word.base in _REPORTING:
         return ""
     if word.form == "past":
         return "past"
     if word.form == "both":
         return "past" if BE.isdisjoint(before) and _HAVE.isdisjoint(before) else ""
-    if lower not in LIGHT_VERBS or lower in BE or lower in _HAVE or previous_kind is None:
+    if lower not in LIGHT_VERBS and lower not in MODALS:
+        return ""
+    if lower in _HAVE or previous_kind is None:
         return ""
     bare = not word.form and not before and previous_kind == "pronoun"
     return "present" if word.form == "s" or bare else ""
@@ -129,7 +169,9 @@ def is_infinitive(lower: str) -> bool:
     """Whether the word can follow the "to" of "used to" and "going to"."""
     word = word_of(lower)
     # "used to work as" has become "used to is" by now (``PHRASES``).
-    return (word.verb and not word.form) or lower in BE or lower in {"have", "use"} or lower in _LIGHT_BASES
+    if lower in BE or lower in _LIGHT_BASES or lower in {"have", "use", "from"}:  # "come from" is "from" by now
+        return True
+    return word.verb and not word.form
 
 
 def is_number_word(lower: str) -> bool:

@@ -37,7 +37,7 @@ tell inform notify|speak talk|talk chat converse|say mention state note|show dis
 watch view|look glance|listen hear|discuss debate|explain clarify|think believe consider|know understand
 understand comprehend grasp|remember recall recollect|forget misremember|learn study|teach instruct
 study research|school academy|student pupil|teacher instructor|university college|child kid|kid youngster
-baby infant|son boy|daughter girl|man guy gentleman|woman lady|person human people individual|mother mom
+baby infant|son boy|daughter girl|man guy gentleman|woman lady|person human people individual|person someone somebody|mother mom
 father dad|parent folk|grandmother grandma granny nana|grandfather grandpa grandad|spouse partner
 wife spouse|husband spouse|sibling brother-or-sister|friend buddy pal mate|doctor physician
 lawyer attorney|veterinarian animal-doctor|dog pup puppy doggy|cat kitty kitten|pet animal|bicycle cycle

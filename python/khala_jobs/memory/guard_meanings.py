@@ -14,6 +14,7 @@ __all__ = ["OPPOSITES", "exclusive", "opposite", "same", "shared_attribute"]
 _NONE: Final = frozenset[str]()
 _NO_GROUP: Final = frozenset[int]()
 _PREFIXES: Final = frozenset({"un", "dis", "in", "im", "ir", "il", "non", "mis", "de", "anti"})
+_PREFIX_LENGTHS: Final = range(2, 5)
 _MIN_PREFIXED: Final = 3
 
 
@@ -41,8 +42,12 @@ def shared_attribute(one: str, other: str) -> str:
 
 def _prefixed(one: str, other: str) -> bool:
     """Whether ``one`` is ``other`` behind a negating prefix."""
-    cut = len(one) - len(other)
-    return cut > 1 and len(other) >= _MIN_PREFIXED and one.endswith(other) and one[:cut] in _PREFIXES
+    for cut in _PREFIX_LENGTHS:
+        if one[:cut] in _PREFIXES and len(one) - cut >= _MIN_PREFIXED:
+            stem = one[cut:]
+            if stem == other or (stem[0] == other[0] and same_stem(stem, other)):
+                return True
+    return False
 
 
 def _key(listed: str) -> str:

@@ -63,8 +63,8 @@ fond of=like|keen on=like|fan of=like|big fan of=like|a huge fan of=like|really 
 passionate about=like|crazy about=like|partial to=like|is into=like|am into=like|can not stand=hate
 can not bear=hate|do not care for=dislike|does not care for=dislike|not fond of=dislike
 not a fan of=dislike|not keen on=dislike|tired of=dislike|sick of=dislike|works as=is|work as=is
-working as=as|worked as=was|employed as=as|employed at=work|employed by=work|is called=named
-a person=someone|an individual=someone|are called=named|am called=named|goes by=named|name is=named
+working as=as|worked as=was|employed as=as|employed at=work|employed by=work|is called=is named
+a person=someone|an individual=someone|are called=are named|am called=am named|was called=was named|goes by=named|name is=is named|name was=was named
 known as=named|based in=live in|resides in=live in
 situated in=located in|comes from=from|come from=from|hails from=from|originally from=from
 born and raised in=from|grew up in=grew_up in|was raised in=grew_up in|raised in=grew_up in

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from .guard_features import MAX_CHARS, MAX_ITEMS, VALUE_KINDS, Features, Item
+from .guard_features import MAX_CHARS, MAX_ITEMS, Features, Item
 from .guard_grammar import (
     BE,
     LIGHT_VERBS,
+    MAYBE_PRESENT,
     POSSESSIVES,
     VerbUse,
+    auxiliary_of,
     is_infinitive,
     is_number_word,
     light_tense,
     links_of,
+    quantity_of,
     spelled_number,
     verb_use,
 )
@@ -74,6 +77,7 @@ class _Reader:
         self._titled = _is_titled(tokens)
         self._items: list[Item] = []
         self._before: list[str] = []  # every word since the last item
+        self._time = ""  # told by the light verbs since the last item
         self._negations: list[str] = []
         self._quantifiers: dict[str, str] = {}
         self._modals: dict[str, str] = {}
@@ -127,8 +131,13 @@ class _Reader:
 
     def _item(self, key: str, surface: str, kind: str, use: VerbUse = _NO_VERB, count: str = "") -> None:
         joined = bool(self._items) and not self._before
-        self._items.append(Item(key, surface, kind, links_of(self._before), *use, joined, count))
+        time = auxiliary_of(self._before, participle=word_of(surface.lower()).form in _PARTICIPLES) or self._time
+        quantity = quantity_of(self._before)
+        self._items.append(
+            Item(key, surface, kind, links_of(self._before), *use, joined, count, time, quantity)
+        )
         self._before.clear()
+        self._time = ""
 
     def _word(self, token: Token, at: int) -> int:
         """Take the word at ``at`` and whatever belongs to it; returns the last place used."""
@@ -184,7 +193,9 @@ class _Reader:
         elif lower == "going_to" and is_infinitive(self._key(at + 1)):
             tense = "future"
         if tense:
-            self._tenses.setdefault(tense, "used to" if tense == "former" else token.surface)
+            if not word.modal:
+                self._tenses.setdefault(tense, "used to" if tense == "former" else token.surface)
+            self._time = tense
         self._before.append(lower)
 
     def _value_word(self, token: Token, at: int) -> int | None:
@@ -246,7 +257,7 @@ class _Reader:
             self._item(word.base, token.surface, "name")
             return
         use = verb_use(word, self._before, self._key(at + 1), self._previous_kind())
-        if use.tense:
+        if use.tense and use.tense != MAYBE_PRESENT:
             self._tenses.setdefault(use.tense, token.surface)
         self._item(word.base, token.surface, "word", use, self._count(word, use))
 
@@ -276,17 +287,11 @@ _LONGEST_NUMBER: Final = 16  # words
 
 
 def _bag(items: Iterable[Item]) -> Iterator[tuple[str, int]]:
-    """Keys; those of values with their count, since "2 cats and 2 dogs" is not "2 cats and dogs"."""
-    seen: dict[str, int] = {}
-    for item in items:
-        if item.kind in VALUE_KINDS:
-            seen[item.key] = seen.get(item.key, -1) + 1
-            yield item.key, seen[item.key]
-        elif item.kind != "pronoun":
-            yield item.key, 0
+    """Keys with the number of their occurrence, since "2 cats and 2 dogs" is not "2 cats and dogs"."""
+    return _numbered(item.key for item in items if item.kind != "pronoun")
 
 
-def _numbered(words: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _numbered(words: Iterable[str]) -> Iterator[tuple[str, int]]:
     seen: dict[str, int] = {}
     for word in words:
         seen[word] = seen.get(word, -1) + 1

@@ -47,7 +47,7 @@ def swapped(comparison: Comparison) -> tuple[str, str] | None:
     keys_a = [item.key for item in row_a]
     keys_b = [renamed.get(item.key, item.key) for item in row_b]
     voices_equal = [item.passive for item in row_a] == [item.passive for item in row_b]
-    if (keys_a == keys_b and voices_equal) or not _SYMMETRIC.isdisjoint(keys_a):
+    if keys_a == keys_b and voices_equal:
         return None
     return _other_doer(row_a, row_b, keys_a, keys_b) or _exchanged(row_a, row_b, keys_a, keys_b)
 
@@ -60,7 +60,7 @@ def _other_doer(
     shared = counts_a.keys() & counts_b.keys()
     place_b = {key: at for at, key in enumerate(keys_b)}
     for at_a, item in enumerate(row_a):
-        if not item.verb or counts_a[item.key] != 1 or counts_b[item.key] != 1:
+        if not item.verb or item.key in _SYMMETRIC or counts_a[item.key] != 1 or counts_b[item.key] != 1:
             continue
         at_b = place_b[item.key]
         if not row_b[at_b].verb:
@@ -114,6 +114,8 @@ def _exchanged(  # noqa: PLR0911 - each return is one reason why it is no exchan
         return None
     first, last = blocks
     second_a, second_b = end - last, end - first  # where the later of the two begins
+    if not _SYMMETRIC.isdisjoint(keys_a[max(start - 1, 0) : end + 1]):
+        return None
     if not _small_words_stay(row_a, row_b, (start, first, second_a), (start, last, second_b)):
         return None
     between = [row_a[at].links for at in range(start + first, second_a + 1)]
@@ -121,13 +123,21 @@ def _exchanged(  # noqa: PLR0911 - each return is one reason why it is no exchan
         return None
     if _are_clauses(row_a, (start, start + first), (second_a, end)):
         return None
-    if second_a == start + first and not row_a[second_a].links:
-        return None  # "every morning I run", "I run every morning": nothing ties one to the other
     # Nothing but "X is Y": said of each other either way.
     equated = start == 0 and end == len(row_a) and second_a == first and row_a[second_a].links == ("be",)
     if equated:
         return None
+    adjacent = second_a == start + first
+    if adjacent and not row_a[second_a].links and not _have_verb_between(row_a[second_a], row_b[second_b], row_a[start]):
+        return None  # "every morning I run", "I run every morning": nothing ties one to the other
     return row_a[start].surface, row_a[second_a].surface
+
+
+def _have_verb_between(second_a: Item, second_b: Item, first_a: Item) -> bool:
+    """Whether some small verb stands between the two: "Tim advised John", "A man uses a saw"."""
+    if first_a.kind == second_a.kind == "name" and not second_a.joined:
+        return True
+    return bool(second_a.auxiliary and second_b.auxiliary)
 
 
 def _are_clauses(row: Sequence[Item], one: tuple[int, int], other: tuple[int, int]) -> bool:
