@@ -14,6 +14,7 @@ from typing import Final
 
 from .guard_features import VALUE_KINDS, Features, Item
 from .guard_meanings import exclusive, opposite, same
+from .guard_restated import is_restated
 
 __all__ = ["Comparison", "Pair", "compare", "has_item"]
 
@@ -69,6 +70,7 @@ class Comparison:
         opposite: Leftover words that mean the opposite of each other.
         exclusive: Leftover words that are different values of one attribute.
         rest: Unexplained words, by side.
+        restated: Whether the unexplained words are but another wording (guard_restated.py).
     """
 
     a: Features
@@ -78,6 +80,7 @@ class Comparison:
     opposite: tuple[Pair, ...] = ()
     exclusive: tuple[Pair, ...] = ()
     rest: tuple[tuple[Item, ...], tuple[Item, ...]] = ((), ())
+    restated: bool = False
 
 
 def compare(a: Features, b: Features) -> Comparison:
@@ -104,6 +107,12 @@ def compare(a: Features, b: Features) -> Comparison:
         opposite=tuple(pairs[1]),
         exclusive=tuple(pairs[2]),
         rest=(tuple(only_a), tuple(only_b)),
+        restated=is_restated(
+            a,
+            b,
+            ((*only_a, *values_a), (*only_b, *values_b)),
+            {other.key: one.key for one, other in pairs[0]},
+        ),
     )
 
 

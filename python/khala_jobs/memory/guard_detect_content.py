@@ -43,10 +43,6 @@ _CHANGES: Final = word_set("""
     raise increase grow hand
 """)
 _UNCOUNTED: Final = frozenset({"number:1", "ordinal:1"})
-# How many items of a text it takes for one unexplained word: short statements are all substance, long reports
-# are not.
-_WORDS_PER_SWAP: Final = 12
-_WORDS_PER_DETAIL: Final = 8
 
 
 def values(comparison: Comparison) -> Iterator[Reason]:
@@ -61,6 +57,8 @@ def values(comparison: Comparison) -> Iterator[Reason]:
             kind: Kind = "distinct" if code == "identifier" else "update"
             yield said(code, kind, f"another {code}", one.surface, partner.surface)
     alone = not any(comparison.rest) and not (left and right)
+    if comparison.restated:
+        return  # values are left out
     for item in (*left, *right):
         if item.key not in _UNCOUNTED or not alone:
             yield one_sided(_code(item), "update", _code(item), item.surface)
@@ -156,7 +154,7 @@ def names(comparison: Comparison) -> Iterator[Reason]:
     left, right = ([item for item in side if item.kind == "name"] for side in comparison.rest)
     if left and right:
         yield said("name", _slot(left[0], right[0]), "another name", left[0].surface, right[0].surface)
-    elif left or right:
+    elif (left or right) and not comparison.restated:
         yield one_sided("name", "distinct", "name", (left or right)[0].surface)
 
 
@@ -168,15 +166,13 @@ def _slot(one: Item, other: Item) -> Kind:
 def wording(comparison: Comparison) -> Iterator[Reason]:
     """Content words that nothing explains."""
     left, right = ([item for item in side if item.kind != "name"] for side in comparison.rest)
-    if not left and not right:
+    if comparison.restated:
         return
-    size = min(len(comparison.a.items), len(comparison.b.items))
     if left and right:
-        if max(len(left), len(right)) > size // _WORDS_PER_SWAP:
-            yield said("wording", "distinct", "another word", left[0].surface, right[0].surface)
+        yield said("wording", "distinct", "another word", left[0].surface, right[0].surface)
         return
     extra = [item for item in left or right if item.kind != "symbol"]
-    if len(extra) > size // _WORDS_PER_DETAIL:
+    if extra:
         yield Reason(
             "detail",
             "said in one text only: " + ", ".join(repr(item.surface) for item in extra[:5]),

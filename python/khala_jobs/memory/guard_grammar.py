@@ -171,7 +171,7 @@ def is_infinitive(lower: str) -> bool:
     # "used to work as" has become "used to is" by now (``PHRASES``).
     if lower in BE or lower in _LIGHT_BASES or lower in {"have", "use", "from"}:  # "come from" is "from" by now
         return True
-    return word.verb and not word.form
+    return (word.verb or bool(word.modal)) and not word.form
 
 
 def is_number_word(lower: str) -> bool:

@@ -79,7 +79,7 @@ clean tidy|concise brief short terse|age aged|analyze analysis|decide decision|d
 cold chilly freezing|hot warm|warm hot|rainy wet|sunny bright|dark dim|often frequently|always constantly
 sometimes occasionally|rarely seldom|soon shortly|daily each-day|now currently|recently lately
 later afterwards|before earlier|early ahead|former previous ex|current present|next following upcoming
-last previous|final last|first initial|whole entire|several some various|many numerous|few several
+last previous|final last|first initial|whole entire|many numerous
 approximately about around roughly|approximately almost nearly|only just solely|also too
 maybe perhaps possibly|moreover furthermore|therefore thus|however but|although though|because since as
 while whereas|under below beneath underneath|over above|beside near by|near close nearby

@@ -9,7 +9,7 @@ from typing import Final
 from .guard_lemma import same_stem, word_of
 from .guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
 
-__all__ = ["OPPOSITES", "exclusive", "opposite", "same", "shared_attribute"]
+__all__ = ["OPPOSITES", "exclusive", "has_attribute", "opposite", "same", "shared_attribute"]
 
 _NONE: Final = frozenset[str]()
 _NO_GROUP: Final = frozenset[int]()
@@ -38,6 +38,11 @@ def exclusive(one: str, other: str) -> bool:
 def shared_attribute(one: str, other: str) -> str:
     """The attribute two base forms are values of; "" if there is none."""
     return min(_EXCLUSIVE.get(one, _NONE) & _EXCLUSIVE.get(other, _NONE), default="")
+
+
+def has_attribute(word: str) -> bool:
+    """Whether a base form is a value of some attribute."""
+    return word in _EXCLUSIVE
 
 
 def _prefixed(one: str, other: str) -> bool:

@@ -43,8 +43,7 @@ are about to=going_to|am about to=going_to|all of=all|each of=each|most of=most|
 quite a few=many|a couple of=2|a couple=2|couple of=2|a pair of=2|a dozen=12|half a dozen=6|two dozen=24
 half an hour=30 minutes|half hour=30 minutes|an hour and a half=90 minutes|one and a half hours=90 minutes
 a quarter of an hour=15 minutes|quarter of an hour=15 minutes|three quarters of an hour=45 minutes
-a fortnight=2 weeks|fortnight=2 weeks|half a year=6 months|twice=2 times|thrice=3 times|years old=aged
-year old=aged|born and grew up in=from|a decade=10 years|a century=100 years|every day=daily
+a fortnight=2 weeks|fortnight=2 weeks|half a year=6 months|twice=2 times|thrice=3 times|born and grew up in=from|a decade=10 years|a century=100 years|every day=daily
 each day=daily|every single day=daily|once a day=daily|every week=weekly|each week=weekly
 once a week=weekly|every month=monthly|each month=monthly|once a month=monthly|every year=yearly
 each year=yearly|once a year=yearly|every hour=hourly|each hour=hourly|once an hour=hourly

@@ -76,7 +76,11 @@ def _doers(row: Sequence[Item], verb: int) -> list[int]:
     """Places of who does a verb: the nearest noun with all it is listed with; empty when not told."""
     if row[verb].passive:
         after = verb + 1
-        return [after] if after < len(row) and "by" in row[after].links else []
+        if after == len(row) or "by" not in row[after].links:
+            return []
+        while after + 1 < len(row) and row[after + 1].joined:
+            after += 1  # "by a young woman"
+        return [after]
     if not _CLAUSE_ENDS.isdisjoint(row[verb].links):  # "is a nurse and lives": the nurse is not who lives
         return []
     at = verb - 1

@@ -63,8 +63,8 @@ saying mention mentions mentioned mentioning note notes noted state states state
 reporting tell tells told express expresses expressed indicate indicates indicated confirm confirms
 confirmed explain explained claim claims claimed according share shared shares describe describes
 described reveal revealed reveals remark remarked add added adds inform informed regarding concerning per
-etc e.g i.e much many various numerous together both one themselves himself herself myself yourself oh ok
-okay yes yeah hey hi hello well mr mrs ms dr sir madam based particular certain overall
+etc e.g i.e much many several various numerous together both one themselves himself herself myself yourself oh ok
+okay yes yeah hey hi hello well going_to mr mrs ms dr sir madam based particular certain overall
 """)
 
 # What turns a statement round. "without" and "unless" are relations that negate what follows.
