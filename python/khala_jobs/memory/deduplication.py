@@ -18,6 +18,9 @@ so a second run over what is left finds nothing.
 **Guard.** A cosine cannot tell "always" from "never". Each pair that reaches the threshold is judged, and
 what is not judged a duplicate goes to the review list instead. Two protected memories (pinned, or summaries)
 are never merged into each other; they are listed as well.
+
+**Nothing is lost.** A guard may find that a duplicate says more than the memory that would stay. Such a pair is listed
+for review: the order above decides who stays, and it never costs a fact.
 """
 
 from __future__ import annotations
@@ -236,11 +239,20 @@ def _judge_all(
         if verdict.kind != "duplicate":
             reasons = tuple(verdict.reasons)
             review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, str(verdict.kind), reasons))
+        elif said_more := _extras(verdict):
+            reason = "only the memory that would go says: " + ", ".join(map(repr, said_more))
+            review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, "longer", (reason,)))
         elif both_protected:
             review.append(_protected_pair(frame, first, second, cosine))
         else:
             edges.append((first, second, cosine))
     return edges, review
+
+
+def _extras(verdict: Verdict) -> tuple[str, ...]:
+    """What the second text says beyond the first, of guards that tell."""
+    extras: tuple[tuple[str, ...], tuple[str, ...]] = getattr(verdict, "extras", ((), ()))
+    return extras[1]
 
 
 def _protected_pair(frame: Frame, first: int, second: int, cosine: float | None) -> ReviewPair:

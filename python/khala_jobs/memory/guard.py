@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from .guard_compare import compare
+from .guard_compare import Comparison, compare
 from .guard_detect import DETECTORS
 from .guard_features import MAX_CHARS, MAX_ITEMS, Features
 from .guard_reader import analyse
@@ -57,10 +57,13 @@ class Verdict:
         kind: "duplicate": may be merged. "update": the same fact with another value or at another time, the
             newer one probably holds. "conflict": they contradict each other. "distinct": two facts.
         reasons: Why it is not a duplicate; empty if it is.
+        extras: Of a duplicate, what the first text says beyond the second, and the second beyond the first, as it
+            stands there. Who merges keeps the text whose counterpart has none.
     """
 
     kind: Kind
     reasons: tuple[Reason, ...] = ()
+    extras: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def is_duplicate(self) -> bool:
@@ -98,7 +101,17 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
         return Verdict("distinct", (early,))
     comparison = compare(left, right)
     reasons = tuple(reason for detector in DETECTORS for reason in detector(comparison))
-    return Verdict(_kind(reasons), reasons) if reasons else _DUPLICATE
+    if reasons:
+        return Verdict(_kind(reasons), reasons)
+    return Verdict("duplicate", extras=_extras(comparison)) if comparison.restated else _DUPLICATE
+
+
+def _extras(comparison: Comparison) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    one, other = (
+        tuple(item.surface for item in (*words, *values) if item.kind != "symbol")
+        for words, values in zip(comparison.rest, comparison.values, strict=True)
+    )
+    return one, other
 
 
 def _unreadable(a: Features, b: Features, cosine: float) -> Reason | None:
