@@ -146,6 +146,7 @@ def change(comparison: Comparison) -> Iterator[Reason]:
 
 def _cue(features: Features) -> str:
     told = next((item.surface for item in features.items if item.key in _CHANGES), "")
+    told = told or next((link for link, _ in features.links if link in _CHANGES), "").replace("_", " ")
     return told or (features.tenses or {}).get("former", "")
 
 

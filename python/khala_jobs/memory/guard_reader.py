@@ -47,7 +47,7 @@ _ENGLISH: Final = word_set("the and is are of with my to for not has have from s
 _ENGLISH_SHARE: Final = 0.2
 # A headline: this share of at least so many longer words has a capital.
 _TITLE_SHARE: Final = 0.75
-_TITLE_WORDS: Final = 4
+_TITLE_WORDS: Final = 6
 _TITLE_WORD_CHARS: Final = 4
 
 

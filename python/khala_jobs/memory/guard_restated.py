@@ -6,9 +6,9 @@ another word into the same place of the same sentence. A restatement differs in 
 something that the other leaves out, while most words are shared. So, and only among texts of some length:
 
 * One word or value against one is never a restatement, however long the texts are.
-* Short texts must not have unexplained words in the same place (between the same neighbors), none that is the value of
-  an attribute ("staging" of a server), and no name that the other lacks.
-* Longer texts may, and one of them may leave out names or values as well, if the rest is shared. Nothing is lost by that: whoever
+* Words in the same place (between the same neighbors) are one only in texts of many words.
+* A short text must not leave out a name or the value of an attribute ("staging" of a server).
+* A longer one may leave out a name, and a value if it has none of that kind. Nothing is lost by that: whoever
   merges keeps the text that says more (deduplication.py).
 
 What is recognised as a contradiction (another number, a denial, an opposite, roles, tense) is one here as well.
@@ -27,8 +27,10 @@ __all__ = ["is_restated"]
 _LONG: Final = 8  # items from which a text is long enough to leave out names and values
 
 _LEAST: Final = 5
-_SHORT_SHARE: Final = 1 / 3  # of a text may be unexplained
-_LONG_SHARE: Final = 1 / 2
+_VERY_LONG: Final = 10  # items from which other words in the same place are style
+_SHARE: Final = 2 / 5  # of each text may be unexplained if both have unexplained words
+_LEFT_OUT_SHARE: Final = 1 / 2  # of one text may be left out by the other
+_SPECIFIC: Final = VALUE_KINDS | {"name"}
 
 
 def is_restated(a: Features, b: Features, rest: tuple[Sequence[Item], Sequence[Item]], same: Mapping[str, str]) -> bool:
@@ -45,17 +47,27 @@ def is_restated(a: Features, b: Features, rest: tuple[Sequence[Item], Sequence[I
     shortest = min(size_a, size_b)
     if shortest < _LEAST or (len(left) == 1 and len(right) == 1):
         return False
-    named = [any(item.kind == "name" for item in side) for side in (left, right)]
-    valued = [any(item.kind in VALUE_KINDS for item in side) for side in (left, right)]
-    if all(named) or all(valued):
+    share = _SHARE if left and right else _LEFT_OUT_SHARE
+    if len(left) > share * size_a or len(right) > share * size_b:
         return False
-    if shortest >= _LONG:
-        return len(left) <= _LONG_SHARE * size_a and len(right) <= _LONG_SHARE * size_b
-    if any(named) or any(valued) or any(has_attribute(item.key) for item in (*left, *right)):
+    if left and right and shortest < _VERY_LONG and not _places(a, left, {}).isdisjoint(_places(b, right, same)):
         return False
-    if len(left) > _SHORT_SHARE * size_a or len(right) > _SHORT_SHARE * size_b:
-        return False
-    return not left or not right or _places(a, left, {}).isdisjoint(_places(b, right, same))
+    return _may_leave_out(left, b, shortest) and _may_leave_out(right, a, shortest) and not _both_name(left, right)
+
+
+def _may_leave_out(extra: Sequence[Item], other: Features, shortest: int) -> bool:
+    """Whether the other text may be silent about this."""
+    if shortest < _LONG:
+        return not any(item.kind in _SPECIFIC or has_attribute(item.key) for item in extra)
+    if "user" in other.persons and any(item.kind == "name" for item in extra):
+        return False  # the user's name, as like as not
+    # Another date beside the same date is told, not left out: "on Monday instead of Friday".
+    told = {item.kind for item in other.items if item.kind in VALUE_KINDS}
+    return not any(item.kind in told for item in extra)
+
+
+def _both_name(left: Sequence[Item], right: Sequence[Item]) -> bool:
+    return all(any(item.kind in _SPECIFIC for item in side) for side in (left, right))
 
 
 def _size(features: Features) -> int:
