@@ -94,8 +94,8 @@ def quantifiers(comparison: Comparison) -> Iterator[Reason]:
 
 def _quantities(comparison: Comparison) -> Iterator[Reason]:
     """Another quantity of the same thing: "some birds", "many birds"."""
-    for one, other in _counterparts(comparison):
-        if one.quantity and other.quantity and one.quantity != other.quantity:
+    for one, other in _counterparts(comparison, [item for item in comparison.a.items if item.quantity]):
+        if other.quantity and one.quantity != other.quantity:
             if "any" in {one.quantity, other.quantity}:  # "denied any", "denied all"
                 continue
             said_a, said_b = f"{one.quantity} {one.surface}", f"{other.quantity} {other.surface}"
@@ -103,10 +103,12 @@ def _quantities(comparison: Comparison) -> Iterator[Reason]:
             return
 
 
-def _counterparts(comparison: Comparison) -> Iterator[tuple[Item, Item]]:
+def _counterparts(comparison: Comparison, items: list[Item]) -> Iterator[tuple[Item, Item]]:
     """Items of the first text with the one of the second that has the same key or means the same."""
+    if not items:
+        return
     renamed = {other.key: one.key for one, other in comparison.same}
-    told = {item.key: item for item in reversed(comparison.a.items)}
+    told = {item.key: item for item in reversed(items)}
     for item in comparison.b.items:
         other = told.pop(renamed.get(item.key, item.key), None)
         if other is not None:
@@ -149,7 +151,8 @@ def tense(comparison: Comparison) -> Iterator[Reason]:
 
 def _verb_tense(comparison: Comparison) -> Iterator[Reason]:
     """One and the same thing past here and present there."""
-    for one, other in _counterparts(comparison):
+    timed = [item for item in comparison.a.items if item.auxiliary or item.tense]
+    for one, other in _counterparts(comparison, timed):
         if _differ_in_time(one, other) or _differ_in_time(other, one):
             at = [f"{item.surface} ({item.auxiliary or item.tense})" for item in (one, other)]
             yield said("tense", "update", "time", *at)

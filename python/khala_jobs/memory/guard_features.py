@@ -9,7 +9,7 @@ use them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["MAX_CHARS", "MAX_ITEMS", "VALUE_KINDS", "Features", "Item"]
 
@@ -23,8 +23,7 @@ VALUE_KINDS: Final = frozenset({"number", "date", "time", "identifier"})
 """Items of which each occurrence counts and none may be missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One word or value that carries a fact.
 
     Attributes:

@@ -108,7 +108,11 @@ def verb_use(word: Word, before: Sequence[str], after: str | None, previous_kind
         after: The next word, if any.
         previous_kind: Kind of the item before, None if there is none.
     """
-    noun = bool(before) and before[-1] in _NOUN_CUES
+    if not before:
+        passive = after == "by" and word.form in _PARTICIPLES
+        tense = _tense(word, before, previous_kind, passive=passive, has=False)
+        return VerbUse(word.verb and (passive or tense in {"past", "present"}), tense, passive)
+    noun = before[-1] in _NOUN_CUES
     is_be = not BE.isdisjoint(before) or not _GET.isdisjoint(before)
     has = not _HAVE.isdisjoint(before)
     passive = word.form in _PARTICIPLES and (is_be or after == "by")

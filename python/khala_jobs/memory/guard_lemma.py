@@ -273,6 +273,8 @@ _MIN_STEM: Final = 4
 
 def same_stem(one: str, other: str) -> bool:
     """Whether two unequal words are forms of one word by their endings."""
+    if one[:_MIN_STEM] != other[:_MIN_STEM]:
+        return False
     length = 0
     for left, right in zip(one, other, strict=False):
         if left != right:

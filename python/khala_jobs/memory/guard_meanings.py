@@ -14,13 +14,15 @@ __all__ = ["OPPOSITES", "exclusive", "has_attribute", "opposite", "same", "share
 _NONE: Final = frozenset[str]()
 _NO_GROUP: Final = frozenset[int]()
 _PREFIXES: Final = frozenset({"un", "dis", "in", "im", "ir", "il", "non", "mis", "de", "anti"})
+_PREFIX_STARTS: Final = frozenset(prefix[:2] for prefix in _PREFIXES)
 _PREFIX_LENGTHS: Final = range(2, 5)
 _MIN_PREFIXED: Final = 3
 
 
 def same(one: str, other: str) -> bool:
     """Whether two base forms mean the same: synonyms, or forms of one word that the rules did not unite."""
-    if not _SYNONYMS.get(one, _NO_GROUP).isdisjoint(_SYNONYMS.get(other, _NO_GROUP)):
+    groups = _SYNONYMS.get(one)
+    if groups is not None and not groups.isdisjoint(_SYNONYMS.get(other, _NO_GROUP)):
         return True
     return same_stem(one, other) and not opposite(one, other)
 
@@ -47,6 +49,8 @@ def has_attribute(word: str) -> bool:
 
 def _prefixed(one: str, other: str) -> bool:
     """Whether ``one`` is ``other`` behind a negating prefix."""
+    if one[:2] not in _PREFIX_STARTS:
+        return False
     for cut in _PREFIX_LENGTHS:
         if one[:cut] in _PREFIXES and len(one) - cut >= _MIN_PREFIXED:
             stem = one[cut:]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from .guard_features import MAX_CHARS, MAX_ITEMS, Features, Item
 from .guard_grammar import (
@@ -130,11 +131,14 @@ class _Reader:
         )
 
     def _item(self, key: str, surface: str, kind: str, use: VerbUse = _NO_VERB, count: str = "") -> None:
-        joined = bool(self._items) and not self._before
+        if not self._before:
+            self._items.append(Item(key, surface, kind, (), *use, bool(self._items), count, self._time))
+            self._time = ""
+            return
         time = auxiliary_of(self._before, participle=word_of(surface.lower()).form in _PARTICIPLES) or self._time
         quantity = quantity_of(self._before)
         self._items.append(
-            Item(key, surface, kind, links_of(self._before), *use, joined, count, time, quantity)
+            Item(key, surface, kind, links_of(self._before), *use, False, count, time, quantity)  # noqa: FBT003
         )
         self._before.clear()
         self._time = ""
@@ -142,20 +146,23 @@ class _Reader:
     def _word(self, token: Token, at: int) -> int:
         """Take the word at ``at`` and whatever belongs to it; returns the last place used."""
         lower = token.key
+        entry = _entry(lower)
         self._word_count += 1
-        self._strongly_english = self._strongly_english or lower in _ENGLISH
-        last = self._value_word(token, at)
-        if last is not None:
-            self._known_count += 1
-            return last
-        word = word_of(lower)
-        if word.modal == "intend" and word.form == "both" and not BE.isdisjoint(self._before):
-            word = word._replace(role="content", modal="")  # "is planned for Monday" is no wish
-        self._mark_statement(token, word, at)
+        self._strongly_english = self._strongly_english or entry.english
+        if entry.value:
+            last = self._value_word(token, at)
+            if last is not None:
+                self._known_count += 1
+                return last
+        word = entry.word
+        if entry.marks:
+            if word.modal == "intend" and word.form == "both" and not BE.isdisjoint(self._before):
+                word = word._replace(role="content", modal="")  # "is planned for Monday" is no wish
+            self._mark_statement(token, word, at)
         if word.role == "light" and lower in _IN_NAMES and self._is_name(token):
             word = word._replace(role="content")  # "Michigan State"
         if word.role == "content":
-            self._known_count += is_known(lower)
+            self._known_count += entry.known
             self._content(token, word, at)
             return at
         self._known_count += 1
@@ -282,16 +289,47 @@ class _Reader:
         return self._tokens[at].key if 0 <= at < len(self._tokens) and self._tokens[at].kind == "word" else ""
 
 
+class _Entry(NamedTuple):
+    """What a word says by itself, looked up once."""
+
+    word: Word
+    english: bool  # says that the text is English
+    known: bool
+    value: bool  # may be a number, a day, a month or a time
+    marks: bool  # does something to the statement as a whole
+
+
+@lru_cache(maxsize=1 << 16)
+def _entry(lower: str) -> _Entry:
+    word = word_of(lower)
+    value = (
+        is_number_word(lower)
+        or lower in ORDINAL_WORDS
+        or lower.removesuffix("s") in WEEKDAYS
+        or lower in RELATIVE_DAYS
+        or lower in _CLOCK_WORDS
+        or lower in MONTHS
+    )
+    marks = bool(word.quantifier or word.modal or word.tense) or word.form in _GRADES
+    return _Entry(word, lower in _ENGLISH, is_known(lower), value, marks)
+
+
 _HAS: Final = frozenset({"has", "have", "having"})
 _LONGEST_NUMBER: Final = 16  # words
 
 
-def _bag(items: Iterable[Item]) -> Iterator[tuple[str, int]]:
+def _bag(items: Sequence[Item]) -> Iterable[tuple[str, int]]:
     """Keys with the number of their occurrence, since "2 cats and 2 dogs" is not "2 cats and dogs"."""
-    return _numbered(item.key for item in items if item.kind != "pronoun")
+    return _numbered([item.key for item in items if item.kind != "pronoun"])
 
 
-def _numbered(words: Iterable[str]) -> Iterator[tuple[str, int]]:
+def _numbered(words: Sequence[str]) -> Iterable[tuple[str, int]]:
+    if len(set(words)) == len(words):
+        return [(word, 0) for word in words]
+    return _counted(words)
+
+
+def _counted(words: Sequence[str]) -> Iterator[tuple[str, int]]:
     seen: dict[str, int] = {}
     for word in words:
         seen[word] = seen.get(word, -1) + 1

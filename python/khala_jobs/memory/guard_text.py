@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from .guard_pattern import PATTERN, SHAPES
@@ -43,6 +45,8 @@ _PLAINER: Final = str.maketrans(
     | {"\u2026": ".", "\u3002": ".", "\u3001": ",", "\u00ad": None}
 )
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*(?=[ ,;!?]|\.(?: |$)|$)")
+_DIGIT: Final = re.compile(r"\d")
+_LONGEST_REMEMBERED: Final = 40  # characters of a piece between spaces
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END: Final = frozenset("?!.:")
 #: Capitals that would otherwise read as a pronoun.
@@ -57,9 +61,23 @@ def normalize(text: str) -> str:
 
 def tokenize(text: str) -> list[Token]:
     """Tokens of a normalised text, phrases folded."""
+    shouts = text.isupper()
+    if _DIGIT.search(text):
+        return _fold(list(_scanned(text, starts=True, shouts=shouts)[0]))
+    # What reaches over a space ("3 May", "5 km") has a digit: without any, the pieces between spaces are read alone,
+    # and most of them have been read before.
     tokens: list[Token] = []
     starts = True
-    shouts = text.isupper()
+    for piece in text.split(" "):
+        read = _read_piece if len(piece) <= _LONGEST_REMEMBERED else _scanned
+        found, starts = read(piece, starts=starts, shouts=shouts)
+        tokens += found
+    return _fold(tokens)
+
+
+def _scanned(text: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool]:
+    """Tokens of a text, and whether a sentence begins behind it."""
+    tokens: list[Token] = []
     at = 0
     while at < len(text):
         if text[at] == " ":
@@ -80,7 +98,12 @@ def tokenize(text: str) -> list[Token]:
         else:
             tokens.append(Token(shape.kind, shape.key(found), surface))
         starts = shape.kind == "mark" and surface in _SENTENCE_END
-    return _fold(tokens)
+    return tuple(tokens), starts
+
+
+@lru_cache(maxsize=1 << 16)
+def _read_piece(text: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool]:
+    return _scanned(text, starts=starts, shouts=shouts)
 
 
 def _is_plain(word: str) -> bool:
@@ -118,7 +141,7 @@ def _expanded(lower: str) -> str:
 def _fold(tokens: list[Token]) -> list[Token]:
     """Replace listed phrases, longest first."""
     keys = [token.key for token in tokens]
-    if _PHRASE_LENGTHS.keys().isdisjoint(keys):
+    if _SINGLE.isdisjoint(keys) and _BEGINNINGS.isdisjoint(pairwise(keys)):
         return tokens
     folded: list[Token] = []
     at = 0
@@ -153,3 +176,5 @@ def _lengths() -> dict[str, tuple[int, ...]]:
 
 #: first word of a phrase -> lengths of the phrases that begin with it, longest first.
 _PHRASE_LENGTHS: Final = _lengths()
+_SINGLE: Final = frozenset(phrase[0] for phrase in PHRASES if len(phrase) == 1)
+_BEGINNINGS: Final = frozenset(phrase[:2] for phrase in PHRASES)
