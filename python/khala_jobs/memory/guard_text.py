@@ -45,7 +45,7 @@ _PLAINER: Final = str.maketrans(
     | {"\u2026": ".", "\u3002": ".", "\u3001": ",", "\u00ad": None}
 )
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*(?=[ ,;!?]|\.(?: |$)|$)")
-_DIGIT: Final = re.compile(r"\d")
+_REACHING: Final = re.compile(r"[\d$€£¥₹+]|\b(?:" + "|".join({month[:3] for month in MONTHS}) + ")", re.IGNORECASE)
 _LONGEST_REMEMBERED: Final = 40  # characters of a piece between spaces
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END: Final = frozenset("?!.:")
@@ -62,27 +62,31 @@ def normalize(text: str) -> str:
 def tokenize(text: str) -> list[Token]:
     """Tokens of a normalised text, phrases folded."""
     shouts = text.isupper()
-    if _DIGIT.search(text):
-        return _fold(list(_scanned(text, starts=True, shouts=shouts)[0]))
-    # What reaches over a space ("3 May", "5 km") has a digit: without any, the pieces between spaces are read alone,
-    # and most of them have been read before.
     tokens: list[Token] = []
     starts = True
-    for piece in text.split(" "):
-        read = _read_piece if len(piece) <= _LONGEST_REMEMBERED else _scanned
-        found, starts = read(piece, starts=starts, shouts=shouts)
-        tokens += found
+    at = 0
+    while at < len(text):
+        end = text.find(" ", at)
+        if end < 0:
+            end = len(text)
+        # What reaches over a space ("3 May", "5 km") begins with a digit, a month or a sign. All else is read piece by
+        # piece, and most pieces have been read before.
+        piece = text[at:end] if end - at <= _LONGEST_REMEMBERED else ""
+        found = _read_piece(piece, starts=starts, shouts=shouts) if piece else None
+        if found is None:
+            found, starts, at = _scan(text, at, starts=starts, shouts=shouts)
+            tokens += found
+        else:
+            tokens += found[0]
+            starts = found[1]
+            at = end + 1
     return _fold(tokens)
 
 
-def _scanned(text: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool]:
-    """Tokens of a text, and whether a sentence begins behind it."""
+def _scan(text: str, at: int, *, starts: bool, shouts: bool) -> tuple[list[Token], bool, int]:
+    """Tokens from ``at`` to the first space between two of them; whether a sentence begins there, and where it is."""
     tokens: list[Token] = []
-    at = 0
-    while at < len(text):
-        if text[at] == " ":
-            at += 1
-            continue
+    while at < len(text) and text[at] != " ":
         # Nine tokens in ten are plain words; the full expression is ten times dearer.
         found = _PLAIN_WORD.match(text, at)
         if found is None or not _is_plain(found.group()):
@@ -98,12 +102,16 @@ def _scanned(text: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...
         else:
             tokens.append(Token(shape.kind, shape.key(found), surface))
         starts = shape.kind == "mark" and surface in _SENTENCE_END
-    return tuple(tokens), starts
+    return tokens, starts, at + 1
 
 
 @lru_cache(maxsize=1 << 16)
-def _read_piece(text: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool]:
-    return _scanned(text, starts=starts, shouts=shouts)
+def _read_piece(piece: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool] | None:
+    """Tokens of a text between spaces, and whether a sentence begins behind it; None if it may reach further."""
+    if _REACHING.search(piece):
+        return None
+    tokens, starts, _ = _scan(piece, 0, starts=starts, shouts=shouts)
+    return tuple(tokens), starts
 
 
 def _is_plain(word: str) -> bool:
