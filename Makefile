@@ -148,6 +148,11 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 	@$(call build,tsan)
 	@ctest --preset tsan --parallel $(JOBS) --progress
 
+.PHONY: bench-guard
+bench-guard: build venv model ## measure the contradiction guard; DATA=<folder with texts/ and labelled/>
+	@scripts/setup_system.sh wordnet-base
+	@$(VENV)/python bench/similarity/guard.py "$(DATA)" --sealed --write
+
 .PHONY: bench bench-peers bench-similarity bench-setup
 bench-setup: venv
 	@scripts/setup_venv.sh bench

@@ -26,7 +26,9 @@ _PARTICIPLE: Final = dict(
     do/done choose/chosen
     """.split()
 )
-_DOUBLED: Final = frozenset("plan stop shop jog hug pet clap chop hop grab drop rub slip snap step trim".split())
+_DOUBLED: Final = frozenset(
+    "plan stop shop jog hug pet clap chop hop grab drop rub slip snap step trim".split()
+)
 
 
 def third_person(base: str) -> str:

@@ -25,9 +25,9 @@ _WEEKDAYS: Final = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".sp
 _MONTHS: Final = (
     "January February March April May June July August September October November December".split()
 )
-_NUMBERS: Final = (
-    "two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty".split()
-)
+_NUMBERS: Final = """
+    two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty
+""".split()
 _TENSES: Final = {
     "is": "was", "are": "were", "was": "is", "were": "are", "has": "had", "will": "did", "am": "was", "had": "has",
     "have": "had", "does": "did", "do": "did",
@@ -42,16 +42,21 @@ _QUANTIFIERS: Final = {
 _OPPOSITES: Final = {
     "love": "hate", "loves": "hates", "like": "dislike", "likes": "dislikes", "enjoy": "detest", "enjoys": "loathes",
     "hate": "love", "hates": "loves", "before": "after", "after": "before", "open": "closed", "best": "worst",
-    "first": "last", "big": "tiny", "large": "small", "small": "huge", "young": "old", "new": "old", "good": "bad",
+    "first": "last", "big": "tiny", "large": "small", "small": "huge", "young": "old", "new": "old",
+    "good": "bad",
     "bad": "good", "married": "unmarried", "single": "married", "happy": "unhappy", "easy": "difficult",
-    "increase": "decrease", "rose": "fell", "fell": "rose", "up": "down", "win": "lose", "won": "lost", "with": "without",
+    "increase": "decrease", "rose": "fell", "fell": "rose", "up": "down", "win": "lose", "won": "lost",
+    "with": "without",
     "inside": "outside", "left": "right", "north": "south", "south": "north", "east": "west", "west": "east",
     "son": "daughter", "brother": "sister", "husband": "wife", "mother": "father", "hot": "cold", "cold": "hot",
-    "accepted": "rejected", "healthy": "unhealthy", "buy": "sell", "bought": "sold", "higher": "lower", "lower": "higher",
+    "accepted": "rejected", "healthy": "unhealthy", "buy": "sell", "bought": "sold", "higher": "lower",
+    "lower": "higher",
     "started": "stopped", "vegan": "carnivore", "short": "tall", "tall": "short", "early": "late", "late": "early",
     "fast": "slow", "excited": "bored", "proud": "ashamed", "important": "unimportant", "likes to": "refuses to",
 }  # fmt: skip
-_NO_OPPOSITE: Final = frozenset({"here", "there", "anonymous", "military", "have"})  # what WordNet has is none in a sentence
+_NO_OPPOSITE: Final = frozenset(
+    {"here", "there", "anonymous", "military", "have"}
+)  # what WordNet has is none in a sentence
 _REPORTING: Final = frozenset({"say", "tell", "report", "add", "note", "express", "mention", "share"})
 _PLACES: Final = """
     Chicago Boston Paris Tokyo Canada Mexico Florida Texas California London Germany Italy Ohio Michigan Seattle Denver
@@ -62,11 +67,20 @@ _PEOPLE: Final = """
 """.split()
 
 
-def negation_in(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
+def negation_in(  # noqa: PLR0911 - one return a construction
+    text: str, dice: Random, words: WordNet
+) -> tuple[str, str] | None:
     """Denied: "is not", "do not like", "does not play", "did not go"."""
     found = re.search(rf"\b({_AUX})\b(?! (?:not|never|no)\b)(?=\s\w)", text)
     if found and not _is_denied(text):
-        short = {"is": "isn't", "are": "aren't", "was": "wasn't", "can": "can't", "will": "won't", "could": "couldn't"}
+        short = {
+            "is": "isn't",
+            "are": "aren't",
+            "was": "wasn't",
+            "can": "can't",
+            "will": "won't",
+            "could": "couldn't",
+        }
         denied = short.get(found[1], "") if dice.random() < 0.5 else ""
         return text, text[: found.start()] + (denied or f"{found[1]} not") + text[found.end() :]
     found = re.match(r"(I|[A-Z][a-z]+) ([a-z]+)\b", text)
@@ -80,7 +94,10 @@ def negation_in(text: str, dice: Random, words: WordNet) -> tuple[str, str] | No
     if found[1] != "I" and found[2] == third_person(base):
         return text, f"{found[1]} {dice.choice(('does not', 'never'))} {base}{text[found.end() :]}"
     if found[2] == past_of(base):
-        return text, f"{found[1]} {dice.choice(('did not', 'didn' + chr(39) + 't'))} {base}{text[found.end() :]}"
+        return (
+            text,
+            f"{found[1]} {dice.choice(('did not', 'didn' + chr(39) + 't'))} {base}{text[found.end() :]}",
+        )
     return None
 
 
@@ -112,8 +129,8 @@ def antonym(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
 
 def digits(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
     """Another number in digits: near, ten times as much, or with two digits exchanged."""
-    options = [found for found in re.finditer(r"(?<![\w.:/-])\d[\d,]*(?:\.\d+)?(?![\w:/-])", text)]
-    options = [found for found in options if not re.fullmatch(r"(?:19|20)\d\d", found[0])]
+    found_all = re.finditer(r"(?<![\w.:/-])\d[\d,]*(?:\.\d+)?(?![\w:/-])", text)
+    options = [found for found in found_all if not re.fullmatch(r"(?:19|20)\d\d", found[0])]
     if not options:
         return None
     found = dice.choice(options)
@@ -147,8 +164,10 @@ def date(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
     for found in re.finditer(rf"\b(?:{month})\s+(\d{{1,2}})\b", text, re.IGNORECASE):
         day = str(int(found[1]) % 28 + 1 + dice.randrange(2))
         options.append(text[: found.start(1)] + day + text[found.end(1) :])
-    for found in re.finditer(r"(?<![\w.,-])(?:1[89]|20)\d\d(?![\w,-])", text):
-        options.append(text[: found.start()] + str(int(found[0]) + dice.choice((-10, -1, 1, 2))) + text[found.end() :])
+    options += [
+        text[: found.start()] + str(int(found[0]) + dice.choice((-10, -1, 1, 2))) + text[found.end() :]
+        for found in re.finditer(r"(?<![\w.,-])(?:1[89]|20)\d\d(?![\w,-])", text)
+    ]
     options = [option for option in options if option != text]
     return (text, dice.choice(options)) if options else None
 
@@ -159,7 +178,9 @@ def weekday(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
     if found:
         other = dice.choice([day for day in _WEEKDAYS if day.lower() != found[1].lower()])
         return text, text[: found.start()] + _cased(other, found[1]) + text[found.end() :]
-    if not re.match(r"I (?:go|play|take|run|work|walk|bake|teach|volunteer|visit|eat|cook|swim|read)\b", text):
+    if not re.match(
+        r"I (?:go|play|take|run|work|walk|bake|teach|volunteer|visit|eat|cook|swim|read)\b", text
+    ):
         return None
     one, other = dice.sample(_WEEKDAYS, 2)
     stem = text.rstrip(".!")
@@ -217,8 +238,12 @@ def roles(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
 
 _NO_PARTY: Final = frozenset({"this", "that", "there", "it", "what", "the"})
 _NOUN: Final = r"(?:[Aa]n?|[Tt]he|[Mm]y|[Hh]is|[Hh]er) [a-z]+"
+_NOUN_VERB_NOUN: Final = (
+    rf"^(?P<x>{_NOUN}) (?P<v>(?:is|are|was) [a-z]+ing|[a-z]+s|[a-z]+ed) (?P<y>{_NOUN})"
+    r"(?=[.,]|$| (?:in|on|at|with|and|by|to|for)\b)"
+)
 _ROLE_PATTERNS: Final = (
-    rf"^(?P<x>{_NOUN}) (?P<v>(?:is|are|was) [a-z]+ing|[a-z]+s|[a-z]+ed) (?P<y>{_NOUN})(?=[.,]|$| (?:in|on|at|with|and|by|to|for)\b)",
+    _NOUN_VERB_NOUN,
     r"^(?P<x>[A-Z][a-z]+) (?P<v>(?!and |or )[a-z]+s|[a-z]+ed) (?P<y>[A-Z][a-z]+)\b(?!')",
     r"\bfrom (?P<x>[A-Za-z]{4,}) to (?P<y>[A-Za-z]{4,})\b(?! [A-Z]| and)",
     r"\bprefers? (?P<x>[a-z]{3,}) (?:over|to|rather than) (?P<y>(?!be\b|the\b)[a-z]{4,})\b",
@@ -270,10 +295,12 @@ def time_of_day(text: str, dice: Random, words: WordNet) -> tuple[str, str] | No
         hour = str(int(found[1]) % 12 + 1)
         changed = dice.choice((f"{hour}{found[2] or ''} {found[3]}", f"{found[1]}{found[2] or ''} {half}"))
         return text, text[: found.start()] + changed + text[found.end() :]
-    parts = {"morning": "evening", "evening": "morning", "night": "afternoon", "tomorrow": "today", "yesterday": "today",
-             "today": "tomorrow", "afternoon": "morning", "weekend": "weekday", "summer": "winter", "winter": "summer",
-             "tonight": "tomorrow"}  # fmt: skip
-    return _substituted(text, [(word, parts[word]) for word in re.findall("[a-z]+", text) if word in parts], dice)
+    parts = {"morning": "evening", "evening": "morning", "night": "afternoon", "tomorrow": "today",
+             "yesterday": "today", "today": "tomorrow", "afternoon": "morning", "weekend": "weekday",
+             "summer": "winter", "winter": "summer", "tonight": "tomorrow"}  # fmt: skip
+    return _substituted(
+        text, [(word, parts[word]) for word in re.findall("[a-z]+", text) if word in parts], dice
+    )
 
 
 CONTRADICTIONS: Final[Mapping[str, Maker]] = {
@@ -295,12 +322,20 @@ CONTRADICTIONS: Final[Mapping[str, Maker]] = {
 
 
 def _is_denied(text: str) -> bool:
-    return re.search(r"\b(?:not|never|no|none|nobody|nothing|cannot)\b|n't\b", text, re.IGNORECASE) is not None
+    return (
+        re.search(r"\b(?:not|never|no|none|nobody|nothing|cannot)\b|n't\b", text, re.IGNORECASE) is not None
+    )
 
 
 def _options(table: Mapping[str, str], word: str) -> list[str]:
     others = table[word]
-    return [others] if " " in others and word in {"only", "both"} else others.split() if word not in _PHRASES else [others]
+    return (
+        [others]
+        if " " in others and word in {"only", "both"}
+        else others.split()
+        if word not in _PHRASES
+        else [others]
+    )
 
 
 _PHRASES: Final = frozenset({"several times", "at least"})

@@ -22,12 +22,20 @@ _CONTRACTED: Final = {
     "did not": "didn't", "cannot": "can't", "I will": "I'll", "I would": "I'd", "they are": "they're", "it is": "it's",
     "was not": "wasn't", "have not": "haven't", "are not": "aren't", "she is": "she's", "he is": "he's",
 }  # fmt: skip
+_CLAUSE: Final = re.compile(
+    r"(?P<main>.{12,}?) (?P<moved>(?:because|when|if|while|although|since|after|before)"
+    r" (?:I|he|she|they|we|it|the) .{8,})"
+)
+_ADVERBIAL: Final = re.compile(
+    r"(?P<main>.{12,}?) (?P<moved>in (?:19|20)\d\d"
+    r"|every (?:day|week|year|morning)|on weekends|last (?:year|week|month))"
+)
 _DIGITS: Final = dict(zip("two three four five six seven eight nine ten twelve twenty".split(),
                           "2 3 4 5 6 7 8 9 10 12 20".split(), strict=True))  # fmt: skip
 
 
 def contraction(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
-    """ "I am" and "I'm", either way."""
+    """Written out or not, either way: "I am", "I'm"."""
     for full, short in _CONTRACTED.items():
         if re.search(rf"\b{full}\b(?= \w)", text):
             return text, re.sub(rf"\b{full}\b(?= \w)", short, text, count=1)
@@ -41,12 +49,13 @@ def clauses(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
     stem = text.rstrip(".!")
     if re.search(r"[?,;:.\"]", stem):
         return None
-    found = re.fullmatch(
-        r"(?P<main>.{12,}?) (?P<moved>(?:because|when|if|while|although|since|after|before) (?:I|he|she|they|we|it|the) .{8,})",
-        stem,
-    ) or re.fullmatch(r"(?P<main>.{12,}?) (?P<moved>(?:in (?:19|20)\d\d|every (?:day|week|year|morning)|on weekends|last (?:year|week|month)))", stem)  # fmt: skip
+    found = _CLAUSE.fullmatch(stem) or _ADVERBIAL.fullmatch(stem)
     if found:
-        main = found["main"] if re.match(r"I\b|[A-Z][a-z]+ [a-z]+s\b", found["main"]) else _lowered(found["main"])
+        main = (
+            found["main"]
+            if re.match(r"I\b|[A-Z][a-z]+ [a-z]+s\b", found["main"])
+            else _lowered(found["main"])
+        )
         return text, f"{_raised(found['moved'], text)}, {main}{text[len(stem) :]}"
     found = re.fullmatch(r"I (?P<one>[a-z]+ [^,]{3,40}?) and I (?P<other>[a-z]+ [^,]{3,40})", stem)
     if found:
@@ -69,12 +78,18 @@ def synonym(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
 def passive(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
     """Told of what it is done to."""
     noun = r"(?:[Aa]n?|[Tt]he|[Tt]wo|[Ss]ome|[Hh]is|[Hh]er) (?:[a-z]+ )?[a-z]+"
-    found = re.fullmatch(rf"({noun}) (is|are|was) ([a-z]+ing) ({noun})((?: (?:in|on|with|at) [a-z ]+)?)\.?", text)
+    found = re.fullmatch(
+        rf"({noun}) (is|are|was) ([a-z]+ing) ({noun})((?: (?:in|on|with|at) [a-z ]+)?)\.?", text
+    )
     if found is None:
         return None
     doer, _, verb, done, where = found.groups()
     base = words.base(verb, "v")
-    if not base or not words.is_verb(base) or re.search(r"\b(?:in|on|with|at|down|up|up|over|out|off)$", f"{doer} {done}"):
+    if (
+        not base
+        or not words.is_verb(base)
+        or re.search(r"\b(?:in|on|with|at|down|up|up|over|out|off)$", f"{doer} {done}")
+    ):
         return None
     plural = done.split()[0] in {"two", "some"} or (done.split()[0] not in {"a", "an"} and done.endswith("s"))
     be = "was" if found[2] == "was" else "are" if plural else "is"
@@ -82,8 +97,10 @@ def passive(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
 
 
 def fronted(text: str, dice: Random, words: WordNet) -> tuple[str, str] | None:
-    """ "I love X" and "X is something I love"."""
-    found = re.fullmatch(r"(I|[A-Z][a-z]+) (love|enjoy|like|loves|enjoys|likes) ([a-z]+ing(?: [a-z']+){0,6})[.!]?", text)
+    """What is loved comes first: "X is something I love"."""
+    found = re.fullmatch(
+        r"(I|[A-Z][a-z]+) (love|enjoy|like|loves|enjoys|likes) ([a-z]+ing(?: [a-z']+){0,6})[.!]?", text
+    )
     if found is None:
         return None
     return text, f"{found[3][0].upper()}{found[3][1:]} is something {found[1]} {found[2]}."

@@ -79,7 +79,9 @@ class WordNet:
             return []
         others = [word for word in self._words[synset] if word != lemma and word.isalpha()]
         # The other word must usually mean this as well, and be in use: "geezerhood" is a synonym of "years".
-        return [word for word in others if self._usual_sense(word, kind) == synset and self._is_used(word, kind)]
+        return [
+            word for word in others if self._usual_sense(word, kind) == synset and self._is_used(word, kind)
+        ]
 
     def antonyms(self, lemma: str, kind: str) -> list[str]:
         """Opposites of a word in its first two meanings."""
@@ -144,7 +146,7 @@ class WordNet:
                 words = [word.partition("(")[0].lower() for word in fields[4 : 4 + 2 * count : 2]]
                 pointers = [fields[at : at + 4] for at in range(5 + 2 * count, len(fields) - 3, 4)]
                 antonyms = [
-                    (int(ends[:2], 16), (_SS_TYPE_OF[where], int(offset)), int(ends[2:], 16))
+                    (int(ends[:2], 16), (_SS_TYPE_OF[where], int(offset)), int(ends[2:], base=16))  # noqa: FURB166 - two numbers of two digits
                     for symbol, offset, where, ends in pointers[: int(fields[4 + 2 * count])]
                     if symbol == _ANTONYM
                 ]
@@ -155,7 +157,16 @@ class WordNet:
 _SS_TYPE_OF: Final = {"n": "n", "v": "v", "a": "a", "s": "a", "r": "r"}
 _DETACHED: Final = {
     "n": (("s", ""), ("ses", "s"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("ies", "y")),
-    "v": (("s", ""), ("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")),
+    "v": (
+        ("s", ""),
+        ("ies", "y"),
+        ("es", "e"),
+        ("es", ""),
+        ("ed", "e"),
+        ("ed", ""),
+        ("ing", "e"),
+        ("ing", ""),
+    ),
     "a": (("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
     "r": (),
 }

@@ -42,6 +42,8 @@ _CHANGES: Final = word_set("""
     move relocate switch change replace migrate upgrade downgrade quit stop become instead_of instead
     raise increase grow hand
 """)
+_OWNING: Final = frozenset({"have", "own"})
+_OWN: Final = frozenset({"own", "possess", "raise"})
 _UNCOUNTED: Final = frozenset({"number:1", "ordinal:1"})
 
 
@@ -88,15 +90,19 @@ def _bounds(features: Features) -> dict[str, tuple[str, str]]:
 
 
 def counts(comparison: Comparison) -> Iterator[Reason]:
-    """One or several: "I have a dog", "I have dogs". Of other verbs than "have" both may be said of the kind."""
-    if "have" not in comparison.a.light_verbs or "have" not in comparison.b.light_verbs:
+    """One or several: "I have a dog", "I have dogs". Of other verbs than these both may be said of the kind."""
+    if not _tells_possession(comparison.a) or not _tells_possession(comparison.b):
         return
-    told = {item.key: item for item in comparison.a.items if item.count}
+    told = {item.key: item for item in comparison.a.items if item.amount}
     for item in comparison.b.items:
         other = told.get(item.key)
-        if other is not None and item.count and other.count != item.count:
+        if other is not None and item.amount and other.amount != item.amount:
             yield said("number", "update", "one or several", other.surface, item.surface)
             return
+
+
+def _tells_possession(features: Features) -> bool:
+    return not _OWNING.isdisjoint(features.light_verbs) or any(item.key in _OWN for item in features.items)
 
 
 def counted(comparison: Comparison) -> Iterator[Reason]:

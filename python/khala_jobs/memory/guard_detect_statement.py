@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 # One text may have these and the other not, and still say the same.
-_LENIENT_QUANTIFIERS: Final = frozenset({"all", "usual", "either"})
+_LENIENT_QUANTIFIERS: Final = frozenset({"all", "usual", "either", "many"})
 _NONE: Final = frozenset[str]()
 _OTHER_TIME: Final = frozenset(
     {

@@ -36,7 +36,7 @@ class Item(NamedTuple):
         tense: "past", "present" or "" of a verb; ``MAYBE_PRESENT`` of a word that may be one.
         passive: Whether it is a participle after "be" or before "by".
         joined: Whether it follows the item before with no word between.
-        count: "one" behind "a", "many" for a plural that nothing counts, else "".
+        amount: "one" behind "a", "many" for a plural that nothing counts, else "".
         auxiliary: When the small verbs before it say it is: "past", "present", "perfect", "pluperfect" or "".
         quantity: Tag of the quantity right before it ("all", "some", "many" ...), or "".
     """
@@ -49,7 +49,7 @@ class Item(NamedTuple):
     tense: str = ""
     passive: bool = False
     joined: bool = False
-    count: str = ""
+    amount: str = ""
     auxiliary: str = ""
     quantity: str = ""
 

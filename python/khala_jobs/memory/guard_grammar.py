@@ -47,7 +47,7 @@ _NOUN_CUES: Final = POSSESSIVES | word_set("""
 _REPORTING: Final = word_set(
     "say tell mention note state report express indicate confirm explain claim share add"
 )
-_LIGHT_BASES: Final = word_set("do go get take give make come happen keep use put let feel")
+_LIGHT_BASES: Final = word_set("do go get take give make come happen keep use put let feel own")
 # Light verbs that somebody does to somebody: "Alice told Bob".
 _PIVOTS: Final = word_set("give take make get tell say ask mention let put keep")
 _BIG: Final = word_set("hundred thousand million billion trillion dozen")
@@ -173,7 +173,9 @@ def is_infinitive(lower: str) -> bool:
     """Whether the word can follow the "to" of "used to" and "going to"."""
     word = word_of(lower)
     # "used to work as" has become "used to is" by now (``PHRASES``).
-    if lower in BE or lower in _LIGHT_BASES or lower in {"have", "use", "from"}:  # "come from" is "from" by now
+    if (
+        lower in BE or lower in _LIGHT_BASES or lower in {"have", "use", "from"}
+    ):  # "come from" is "from" by now
         return True
     return (word.verb or bool(word.modal)) and not word.form
 

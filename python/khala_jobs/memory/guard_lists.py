@@ -18,7 +18,7 @@ __all__ = ["EXCLUSIVE_LIST", "LISTED", "OPPOSITE_LIST", "SYNONYM_LIST"]
 
 SYNONYM_LIST: Final = """
 like love enjoy adore prefer appreciate fan|love adore|favorite preferred best-loved
-dislike hate detest loathe despise|live reside dwell|home house|apartment flat|live_in located|city town
+dislike hate detest loathe despise|live reside dwell|home house|apartment flat|live_in located
 country nation|place location spot|work job employment|work occupation|job occupation profession
 company firm business|boss manager supervisor|manage supervise lead oversee|manage run handle administer
 colleague teammate workmate|employer company|buy purchase acquire|sell vend|get receive obtain acquire
@@ -37,7 +37,8 @@ tell inform notify|speak talk|talk chat converse|say mention state note|show dis
 watch view|look glance|listen hear|discuss debate|explain clarify|think believe consider|know understand
 understand comprehend grasp|remember recall recollect|forget misremember|learn study|teach instruct
 study research|school academy|student pupil|teacher instructor|university college|child kid|kid youngster
-baby infant|son boy|daughter girl|man guy gentleman|woman lady|person human people individual|person someone somebody|mother mom
+baby infant|son boy|daughter girl|man guy gentleman|woman lady|person human people individual|mother mom
+person someone somebody
 father dad|parent folk|grandmother grandma granny nana|grandfather grandpa grandad|spouse partner
 wife spouse|husband spouse|sibling brother-or-sister|friend buddy pal mate|doctor physician
 lawyer attorney|veterinarian animal-doctor|dog pup puppy doggy|cat kitty kitten|pet animal|bicycle cycle
@@ -94,7 +95,7 @@ part portion piece|half fifty-percent|piece slice|side edge|top peak|bottom base
 start beginning|middle center|end finish|mountain hill|forest wood|sea ocean|beach shore seaside
 river stream|lake pond|plant flower|tree plant|flower blossom|cloth clothes clothing|shirt top
 trousers pants|shoe footwear|hat cap|bag purse|glasses spectacles|watch timepiece|sofa couch settee
-chair seat|bed mattress|lamp light|elevator lift|garbage trash rubbish|soccer football
+chair seat|bed mattress|lamp light|elevator lift|garbage trash rubbish
 subway metro underground|fall autumn|gasoline gas petrol|cookie biscuit|fries chips|zip postal
 pharmacy drugstore chemist|faucet tap|vacation break|usa american united-states|uk british|germany german
 france french|japan japanese|china chinese|spain spanish|italy italian|syria syrian|iraq iraqi

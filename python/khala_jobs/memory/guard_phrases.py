@@ -43,8 +43,9 @@ are about to=going_to|am about to=going_to|all of=all|each of=each|most of=most|
 quite a few=many|a couple of=2|a couple=2|couple of=2|a pair of=2|a dozen=12|half a dozen=6|two dozen=24
 half an hour=30 minutes|half hour=30 minutes|an hour and a half=90 minutes|one and a half hours=90 minutes
 a quarter of an hour=15 minutes|quarter of an hour=15 minutes|three quarters of an hour=45 minutes
-a fortnight=2 weeks|fortnight=2 weeks|half a year=6 months|twice=2 times|thrice=3 times|born and grew up in=from|a decade=10 years|a century=100 years|every day=daily
-each day=daily|every single day=daily|once a day=daily|every week=weekly|each week=weekly
+a fortnight=2 weeks|fortnight=2 weeks|half a year=6 months|twice=2 times|thrice=3 times
+born and grew up in=from|a decade=10 years|a century=100 years
+every day=daily|each day=daily|every single day=daily|once a day=daily|every week=weekly|each week=weekly
 once a week=weekly|every month=monthly|each month=monthly|once a month=monthly|every year=yearly
 each year=yearly|once a year=yearly|every hour=hourly|each hour=hourly|once an hour=hourly
 every morning=each morning|every evening=each evening|every night=each night|at least=at_least
@@ -63,8 +64,8 @@ passionate about=like|crazy about=like|partial to=like|is into=like|am into=like
 can not bear=hate|do not care for=dislike|does not care for=dislike|not fond of=dislike
 not a fan of=dislike|not keen on=dislike|tired of=dislike|sick of=dislike|works as=is|work as=is
 working as=as|worked as=was|employed as=as|employed at=work|employed by=work|is called=is named
-a person=someone|an individual=someone|are called=are named|am called=am named|was called=was named|goes by=named|name is=is named|name was=was named
-known as=named|based in=live in|resides in=live in
+a person=someone|an individual=someone|are called=are named|am called=am named|was called=was named|goes by=named
+name is=is named|name was=was named|known as=named|based in=live in|resides in=live in
 situated in=located in|comes from=from|come from=from|hails from=from|originally from=from
 born and raised in=from|grew up in=grew_up in|was raised in=grew_up in|raised in=grew_up in
 brought up in=grew_up in|takes place=is|take place=are|took place=was|taking place=is|all the time=always

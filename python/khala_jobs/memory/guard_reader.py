@@ -135,10 +135,12 @@ class _Reader:
             self._items.append(Item(key, surface, kind, (), *use, bool(self._items), count, self._time))
             self._time = ""
             return
-        time = auxiliary_of(self._before, participle=word_of(surface.lower()).form in _PARTICIPLES) or self._time
+        time = (
+            auxiliary_of(self._before, participle=word_of(surface.lower()).form in _PARTICIPLES) or self._time
+        )
         quantity = quantity_of(self._before)
         self._items.append(
-            Item(key, surface, kind, links_of(self._before), *use, False, count, time, quantity)  # noqa: FBT003
+            Item(key, surface, kind, links_of(self._before), *use, False, count, time, quantity)
         )
         self._before.clear()
         self._time = ""
@@ -269,7 +271,7 @@ class _Reader:
         self._item(word.base, token.surface, "word", use, self._count(word, use))
 
     def _count(self, word: Word, use: VerbUse) -> str:
-        compound = bool(self._items) and not self._before and self._items[-1].count == "one"
+        compound = bool(self._items) and not self._before and self._items[-1].amount == "one"
         if compound or not _ARTICLES.isdisjoint(self._before):  # "a pet turtle": the turtle is one as well
             return "one"
         uncounted = not use.verb and (not self._items or self._items[-1].kind != "number")

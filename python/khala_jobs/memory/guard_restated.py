@@ -33,7 +33,9 @@ _LEFT_OUT_SHARE: Final = 1 / 2  # of one text may be left out by the other
 _SPECIFIC: Final = VALUE_KINDS | {"name"}
 
 
-def is_restated(a: Features, b: Features, rest: tuple[Sequence[Item], Sequence[Item]], same: Mapping[str, str]) -> bool:
+def is_restated(
+    a: Features, b: Features, rest: tuple[Sequence[Item], Sequence[Item]], same: Mapping[str, str]
+) -> bool:
     """Whether what is unexplained is a matter of wording and length.
 
     Args:
@@ -50,9 +52,18 @@ def is_restated(a: Features, b: Features, rest: tuple[Sequence[Item], Sequence[I
     share = _SHARE if left and right else _LEFT_OUT_SHARE
     if len(left) > share * size_a or len(right) > share * size_b:
         return False
-    if left and right and shortest < _VERY_LONG and not _places(a, left, {}).isdisjoint(_places(b, right, same)):
+    if (
+        left
+        and right
+        and shortest < _VERY_LONG
+        and not _places(a, left, {}).isdisjoint(_places(b, right, same))
+    ):
         return False
-    return _may_leave_out(left, b, shortest) and _may_leave_out(right, a, shortest) and not _both_name(left, right)
+    return (
+        _may_leave_out(left, b, shortest)
+        and _may_leave_out(right, a, shortest)
+        and not _both_name(left, right)
+    )
 
 
 def _may_leave_out(extra: Sequence[Item], other: Features, shortest: int) -> bool:

@@ -132,7 +132,8 @@ def _exchanged(  # noqa: PLR0911 - each return is one reason why it is no exchan
     if equated:
         return None
     adjacent = second_a == start + first
-    if adjacent and not row_a[second_a].links and not _have_verb_between(row_a[second_a], row_b[second_b], row_a[start]):
+    tied = bool(row_a[second_a].links) or _have_verb_between(row_a[second_a], row_b[second_b], row_a[start])
+    if adjacent and not tied:
         return None  # "every morning I run", "I run every morning": nothing ties one to the other
     return row_a[start].surface, row_a[second_a].surface
 

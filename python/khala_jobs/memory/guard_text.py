@@ -45,7 +45,9 @@ _PLAINER: Final = str.maketrans(
     | {"\u2026": ".", "\u3002": ".", "\u3001": ",", "\u00ad": None}
 )
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*(?=[ ,;!?]|\.(?: |$)|$)")
-_REACHING: Final = re.compile(r"[\d$€£¥₹+]|\b(?:" + "|".join({month[:3] for month in MONTHS}) + ")", re.IGNORECASE)
+_REACHING: Final = re.compile(
+    r"[\d$€£¥₹+]|\b(?:" + "|".join({month[:3] for month in MONTHS}) + ")", re.IGNORECASE
+)
 _LONGEST_REMEMBERED: Final = 40  # characters of a piece between spaces
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END: Final = frozenset("?!.:")
@@ -72,13 +74,13 @@ def tokenize(text: str) -> list[Token]:
         # What reaches over a space ("3 May", "5 km") begins with a digit, a month or a sign. All else is read piece by
         # piece, and most pieces have been read before.
         piece = text[at:end] if end - at <= _LONGEST_REMEMBERED else ""
-        found = _read_piece(piece, starts=starts, shouts=shouts) if piece else None
-        if found is None:
+        known = _read_piece(piece, starts=starts, shouts=shouts) if piece else None
+        if known is None:
             found, starts, at = _scan(text, at, starts=starts, shouts=shouts)
             tokens += found
         else:
-            tokens += found[0]
-            starts = found[1]
+            tokens += known[0]
+            starts = known[1]
             at = end + 1
     return _fold(tokens)
 

@@ -49,7 +49,7 @@ def _numbered(text: str, first: int = 0, step: int = 1) -> dict[str, int]:
 LIGHT: Final = word_set("""
 a an the this that these those there here be am is are was were been being have has had having do does did
 done doing of in on at for by as with about into onto upon within around through across along during
-toward towards via per among amongst between near off over up down out away back to and also too plus then
+toward towards via per among amongst between near off over up down out away back to and also too then
 so thus hence therefore however but yet while whereas although though anyway besides moreover who whom
 whose which what that where when how it its itself such own ones very really quite rather fairly pretty
 extremely highly truly deeply absolutely definitely certainly surely simply just actually basically
@@ -82,6 +82,7 @@ few: few rarely seldom infrequently
 only: only solely exclusively merely
 either: or either
 half: half
+many: much many numerous
 """)
 
 MODALS: Final = _tagged("""

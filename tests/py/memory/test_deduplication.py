@@ -168,6 +168,20 @@ def test_protected_memories_are_canonical_or_listed(lab: Any, kernels: Any) -> N
     assert len(plan.review) == 3
 
 
+def test_a_duplicate_that_says_more_than_what_would_stay_is_listed(lab: Any, kernels: Any) -> None:
+    whole = "The board approved the annual budget of the city museum after a long debate on Thursday"
+    part = "After a long debate the board approved the annual budget of the city museum"
+    shorter = lab.memory("part", part, embedding=lab.unit(0), importance=0.9)
+    longer = lab.memory("whole", whole, embedding=lab.unit(0.01), importance=0.1)
+    plan = plan_of(lab, kernels, shorter, longer, judge=real_judge)
+    assert not plan
+    (pair,) = plan.review
+    assert (pair.a, pair.b, pair.kind) == ("part", "whole", "longer")
+    assert pair.reasons == ("only the memory that would go says: 'Thursday'",)
+    better = lab.memory("whole", whole, embedding=lab.unit(0.01), importance=1.0)
+    assert merges(plan_of(lab, kernels, shorter, better, judge=real_judge)) == {"part": "whole"}
+
+
 def test_blank_and_archived_memories_take_no_part(lab: Any, kernels: Any) -> None:
     memories = [lab.memory("a", " ", embedding=lab.unit(0)), lab.memory("b", "", embedding=lab.unit(0))]
     memories += [lab.memory("c", "x", archived=True), lab.memory("d", "x")]

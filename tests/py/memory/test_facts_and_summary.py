@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +34,40 @@ TEXTS = st.lists(
     ),
     max_size=5,
 )
+
+
+DATA = Path(__file__).parent / "data"
+# Load-bearing tokens found without facts.py: what has a digit, an address, a capital inside the sentence.
+LOAD = re.compile(r"[\w.+-]+@[\w.-]+\w|https?://\S+\w|\d+(?:[.,:/-]\d+)*|(?<=[a-z,] )[A-Z][a-z]+")
+
+
+def real_sentences() -> list[str]:
+    """Sentences of the test data, and of the public corpora where KHALA_JOBS_CORPORA says where they are."""
+    lines = "\t".join(
+        (DATA / name).read_text(encoding="utf-8") for name in ("paraphrases.tsv", "contradictions.tsv")
+    )
+    found = re.split(r"[\t\n]", lines)
+    wiki = Path(os.environ.get("KHALA_JOBS_CORPORA", "/nonexistent")) / "clinc_all_wiki_sents.txt"
+    if wiki.is_file():
+        found += wiki.read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in found if line.strip()]
+
+
+@settings(max_examples=300)
+@given(
+    sources=st.lists(st.sampled_from(real_sentences()), min_size=1, max_size=8),
+    kept=st.integers(0, 3),
+    cut=st.integers(0, 80),
+)
+def test_no_number_address_date_or_name_of_real_sentences_is_lost(
+    sources: list[str], kept: int, cut: int
+) -> None:
+    summary, _ = complete(" ".join(sources[:kept])[:cut], sources)
+    for text in (summary, complete(extract(sources), sources)[0]):
+        missing = {token for source in sources for token in LOAD.findall(source)} - set(
+            LOAD.findall(f"a {text}")
+        )
+        assert not {token for token in missing if token.lower() not in text.lower()}
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,20 @@ def test_one_value_in_two_spellings(a: str, b: str) -> None:
         ("I worked at Acme", "I work at Acme", "tense", "update"),
         ("I went to Rome", "I go to Rome", "tense", "update"),
         ("I will visit Rome", "I visited Rome", "tense", "update"),
+        ("My name is Ann", "My name was Ann", "tense", "update"),
+        ("Yoga has helped Jon", "Yoga had helped Jon", "tense", "update"),
+        ("I come from Bern", "I used to come from Bern", "tense", "update"),
+        ("He plans to move, he said", "He planned to move, he said", "tense", "update"),
+        ("Where she lives was sunny", "Where she lived was sunny", "tense", "update"),
+        ("This hall, which was old, is used", "This hall, which is old, was used", "tense", "update"),
+        ("Some birds sing", "Many birds sing", "quantifier", "conflict"),
+        ("I don't watch TV", "I don't watch TV much", "quantifier", "conflict"),
+        ("Tim advised John to rest", "John advised Tim to rest", "roles", "conflict"),
+        ("A man uses a saw", "A saw uses a man", "roles", "conflict"),
+        ("A person pets a monkey", "A monkey pets a person", "roles", "conflict"),
+        ("We play new games in a new hall", "We play old games in a new hall", "antonym", "conflict"),
+        ("He acted voluntarily", "He acted involuntarily", "antonym", "conflict"),
+        ("I own a dog", "I own dogs", "number", "update"),
         ("I have two dogs", "I have three dogs", "number", "update"),
         ("I have a dog", "I have dogs", "number", "update"),
         ("I have a dog and two cats", "I have two dogs and a cat", "number", "update"),
@@ -198,6 +212,71 @@ def test_a_changed_fact_is_an_update_even_if_it_also_denies_the_old_one() -> Non
     assert judge("I live in Rome", "I no longer live in Rome", 0.96).kind == "update"
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "extras"),
+    [
+        (
+            "Caroline attended a council meeting about adoption in Boston and found it inspiring and emotional",
+            "Caroline attended a council meeting about adoption and found it inspiring and emotional",
+            (("Boston",), ()),
+        ),
+        (
+            "The board approved the annual budget of the museum after a long debate on Thursday",
+            "After a long and heated public debate the board approved the annual budget of the museum",
+            (("Thursday",), ("heated", "public")),
+        ),
+        (
+            "Two young dogs with brown coats run through shallow water",
+            "Two dogs with brown coats run through shallow water",
+            (("young",), ()),
+        ),
+    ],
+)
+def test_a_restatement_may_leave_things_out_and_says_what(
+    a: str, b: str, extras: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    assert judge(a, b, 0.9) == Verdict("duplicate", extras=extras)
+    assert judge(b, a, 0.9).extras == extras[::-1]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        # Too short to tell wording from substance.
+        ("The server is down", "The staging server is down"),
+        # One word against one word, however long.
+        (
+            "The senior senator later said the problem is serious but called the suggestion of his colleague drastic",
+            "The senior senator later said the problem is frivolous but called the suggestion of his colleague drastic",
+        ),
+        # Other words in the same place.
+        ("I love to play board games in my free time", "I love to play guitar in my free time"),
+        # A value beside another of its kind is told, not left out.
+        (
+            "The team deploys the mobile client from the trunk branch every Thursday",
+            "The team now deploys the mobile client on Monday instead of Thursday, from the trunk branch",
+        ),
+        # The same with a month that reads as a word.
+        (
+            "It will publish the medical studies in the July issue of its scientific journal on allergy",
+            "It will publish the medical studies in the March issue of its scientific journal on allergy",
+        ),
+        # Attributes tell things apart.
+        (
+            "The production server of the shop runs on old hardware",
+            "The server of the shop runs on old hardware",
+        ),
+        # The user is somebody, and who, is not left out.
+        (
+            "The user saw the band Glass Harbor live at a festival near the coast of Spain",
+            "Theo saw the band Glass Harbor live at a festival near the coast of Spain",
+        ),
+    ],
+)
+def test_what_is_no_restatement(a: str, b: str) -> None:
+    assert not judge(a, b, 0.97).is_duplicate, judge(a, b, 0.97)
+
+
 # Limits and bad input
 
 
@@ -228,6 +307,19 @@ def test_texts_that_are_too_long_are_compared_for_equality_only(text: str) -> No
 def test_no_text_makes_the_guard_hang(piece: str) -> None:
     text = (piece * MAX_CHARS)[:MAX_CHARS]
     assert judge(text, text[::-1] + "b", 0.99).kind in {"duplicate", "update", "conflict", "distinct"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "مرحبا بالعالم", "שלום, מה שלומך?", "\u202eabc\u202c", "👩‍👩‍👧‍👦 ❤️ 🇩🇪",
+     "e\u0301\u0323" * 50, "\ud800", "\x00\x01", "我喜欢喝茶", "Ich fahre am 3. Mai nach Köln", "ﬁne ①②③ Ⅷ", "٣٤٥",
+     "½ cup", "a" * 1_000_000, "ab " * 333_333, "9" * 1_000_000],
+)  # fmt: skip
+def test_odd_texts_get_a_verdict(text: str) -> None:
+    for other in (text + "!", text[::-1], "I like tea"):
+        verdict = judge(text, other, 0.99)
+        assert verdict.kind == judge(other, text, 0.99).kind
+        assert verdict.is_duplicate == (not verdict.reasons)
 
 
 # Properties

@@ -1,0 +1,197 @@
+"""Measures the contradiction guard on contradictions and paraphrases of real sentences.
+
+    python bench/similarity/guard.py DATA [--wordnet DIRECTORY] [--sealed] [--write]
+
+For every class of pairs: which share a threshold alone would merge, and which share threshold and guard merge together.
+The tuning part is what the guard was improved on. The sealed part comes from other sentences (guard_sources.py) and is
+shown as figures only, never pair by pair. The threshold is calibrated on the tuning part: the lowest at which at most
+one contradiction in two hundred is merged.
+
+Needs the corpora (DATA), WordNet (Debian's wordnet-base; it is no part of the guard) and the sentence model
+(``make model``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+from typing import Any, Final
+
+import guard_set
+import numpy as np
+from guard_sources import Pair, is_sealed
+from wordnet import DIRECTORY, WordNet
+
+from khala_jobs.memory.embed_cache import CachedEmbedder
+from khala_jobs.memory.embed_minilm import MiniLmEmbedder
+from khala_jobs.memory.guard import analyse, judge
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from common.document import markdown_table
+from common.environment import describe
+
+HERE: Final = Path(__file__).resolve().parent
+THRESHOLDS: Final = (0.85, 0.90, 0.95)
+CANDIDATES: Final = tuple(round(0.60 + 0.01 * step, 2) for step in range(40))
+CALIBRATED_RATE: Final = 0.005  # contradictions merged on the tuning part
+PEOPLE: Final = ("mrpc", "sts")  # classes that people judged
+SPEED_WORDS: Final = range(5, 26)
+SPEED_PAIRS: Final = 4000
+SPEED_SLICES: Final = 20  # the fastest counts: the others were disturbed
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A pair, its cosine, and whether the guard calls it a duplicate."""
+
+    pair: Pair
+    cosine: float
+    duplicate: bool
+
+
+def main() -> None:
+    """Measure, print, and with ``--write`` keep."""
+    parser = argparse.ArgumentParser(description="The contradiction guard, measured.")
+    parser.add_argument("data", type=Path, help="directory with texts/ and labelled/")
+    parser.add_argument("--wordnet", type=Path, default=DIRECTORY)
+    parser.add_argument("--per-class", type=int, default=400)
+    parser.add_argument("--sealed", action="store_true", help="measure the sealed part as well")
+    parser.add_argument("--write", action="store_true", help="write guard.json and guard.md beside this file")
+    options = parser.parse_args()
+
+    pairs = guard_set.build(options.data, WordNet(options.wordnet), options.per_class)
+    if not options.sealed:
+        pairs = [pair for pair in pairs if not is_sealed(pair.source)]
+    print(f"{len(pairs)} pairs; embedding them", file=sys.stderr)
+    cosines = guard_set.cosines(pairs, CachedEmbedder(MiniLmEmbedder()))
+    judged = [
+        Judged(pair, float(cosine), judge(pair.a, pair.b, float(cosine)).kind == "duplicate")
+        for pair, cosine in zip(pairs, np.clip(cosines, -1, 1), strict=True)
+    ]
+    tuning = [one for one in judged if not is_sealed(one.pair.source)]
+    threshold = calibrate(tuning)
+    parts = {"tuning": tuning, "sealed": [one for one in judged if is_sealed(one.pair.source)]}
+    report = {
+        "environment": describe(HERE),
+        "calibrated_threshold": threshold,
+        "parts": {name: table(part, (threshold, *THRESHOLDS)) for name, part in parts.items() if part},
+        "speed": speed(tuning),
+    }
+    text = markdown(report)
+    print(text)
+    if options.write:
+        (HERE / "guard.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (HERE / "guard.md").write_text(text, encoding="utf-8")
+
+
+def calibrate(judged: Sequence[Judged]) -> float:
+    """The lowest threshold at which few enough contradictions are merged."""
+    contradictions = [one for one in judged if one.pair.label == "contradiction"]
+    for threshold in CANDIDATES:
+        merged = sum(one.duplicate and one.cosine >= threshold for one in contradictions)
+        if merged <= CALIBRATED_RATE * len(contradictions):
+            return threshold
+    return CANDIDATES[-1]
+
+
+def table(judged: Sequence[Judged], thresholds: Sequence[float]) -> list[dict[str, Any]]:
+    """One row a class, and one for each label as a whole."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for one in judged:
+        groups.setdefault((one.pair.label, one.pair.kind), []).append(one)
+    rows = [_row(*name, group, thresholds) for name, group in sorted(groups.items())]
+    for label in ("contradiction", "paraphrase", "other"):
+        group = [one for one in judged if one.pair.label == label]
+        rows.append(_row(label, "all", group, thresholds))
+    by_people = [one for one in judged if one.pair.label == "paraphrase" and one.pair.kind in PEOPLE]
+    rows.append(_row("paraphrase", "all that people judged", by_people, thresholds))
+    return rows
+
+
+def _row(label: str, kind: str, group: Sequence[Judged], thresholds: Sequence[float]) -> dict[str, Any]:
+    def share(threshold: float, *, guarded: bool) -> float:
+        merged = sum(one.cosine >= threshold and (one.duplicate or not guarded) for one in group)
+        return round(100 * merged / len(group), 2)
+
+    return {
+        "label": label,
+        "kind": kind,
+        "pairs": len(group),
+        "cosine_alone": {f"{t:.2f}": share(t, guarded=False) for t in thresholds},
+        "with_guard": {f"{t:.2f}": share(t, guarded=True) for t in thresholds},
+    }
+
+
+def speed(judged: Iterable[Judged]) -> dict[str, float]:
+    """Judgements a second on one core: cold (two texts never seen), and warm (both analysed before)."""
+    texts = [
+        (one.pair.a, one.pair.b)
+        for one in judged
+        if one.pair.label != "other" and len(one.pair.a.split()) in SPEED_WORDS
+    ]
+    dice = np.random.default_rng(7)
+    texts = [texts[at] for at in dice.permutation(len(texts))[:SPEED_PAIRS]]
+    for a, _ in texts[:200]:
+        analyse(a)
+    cold, analysed = _fastest(texts, lambda pair: (analyse(pair[0]), analyse(pair[1])))
+    warm, _ = _fastest(analysed, lambda pair: judge(*pair, 0.9))
+    return {"cold": round(1 / (1 / cold + 1 / warm)), "warm": round(warm), "texts_analysed": round(2 * cold)}
+
+
+def _fastest(items: Sequence[Any], work: Any) -> tuple[float, list[Any]]:
+    """Items a second of the fastest slice, and all results."""
+    results: list[Any] = []
+    best = 0.0
+    size = max(1, len(items) // SPEED_SLICES)
+    for start in range(0, len(items), size):
+        part = items[start : start + size]
+        began = process_time()
+        results += [work(item) for item in part]
+        best = max(best, len(part) / max(process_time() - began, 1e-9))
+    return best, results
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report for people."""
+    threshold = report["calibrated_threshold"]
+    lines = [
+        "# The contradiction guard, measured",
+        "",
+        "Made by `python bench/similarity/guard.py DATA --sealed --write`; what the set is, says `guard_sources.py`.",
+        "Figures: per cent of the pairs of a class that would be merged, by the cosine alone, and by cosine and guard.",
+        f"Calibrated threshold (on the tuning part): **{threshold:.2f}**.",
+        "",
+    ]
+    for name, rows in report["parts"].items():
+        columns = list(rows[0]["with_guard"])
+        head = [f"alone {t}" for t in columns] + [f"guard {t}" for t in columns]
+        table_rows = [
+            [
+                f"{row['label']}: {row['kind']}",
+                str(row["pairs"]),
+                *(f"{row[side][t]:.1f}" for side in ("cosine_alone", "with_guard") for t in columns),
+            ]
+            for row in rows
+        ]
+        lines += [f"## {name.capitalize()} part", "", *markdown_table(["class", "pairs", *head], table_rows)]
+        lines.append("")
+    rates = report["speed"]
+    seen, unseen, texts = (f"{rates[name]:,}" for name in ("warm", "cold", "texts_analysed"))
+    lines += [
+        "## Speed, one core",
+        "",
+        f"{seen} judgements a second of texts that were analysed before (a batch analyses each text once);",
+        f"{unseen} of two texts never seen; {texts} texts analysed a second. Sentences of",
+        f"{SPEED_WORDS.start} to {SPEED_WORDS.stop - 1} words, process time of the fastest of {SPEED_SLICES} slices.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
