@@ -113,7 +113,9 @@ def check_url(url: str) -> None:
     """
     scheme, separator, rest = url.partition("://")
     if not separator:
-        raise InvalidArgument("url", f"{url!r} is no URL: write sqlite:///jobs.db (relative), redis://host:6379/1 or memory://")
+        raise InvalidArgument(
+            "url", f"{url!r} is no URL: write sqlite:///jobs.db (relative), redis://host:6379/1 or memory://"
+        )
     if scheme not in SCHEMES:
         hint = nearest(scheme, frozenset(SCHEMES))
         raise InvalidArgument(

@@ -146,7 +146,7 @@ async def test_priorities_run_higher_first_and_first_in_first_out(url: str) -> N
 async def test_an_unreachable_redis_raises_at_start_and_loses_nothing() -> None:
     processor = khala.create_job_processor("redis://127.0.0.1:1/1")
     job_id = await processor.submit_job("index_repair", {"fix": True})
-    with pytest.raises(StoreUnavailable, match="127.0.0.1:1"):
+    with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1"):
         await processor.start()
     assert not processor.is_running
     queued = processor._memory_queue.get_nowait()

@@ -15,7 +15,7 @@ from khala_jobs import JobProcessor
 from .conftest import until
 
 HOLDER = """
-    import asyncio, ctypes, json, os, sys
+    import asyncio, ctypes, json, os, sys, time
     from khala_jobs import JobProcessor
 
     url, lease, hold = os.environ["URL"], float(os.environ["LEASE"]), float(os.environ["HOLD"])
@@ -33,11 +33,22 @@ HOLDER = """
     async def tick() -> None:
         pass
 
+    late = 0.0  # how late the machine lets this process run, at the worst
+
+    async def watch():
+        global late
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            late = max(late, time.monotonic() - began - 0.005)
+
     async def main():
         await jobs.start()
+        watching = asyncio.create_task(watch())
         print("ready", flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-        print(json.dumps(jobs.engine_stats), flush=True)
+        watching.cancel()
+        print(json.dumps({**jobs.engine_stats, "late_ms": round(late * 1000)}), flush=True)
         await jobs.close()
 
     asyncio.run(main())
@@ -101,11 +112,10 @@ async def test_one_run_and_no_late_renewal(tmp_path: Path, lease: float) -> None
         info = await job.info()
     finally:
         stats = first.stop()
-        if second is not None:
-            second.stop()
+        late_ms = second.stop()["late_ms"] if second is not None else 0  # of the one that holds nothing
         await client.close()
     assert first.mark.read_text().split() == [str(first.process.pid)], "it ran once"
     assert (info.attempt, info.crashes, info.suspect) == (1, 0, False)
     assert stats["renewals"] >= 2 * hold / lease, "renewed at least every half lease"
-    # A third of the lease is the period; on a loaded machine half of it is still far from losing the lease.
-    assert stats["max_renew_gap_ms"] <= lease * 500, stats
+    # The period is a third of the lease. Of what is beyond 0.2 s more, the machine must have its share.
+    assert stats["max_renew_gap_ms"] <= lease * 1000 / 3 + 200 + late_ms, (stats, late_ms)
