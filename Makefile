@@ -153,23 +153,23 @@ bench-guard: build venv model ## measure the contradiction guard; DATA=<folder w
 	@scripts/setup_system.sh wordnet-base
 	@$(VENV)/python bench/similarity/guard.py "$(DATA)" --sealed --write
 
-.PHONY: bench bench-peers bench-similarity bench-setup
-bench-setup: venv
+.PHONY: bench bench-peers bench-similarity release-tree
+release-tree: venv # the module as a release has it, in a tree of its own
 	@scripts/setup_venv.sh bench
 	@$(call configure,release,$(call module_dir,release))
-	@$(call build,release)
+	@$(call build,release,_core)
 	@$(call package_tree,release)
 
-bench: bench-setup ## measure, with a release build; writes bench/README.md
+bench: release-tree ## measure, with a release build; writes bench/README.md
 	@PYTHONPATH=build/release/python $(VENV)/python bench/run.py
 
 # An engine that cannot be installed is listed as absent.
-bench-peers: bench-setup ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
+bench-peers: release-tree ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
 	@command -v npm >/dev/null || scripts/setup_system.sh nodejs npm || true
 	@PYTHONPATH=bench:build/release/python $(VENV)/python -m peers.run $(PEERS)
 
 # About an hour; in pieces: JOINS="--only B1 --n 20000 --threshold .95".
-bench-similarity: bench-setup ## exact joins beside FAISS and others; writes bench/similarity/README.md
+bench-similarity: release-tree ## exact joins beside FAISS and others; writes bench/similarity/README.md
 	@scripts/setup_venv.sh bench-similarity
 	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.run $(JOINS)
 

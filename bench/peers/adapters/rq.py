@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -83,7 +84,7 @@ class Adapter(Base):
     async def enqueue(self, call: Call) -> Any:
         function = HANDLERS[call.task]
         if call.due is not None:
-            due = datetime.fromtimestamp(call.due, UTC)
+            due = datetime.fromtimestamp(math.ceil(call.due), UTC)  # whole seconds are what it keeps
             return self._queue(call).enqueue_at(due, function, *call.args, **self.options)
         return self._queue(call).enqueue(function, *call.args, **self.options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import peers.ledger
@@ -59,7 +60,7 @@ class Adapter(Base):
 
     async def enqueue(self, call: Call) -> Any:
         if call.due is not None:
-            return await self.queue.enqueue(call.task, scheduled=int(call.due), **self._arguments(call))
+            return await self.queue.enqueue(call.task, scheduled=math.ceil(call.due), **self._arguments(call))
         return await self.queue.enqueue(call.task, **self._arguments(call))
 
     async def run(self, call: Call) -> Any:
