@@ -48,6 +48,7 @@ struct ItemOut {
         return item(py::int_(0), py::str(fatal.error.to_string()));
     }
     py::object operator()(const engine::Lag& lag) const { return item(py::int_(-1), py::int_(lag.ms)); }
+    py::object operator()(const engine::StoreReset& reset) const { return item(py::none(), py::int_(reset.count)); }
     py::object operator()(const engine::Lost& lost) const { return item(py::str(lost.id), py::int_(lost.token)); }
 };
 

@@ -231,6 +231,7 @@ py::dict to_python(const engine::Stats& stats) {
     out["store_errors"] = stats.store_errors.load();
     out["reaped"] = stats.reaped.load();
     out["pruned"] = stats.pruned.load();
+    out["store_resets"] = stats.store_resets.load();
     out["damaged"] = stats.damaged.load();
     out["timeouts"] = stats.timeouts.load();
     out["stuck"] = stats.stuck.load();

@@ -1,5 +1,6 @@
 // What the engine does by the clock: renewing leases, asking for cancellations, and the chores of agenda.hpp.
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/failpoint.hpp"
@@ -32,6 +33,52 @@ void Loop::note_call(Millis began, bool ok) noexcept {
     if (options_.real_time && ended - began > options_.renew_ms()) {
         no_reap_until_ms_ = ended + options_.renew_ms();
     }
+}
+
+void Loop::notice_reset() {
+    const std::int64_t count = store_->resets();
+    if (count != stats_.store_resets) {
+        stats_.store_resets = count;
+        outbox_.add(worker_ != nullptr ? worker_->port() : nullptr, StoreReset{count});
+    }
+}
+
+// A claim whose answer was lost has leased jobs to this worker that it never heard of. They need not wait for the end
+// of their leases: what runs here by the store's word, and not by ours, was never started and goes back.
+void Loop::give_back_strays() {
+    if (!strays_ || now_ < retry_ms_ || worker_ == nullptr) {
+        return;
+    }
+    RenewalRound held;
+    worker_->collect(held);
+    std::unordered_set<store::Token> known;
+    for (const store::Renewal& renewal : held.renewals) {
+        known.insert(renewal.token);
+    }
+    for (const PendingMove& pending : moves_) {
+        known.insert(pending.move.token);
+    }
+    store::ListQuery query;
+    query.states = {store::State::running};
+    query.limit = static_cast<int>(kListPage);
+    do {
+        const auto page = ask([&query](store::Store& store) { return store.list(query); });
+        if (!page) {
+            static_cast<void>(survives(page.error()));
+            return;
+        }
+        for (const store::JobRow& row : page->rows) {
+            if (row.standing.worker == worker_->spec().id && !known.contains(row.standing.token)) {
+                PendingMove pending;
+                pending.renewable = false;
+                pending.move = worker_->decide_for_others({.ref = row.ref, .job = row.job, .standing = row.standing},
+                                                          job::Release{"the answer to its claim was lost"});
+                moves_.push_back(std::move(pending));
+            }
+        }
+        query.cursor = page->cursor;
+    } while (!query.cursor.empty());
+    strays_ = false;
 }
 
 // The thread, or the whole machine, stood still, or waited long for the writer lock. So may everybody else have: their

@@ -20,6 +20,7 @@ constexpr Millis kAnswersMs = 20;
 constexpr std::size_t kLookupIds = 500;
 constexpr Millis kBackoffFirstMs = 20;
 constexpr Millis kBackoffMostMs = 1'000;
+constexpr Millis kDeniedMs = 10'000;  // a store that refuses this user for so long ends the worker
 
 // The caller's fault: trying again without that request helps.
 bool is_refusal(ErrorCode code) noexcept {
@@ -120,6 +121,13 @@ void Loop::insert_one_by_one(Batch& batch) {
 
 bool Loop::survives(const Error& error) {
     using enum ErrorCode;
+    if (error.code == denied) {
+        // Rights are given, and passwords changed, by people: a worker waits a while for them.
+        denied_since_ms_ = denied_since_ms_ != kNever ? denied_since_ms_ : lease_now();
+        if (worker_ == nullptr || lease_now() - denied_since_ms_ < kDeniedMs) {
+            return true;
+        }
+    }
     const bool may_serve_again = error.code == store_full || error.code == busy || error.code == io ||
                                  error.code == interrupted || error.code == unavailable ||
                                  error.code == unknown_outcome;
@@ -141,6 +149,7 @@ void Loop::on_failure(Batch& batch, const Error& error) {
     std::erase_if(batch.pending, [](const PendingMove& pending) { return pending.delivery == nullptr; });
     moves_.insert(moves_.begin(), std::make_move_iterator(batch.pending.begin()),
                   std::make_move_iterator(batch.pending.end()));
+    strays_ = strays_ || (batch.claim != nullptr && error.code == ErrorCode::unknown_outcome);
     if (!survives(error)) {
         return;
     }
@@ -154,6 +163,7 @@ void Loop::on_failure(Batch& batch, const Error& error) {
 void Loop::on_success(Batch& batch, store::ExchangeReply reply) {
     ++stats_.commits;
     backoff_ms_ = 0;
+    denied_since_ms_ = kNever;
     if (!batch.groups.empty() || !batch.moves.empty() || !reply.leases.empty()) {
         agenda_.set(Chore::checkpoint, lease_now() + kCheckpointIdleMs);
     }

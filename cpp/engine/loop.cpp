@@ -65,6 +65,8 @@ void Loop::turn() {
     answer_questions();
     look_at_watched();
     run_chore();
+    give_back_strays();
+    notice_reset();
     schedule_renewals();
     outbox_.flush();
     finished_ = fatal_ || (closing_ && try_finish());

@@ -94,6 +94,9 @@ private:
         return result;
     }
     void note_call(Millis began, bool ok) noexcept;
+    void give_back_strays();
+    // Tells the worker when the contents of the store are gone.
+    void notice_reset();
     // A failed write: fatal unless the store may serve again later. True when it may.
     [[nodiscard]] bool survives(const Error& error);
 
@@ -134,6 +137,8 @@ private:
     Millis awake_ms_ = 0;  // when the thread last knew that it was running, or meant to
     Millis retry_ms_ = 0;  // after a failure: moves and claims not before this
     Millis backoff_ms_ = 0;
+    bool strays_ = false;  // a claim's answer was lost: the store may have leased jobs to us that we do not know of
+    Millis denied_since_ms_ = kNever;  // the first of the refusals of this user that no success has followed
 
     std::optional<Error> fatal_;
     Millis close_by_ms_ = kNever;

@@ -48,8 +48,12 @@ struct Lost {  // a settlement was refused: the lease had gone to somebody else
     store::Token token = 0;
 };
 
+struct StoreReset {  // the contents of the store are gone, for the count-th time since it was opened
+    std::int64_t count = 0;
+};
+
 // The order is the numbering of the Python face.
-using Item = std::variant<Reply, std::shared_ptr<Delivery>, Stop, Abandon, Fatal, Lag, Lost>;
+using Item = std::variant<Reply, std::shared_ptr<Delivery>, Stop, Abandon, Fatal, Lag, Lost, StoreReset>;
 
 // Thread-safe. Shared (shared_ptr) by the loop that drains it and by every engine that still has something to say.
 class Port {

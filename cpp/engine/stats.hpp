@@ -20,6 +20,7 @@ struct Stats {
     Counter store_errors{0};   // of them, how many failed
     Counter reaped{0};         // leases of others taken back
     Counter pruned{0};         // closed rows removed
+    Counter store_resets{0};   // times the contents of the store were found gone
     Counter damaged{0};        // rows found damaged by a claim
     Counter timeouts{0};       // hard timeouts settled here
     Counter stuck{0};          // handlers that outlived their hard timeout by kStuckMs

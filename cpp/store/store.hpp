@@ -266,6 +266,9 @@ public:
 
     [[nodiscard]] virtual const Clock& clock() const noexcept = 0;
     [[nodiscard]] virtual StoreInfo info() const = 0;
+    // How often, since it was opened, all contents were found gone: a server that restarted without persistence, or was
+    // emptied. Producers may enqueue again by id.
+    [[nodiscard]] virtual std::int64_t resets() const noexcept { return 0; }
     // nullptr when no other process can share the store.
     [[nodiscard]] virtual Wakeup* wakeup() noexcept = 0;
 

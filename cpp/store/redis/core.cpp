@@ -108,6 +108,11 @@ Status Core::load_library() {
     if (error.code == ErrorCode::unsupported) {
         return load_scripts();
     }
+    if (error.code == ErrorCode::denied) {
+        error.message = "the server does not have the function library " + library_.name() +
+                        ", and this user may not load it; an administrator does, with: khala-jobs redis-library | "
+                        "redis-cli -x FUNCTION LOAD";
+    }
     return error;
 }
 

@@ -17,14 +17,14 @@ using std::chrono::steady_clock;
 constexpr std::size_t kReadBytes = std::size_t{64} << 10U;
 constexpr Millis kInterruptLookMs = 50;  // how often a wait looks at the interrupt flag
 
-short poll_events(Io outcome) noexcept {
+int poll_events(Io outcome) noexcept {
     return outcome == Io::want_write ? POLLOUT : POLLIN;
 }
 
 }  // namespace
 
-Link::Link(const RedisOptions& options, std::optional<TlsContext> tls, Greeter greeter)
-    : options_{options}, tls_{std::move(tls)}, greeter_{std::move(greeter)}, room_(kReadBytes) {}
+Link::Link(RedisOptions options, std::optional<TlsContext> tls, Greeter greeter)
+    : options_{std::move(options)}, tls_{std::move(tls)}, greeter_{std::move(greeter)}, room_(kReadBytes) {}
 
 Link::~Link() = default;
 
@@ -48,7 +48,7 @@ Status Link::lost(std::string_view why) const {
 
 // --- waiting ----------------------------------------------------------------------------------------------------
 
-Status Link::wait(int fd, short events, std::string_view otherwise) const {
+Status Link::wait(int fd, int events, std::string_view otherwise) const {
     while (true) {
         if (options_.interrupt != nullptr && options_.interrupt->load(std::memory_order_relaxed)) {
             return Error{ErrorCode::interrupted, "server", "waiting for " + location(options_) + " was interrupted"};
@@ -57,7 +57,7 @@ Status Link::wait(int fd, short events, std::string_view otherwise) const {
         if (left <= 0) {
             return lost(otherwise);
         }
-        pollfd polled{.fd = fd, .events = events, .revents = 0};
+        pollfd polled{.fd = fd, .events = static_cast<std::int16_t>(events), .revents = 0};
         const int ready = ::poll(&polled, 1, static_cast<int>(std::min<Millis>(left, kInterruptLookMs)));
         if (ready > 0) {
             return {};  // errors and hang-ups are met by the read or write that follows
@@ -152,7 +152,7 @@ Status Link::transact(const Request& request) {
             deadline_ = steady_clock::now() + milliseconds{patience_ms_};
         }
         while (replies_.size() < request.count()) {
-            short events = 0;
+            int events = 0;
             const bool all_sent = sent == request.bytes().size();
             if (!all_sent) {
                 KHALA_TRY(send_some(request.bytes().substr(sent), sent, events));
@@ -181,7 +181,7 @@ Status Link::transact(const Request& request) {
     return error;
 }
 
-Status Link::send_some(std::string_view bytes, std::size_t& sent, short& events) {
+Status Link::send_some(std::string_view bytes, std::size_t& sent, int& events) {
     std::size_t count = 0;
     const Io outcome = stream_.write(bytes, count);
     switch (outcome) {
@@ -192,20 +192,20 @@ Status Link::send_some(std::string_view bytes, std::size_t& sent, short& events)
             }
             return {};
         case Io::want_read:
-        case Io::want_write: events = static_cast<short>(events | poll_events(outcome)); return {};
+        case Io::want_write: events = events | poll_events(outcome); return {};
         case Io::closed: return lost("the server closed the connection");
         case Io::failed: return lost(stream_.error());
     }
     return {};
 }
 
-Status Link::receive_some(std::size_t wanted, short& events) {
+Status Link::receive_some(std::size_t wanted, int& events) {
     std::size_t count = 0;
     const Io outcome = stream_.read(room_, count);
     switch (outcome) {
         case Io::done: break;
         case Io::want_read:
-        case Io::want_write: events = static_cast<short>(events | poll_events(outcome)); return {};
+        case Io::want_write: events = events | poll_events(outcome); return {};
         case Io::closed: return lost("the server closed the connection");
         case Io::failed: return lost(stream_.error());
     }

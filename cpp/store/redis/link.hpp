@@ -59,16 +59,16 @@ public:
 private:
     using Instant = std::chrono::steady_clock::time_point;
 
-    Link(const RedisOptions& options, std::optional<TlsContext> tls, Greeter greeter);
+    Link(RedisOptions options, std::optional<TlsContext> tls, Greeter greeter);
 
     [[nodiscard]] Status dial();
     [[nodiscard]] Status greet();
     [[nodiscard]] bool still_good();
     [[nodiscard]] Status transact(const Request& request);
-    [[nodiscard]] Status send_some(std::string_view bytes, std::size_t& sent, short& events);
-    [[nodiscard]] Status receive_some(std::size_t wanted, short& events);
+    [[nodiscard]] Status send_some(std::string_view bytes, std::size_t& sent, int& events);
+    [[nodiscard]] Status receive_some(std::size_t wanted, int& events);
     // Until the descriptor is ready or deadline_ is over; then the error says `otherwise`.
-    [[nodiscard]] Status wait(int fd, short events, std::string_view otherwise) const;
+    [[nodiscard]] Status wait(int fd, int events, std::string_view otherwise) const;
     [[nodiscard]] Status lost(std::string_view why) const;
 
     RedisOptions options_;

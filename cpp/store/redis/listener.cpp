@@ -30,9 +30,8 @@ Error io_failure(const char* what) {
 
 }  // namespace
 
-Listener::Listener(const RedisOptions& options, std::optional<TlsContext> tls, base::UniqueFd epoll,
-                   base::UniqueFd timer)
-    : options_{options},
+Listener::Listener(RedisOptions options, std::optional<TlsContext> tls, base::UniqueFd epoll, base::UniqueFd timer)
+    : options_{std::move(options)},
       tls_{std::move(tls)},
       epoll_{std::move(epoll)},
       timer_{std::move(timer)},

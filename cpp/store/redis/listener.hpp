@@ -73,7 +73,7 @@ private:
         joined,
     };
 
-    Listener(const RedisOptions& options, std::optional<TlsContext> tls, base::UniqueFd epoll, base::UniqueFd timer);
+    Listener(RedisOptions options, std::optional<TlsContext> tls, base::UniqueFd epoll, base::UniqueFd timer);
 
     void step(Heard& heard);
     [[nodiscard]] bool dial();

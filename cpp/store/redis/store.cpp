@@ -26,7 +26,9 @@ namespace khala::store::redis {
 RedisStore::RedisStore(const RedisOptions& options) : core_{options} {}
 
 Status RedisStore::open() {
-    return core_.connect();
+    KHALA_TRY(core_.connect());
+    KHALA_TRY(redis::next_due(core_, {}));  // a function that the server lacks, and may not be given, shows now
+    return {};
 }
 
 Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {

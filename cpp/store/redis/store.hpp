@@ -24,6 +24,7 @@ public:
 
     [[nodiscard]] const Clock& clock() const noexcept override { return core_.clock(); }
     [[nodiscard]] StoreInfo info() const override;
+    [[nodiscard]] std::int64_t resets() const noexcept override { return core_.probe().resets(); }
     [[nodiscard]] Wakeup* wakeup() noexcept override { return nullptr; }
 
     [[nodiscard]] Result<ExchangeReply> exchange(const Exchange& request) override;

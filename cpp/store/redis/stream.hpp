@@ -31,6 +31,8 @@ public:
     explicit Stream(base::UniqueFd socket);
     Stream(Stream&& other) noexcept;
     Stream& operator=(Stream&& other) noexcept;
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
     ~Stream();
 
     // Puts TLS on top; handshake() must reach `done` before anything is read or written.

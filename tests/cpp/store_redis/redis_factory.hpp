@@ -25,12 +25,15 @@ inline support::RedisServer& shared_server() {
 
 struct RedisFactory {
     base::ManualClock clock;
-    RedisOptions options;
+    RedisOptions admin;    // who may do everything
+    RedisOptions options;  // of the stores
 
-    RedisFactory() {
+    RedisFactory() : RedisFactory{shared_server()} {}
+    explicit RedisFactory(const support::RedisServer& server) {
         static std::atomic<int> count{0};
-        options.unix_path = shared_server().unix_path();
-        options.prefix = "khala" + std::to_string(++count);
+        admin.unix_path = server.unix_path();
+        admin.prefix = "khala" + std::to_string(++count);
+        options = admin;
         options.clock = &clock;
     }
     RedisFactory(const RedisFactory&) = delete;
@@ -47,7 +50,7 @@ struct RedisFactory {
 
     // What redis-cli would answer, as an integer.
     std::int64_t run(const std::vector<std::string>& command) {
-        auto link = contract::ok(Link::connect(options));
+        auto link = contract::ok(Link::connect(admin));
         if (!link) {
             return 0;
         }

@@ -1,4 +1,5 @@
-// A real redis-server for one test: on a free port, in a directory of its own, ended by its process id.
+// A real redis-server for one test: on a free port, in a directory of its own, ended by its process id. The environment
+// variable KHALA_REDIS_SERVER names another program, such as valkey-server.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,7 +40,8 @@ public:
 
     // Starts it (again) on its port and with its files; returns when it answers (also that it is loading).
     void start() {
-        std::vector<std::string> line{"redis-server",
+        const char* const program = std::getenv("KHALA_REDIS_SERVER");
+        std::vector<std::string> line{program != nullptr ? program : "redis-server",
                                       "--port",
                                       std::to_string(port_),
                                       "--bind",
