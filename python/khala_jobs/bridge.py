@@ -23,7 +23,7 @@ from .errors import Closed, Forked
 
 engine = _core.engine
 
-REPLY, LEASE, STOP, ABANDON, FATAL, LAG, LOST = range(7)
+REPLY, LEASE, STOP, ABANDON, FATAL, LAG, LOST, STORE_RESET = range(8)
 DRAIN_LIMIT = 256
 
 # How many forks lie between the first process and this one. What was opened under another number is not ours.
@@ -52,6 +52,9 @@ class Receiver(Protocol):
 
     def on_lost(self, job_id: str, fence: int) -> None:
         """An outcome was refused."""
+
+    def on_store_reset(self, count: int) -> None:
+        """All contents of the store were found gone, for the `count`-th time since it was opened."""
 
     def on_fatal(self, message: str) -> None:
         """Nothing more will come."""
@@ -161,6 +164,8 @@ class Bridge:
                 receiver.on_abandon(a, b)
             elif kind == LOST:
                 receiver.on_lost(a, b)
+            elif kind == STORE_RESET:
+                receiver.on_store_reset(b)
             elif kind == FATAL:
                 self._fail(b)
                 receiver.on_fatal(b)

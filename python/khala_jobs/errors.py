@@ -7,10 +7,12 @@ what it is about (`field`) and, in one sentence, what is wrong and which limit o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 __all__ = [
     "Closed",
+    "EnqueueUnknown",
     "Error",
     "Forked",
     "Internal",
@@ -142,6 +144,30 @@ class UnknownOutcome(Error):
     """The store cannot tell whether the write happened; asking again with the same ids is safe."""
 
     code = "unknown_outcome"
+
+
+class EnqueueUnknown(UnknownOutcome):
+    """The answer to an enqueue was lost: the store has all of these jobs, or none.
+
+    Enqueueing again under the same id (``task.options(id=error.job_id).enqueue(…)``) is safe for 24 hours and
+    more, also when the job has run and been deleted meanwhile: a job that is there already is left as it is.
+
+    Attributes:
+        job_ids: Of all jobs of the call, in its order.
+        job_id: The first of them, for calls with one job.
+    """
+
+    def __init__(self, job_ids: Sequence[str], message: str) -> None:
+        ids = tuple(job_ids)
+        count = "job" if len(ids) == 1 else f"{len(ids)} jobs from"
+        super().__init__("enqueue", f"whether {count} {ids[0]} was stored is not known ({message})")
+        self.args = (ids, message)
+        self.job_ids = ids
+
+    @property
+    def job_id(self) -> str:
+        """The first of `job_ids`."""
+        return self.job_ids[0]
 
 
 class Interrupted(Error):

@@ -139,6 +139,7 @@ class Metrics:
     def __init__(self) -> None:
         self.slots = 0
         self.leases_lost = 0
+        self.store_resets = 0
         self.loop_lag = Histogram()
         self._tasks: dict[tuple[str, str], TaskMetrics] = {}
         self._marks: deque[tuple[float, int]] = deque(maxlen=RATE_WINDOW_SECONDS + 1)
@@ -246,6 +247,7 @@ class Metrics:
             yield Family(f"khala_jobs_{name}", "gauge", text, (Sample("", {}, value),))
         for name, text, total in (
             ("leases_lost", "Settlements refused because another worker had the job.", self.leases_lost),
+            ("store_resets", "Times all contents of the store were found gone.", self.store_resets),
             ("process_cpu_seconds", "CPU time of the worker.", time.process_time()),
         ):
             yield Family(f"khala_jobs_{name}", "counter", text, (Sample("_total", {}, total),))

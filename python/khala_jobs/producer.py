@@ -10,7 +10,7 @@ from .connection import Connection
 from .context import current_correlation_id
 from .definition import Definition
 from .durations import to_ms
-from .errors import InvalidArgument, QueueFull
+from .errors import EnqueueUnknown, InvalidArgument, QueueFull, UnknownOutcome
 from .job import Client, Job
 from .metrics import Metrics
 from .options import core_arguments, merge
@@ -70,6 +70,7 @@ class StoreProducer:
         Raises:
             InvalidArgument: More than a call may carry, or an option that is refused.
             QueueFull: They do not fit, and none was put in.
+            EnqueueUnknown: The store's answer was lost; repeating it with the ids that it names is safe.
         """
         connection = self._connection
         engine = connection.engine if connection.is_open else await connection.open()
@@ -85,7 +86,10 @@ class StoreProducer:
             await bridge.request(engine.wait_space)
         ids = [merged["id"]] if "id" in merged else None
         future, given = bridge.submit(engine.enqueue, core_options, payloads, ids)
-        codes: bytes = await future
+        try:
+            codes: bytes = await future
+        except UnknownOutcome as error:
+            raise EnqueueUnknown(given, error.message) from None
         if _FULL in codes or _REFUSED in codes:
             raise QueueFull(
                 "queue", f"{queue} is full ({len(payloads)} more do not fit): nothing was enqueued"

@@ -87,6 +87,7 @@ class Enqueuer(Generic[P, R]):
         Raises:
             InvalidArgument: The arguments do not fit the handler, or cannot be stored. Nothing was enqueued.
             QueueFull: The queue's bounded length is reached.
+            EnqueueUnknown: The store's answer was lost. ``options(id=error.job_id)`` and the same call again: safe.
         """
         payload = self.definition.arguments.encode(args, kwargs)
         jobs = await self._tasks.producer.put(self.definition, self._options, [payload], self._cache)
@@ -107,6 +108,7 @@ class Enqueuer(Generic[P, R]):
             Nothing of the
                 call (of the chunk) was enqueued.
             QueueFull: Not all of it fits into the queue, and nothing was enqueued.
+            EnqueueUnknown: The store's answer was lost: it has all of this call (of the chunk), or nothing.
         """
         if "id" in self._options:
             raise InvalidArgument("id", "one id cannot name many jobs: leave it out, or enqueue one by one")

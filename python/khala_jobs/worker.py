@@ -240,6 +240,17 @@ class WorkerPool:
         self._metrics.leases_lost += 1
         self._log.worker(logging.WARNING, "lease_lost", jobId=job_id, fence=fence)
 
+    def on_store_reset(self, count: int) -> None:
+        """The server lost everything: a restart without persistence, or somebody emptied it."""
+        self._metrics.store_resets += 1
+        self._log.worker(
+            logging.CRITICAL,
+            "store_reset",
+            count=count,
+            error="all jobs of the store are gone (the server restarted without persistence, or was emptied); "
+            "producers may enqueue them again by id",
+        )
+
     def on_fatal(self, message: str) -> None:
         """The engine failed."""
         self.failed.set()

@@ -24,6 +24,10 @@ _COMMANDS = {
     "stats": "stats",
     "doctor": "doctor",
     "memory": "memory",
+    "migrate": "migrate",
+    "import-khala": "migrate",
+    "redis-acl": "redis",
+    "redis-library": "redis",
     "demo": "demo",
 }
 
@@ -35,7 +39,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"{__name__}.{_COMMANDS[cmd_name]}"), cmd_name)
+        module = importlib.import_module(f"{__name__}.{_COMMANDS[cmd_name]}")
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

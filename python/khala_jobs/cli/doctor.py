@@ -65,8 +65,10 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
             f"store      {store['kind']} at {store['location']}, schema {store['schema_version']}",
             soft_wrap=True,
         )
-        if store["engine_version"]:
+        if store["kind"] == "sqlite":
             console.print(f"library    SQLite {store['engine_version']} ({bundled})")
+        for name, value in store["details"].items():
+            console.print(f"  {name.replace('_', ' ')}: {value}", markup=False, soft_wrap=True)
         console.print(f"durability {store['durability']}")
         console.print(f"workers    {report['workers']}")
         console.print(f"jobs       {report['stats']['waiting']} waiting, {report['stats']['active']} active")
@@ -104,10 +106,33 @@ def advice(report: dict[str, Any]) -> list[str]:
                 found.append(
                     f"a sync takes {took:.1f} ms on this disk: single enqueues wait for it, batches share it"
                 )
+    if store["kind"] == "redis":
+        found += _redis_advice(store)
     if report["stats"]["parked"]:
         found.append(f"{report['stats']['parked']} jobs are parked: no live worker knows their task")
     if report["stats"]["waiting"] and not report["workers"]:
         found.append(f"{report['stats']['waiting']} jobs wait and no worker is alive")
+    return found
+
+
+def _redis_advice(store: dict[str, Any]) -> list[str]:
+    found = []
+    details = store["details"]
+    if store["durability"] == "memory":
+        found.append(
+            "the server keeps jobs in memory only: a restart loses them; CONFIG SET appendonly yes, and "
+            "durability=disk_1s in the URL to be sure of it"
+        )
+    elif store["durability"] == "disk_1s":
+        found.append(
+            "a power cut may lose the last second of jobs; CONFIG SET appendfsync always for none, at the price of a "
+            "sync a write"
+        )
+    if details.get("maxmemory_policy", "noeviction") != "noeviction":
+        found.append(f"the server may evict jobs: its maxmemory-policy is {details['maxmemory_policy']}")
+    host = store["location"].partition("://")[2].rpartition(":")[0]
+    if store["location"].startswith("redis://") and host not in {"localhost", "127.0.0.1", "[::1]"}:
+        found.append(f"the way to {host} is not encrypted: rediss:// is")
     return found
 
 

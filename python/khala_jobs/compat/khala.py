@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khala_jobs import JobProcessor as Engine
-from khala_jobs import Retry
+from khala_jobs import Retry, RetryPolicy
 from khala_jobs.errors import NotFound
 
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
@@ -66,7 +66,7 @@ JOB_CLASSES = {
     "index_repair": "IndexRepairJob",
     "pattern_recognition": "PatternRecognitionJob",
 }
-_PRIORITIES = {JobPriority.LOW: 2, JobPriority.MEDIUM: 5, JobPriority.HIGH: 8, JobPriority.CRITICAL: 10}
+PRIORITIES = {JobPriority.LOW: 2, JobPriority.MEDIUM: 5, JobPriority.HIGH: 8, JobPriority.CRITICAL: 10}
 _STATUSES = {
     "scheduled": JobStatus.PENDING,
     "ready": JobStatus.PENDING,
@@ -91,6 +91,13 @@ def __getattr__(name: str) -> Any:
         except MissingDependency as error:
             raise AttributeError(str(error)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def retry_of(max_retries: int) -> RetryPolicy:
+    """KHALA's way of retrying."""
+    return Retry.exponential(
+        max_retries, base=_BACKOFF_SECONDS, factor=_BACKOFF_FACTOR, cap=_BACKOFF_CAP_SECONDS
+    )
 
 
 class JobExecutionError(Exception):
@@ -328,11 +335,9 @@ class JobProcessor(KhalaServices):
 
     async def _enqueue(self, job: JobDefinition) -> None:
         engine = self._open()
-        options: dict[str, Any] = {"id": job.job_id, "priority": _PRIORITIES[job.priority]}
+        options: dict[str, Any] = {"id": job.job_id, "priority": PRIORITIES[job.priority]}
         options["timeout"] = job.timeout_seconds
-        options["retry"] = Retry.exponential(
-            job.max_retries, base=_BACKOFF_SECONDS, factor=_BACKOFF_FACTOR, cap=_BACKOFF_CAP_SECONDS
-        )
+        options["retry"] = retry_of(job.max_retries)
         if job.scheduled_at is not None:
             options["at"] = job.scheduled_at
         if job.job_type not in self._tasks:  # registered after the engine was opened

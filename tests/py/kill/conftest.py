@@ -77,15 +77,16 @@ class Run:
 
 @dataclass
 class Fleet:
-    """Worker processes on one file."""
+    """Worker processes on one store."""
 
     folder: Path
     url: str
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, *before: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker, by the command `before` if there is one."""
         process = subprocess.Popen(
-            [sys.executable, str(self.folder / "worker.py")],
+            [*before, sys.executable, str(self.folder / "worker.py")],
             env={**os.environ, "URL": self.url, "LEDGER": str(self.folder / "ledger"), **environment},
         )
         self.processes.append(process)
@@ -183,9 +184,14 @@ def until(look: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
+def fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """Of the store that an indirect parameter names, SQLite without one."""
     (tmp_path / "worker.py").write_text(textwrap.dedent(WORKER))
-    found = Fleet(tmp_path, f"sqlite:///{tmp_path / 'jobs.db'}?synchronous=normal")
+    if getattr(request, "param", "sqlite") == "redis":
+        url = request.getfixturevalue("new_redis_url")()
+    else:
+        url = f"sqlite:///{tmp_path / 'jobs.db'}?synchronous=normal"
+    found = Fleet(tmp_path, url)
     try:
         yield found
     finally:

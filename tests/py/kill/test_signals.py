@@ -8,7 +8,11 @@ import random
 import signal
 import time
 
+import pytest
+
 from .conftest import Fleet, until
+
+pytestmark = pytest.mark.parametrize("fleet", ["sqlite", "redis"], indirect=True)
 
 SECONDS = float(os.environ.get("KHALA_JOBS_KILL_SECONDS", "60"))
 

@@ -1,0 +1,94 @@
+"""``khala-jobs migrate`` and ``import-khala``: jobs from elsewhere. Both only count unless told to move."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+from rich.console import Console
+
+from khala_jobs.compat.khala_import import import_khala as move_khala
+from khala_jobs.migrate import migrate as move
+
+from .common import client, emit, json_option, run, table, url_option
+
+_apply_option = click.option("--apply", is_flag=True, help="Do it. Without this nothing is changed.")
+_keep_option = click.option("--keep", is_flag=True, help="Leave the jobs in the source as well.")
+
+
+@click.command()
+@click.argument("source")
+@click.argument("target")
+@click.option("--queue", "queues", multiple=True, help="Only this queue; may be given more than once.")
+@_apply_option
+@_keep_option
+@json_option
+def migrate(
+    source: str, target: str, queues: tuple[str, ...], apply: bool, keep: bool, as_json: bool
+) -> None:
+    """Move all jobs of the store SOURCE to the store TARGET, with their ids, order and history.
+
+    For example: khala-jobs migrate sqlite:///jobs.db redis://localhost:6379/1 --apply
+    """
+
+    async def work() -> dict[str, Any]:
+        async with client(source) as old, client(target) as new:
+            return dataclasses.asdict(await move(old, new, queues=queues, apply=apply, keep=keep))
+
+    found = run(work())
+
+    def show(console: Console) -> None:
+        rows = [(name, sum(s.values()), _in_words(s)) for name, s in found["queues"].items()]
+        console.print(table("", ("queue", "jobs", "of them"), rows))
+        if apply:
+            console.print(
+                f"{found['moved']} moved, {found['existed']} were there already, "
+                f"{found['deleted']} deleted from the source, {found['running']} left because they run"
+            )
+        else:
+            console.print("nothing was changed: --apply moves them")
+
+    emit(found, as_json, show)
+
+
+@click.command("import-khala")
+@click.argument("source")
+@url_option
+@_apply_option
+@_keep_option
+@json_option
+def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json: bool) -> None:
+    """Take over the jobs that KHALA's own processor left in the Redis database SOURCE. Stop that processor first.
+
+    Waiting jobs will run, those that a dead processor had taken as well; failed ones become dead letters. For example:
+    khala-jobs import-khala redis://localhost:6379/1 --url redis://localhost:6379/1 --apply
+    """
+
+    async def work() -> dict[str, Any]:
+        async with client(url) as target:
+            return dataclasses.asdict(await move_khala(source, target, apply=apply, keep=keep))
+
+    found = run(work())
+
+    def show(console: Console) -> None:
+        names = ("waiting", "stranded", "failed", "ended", "expired", "unreadable")
+        console.print(
+            table(
+                "",
+                ("KHALA's jobs", "count"),
+                [(n, len(found[n]) if n == "unreadable" else found[n]) for n in names],
+            )
+        )
+        for line in found["unreadable"]:
+            console.print(f"  ! {line}", markup=False, soft_wrap=True)
+        if apply:
+            console.print(f"{found['moved']} moved, {found['existed']} were there already")
+        else:
+            console.print("nothing was changed: --apply moves them")
+
+    emit(found, as_json, show)
+
+
+def _in_words(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())

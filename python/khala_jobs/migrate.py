@@ -1,0 +1,156 @@
+"""Jobs from one store to another: with their ids, their order and their history.
+
+Rows are handed over as they stand, oldest first, in batches of which each is stored whole or not at all, and are
+deleted from the source only once the target has answered for them. A move that was interrupted can simply be
+started again: what is there already counts as `existed` and is deleted from the source like the rest. Settings of
+queues go with them.
+
+Running jobs stay where they are, since their lease belongs to a worker of the source; so do durable counters and event
+logs, which are about what happened there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .errors import InvalidArgument, QueueFull
+from .processor import JobProcessor
+
+PAGE: Final = 500
+BATCH_BYTES: Final = 8 * 1024 * 1024
+ACTOR: Final = "migrate"
+_INSERTED, _EXISTS = 0, 1
+
+
+@dataclass(slots=True)
+class Migration:
+    """What was, or would be, moved.
+
+    Attributes:
+        applied: False: nothing was changed.
+        queues: Jobs found, by queue and state.
+        moved: Jobs that the target has now and had not before.
+        existed: Jobs that the target had already, under the same id.
+        running: Jobs that are left because they run.
+        deleted: Jobs deleted from the source.
+    """
+
+    applied: bool
+    queues: dict[str, dict[str, int]] = field(default_factory=dict)
+    moved: int = 0
+    existed: int = 0
+    running: int = 0
+    deleted: int = 0
+
+
+async def migrate(
+    source: JobProcessor,
+    target: JobProcessor,
+    *,
+    queues: Collection[str] = (),
+    apply: bool = False,
+    keep: bool = False,
+    on_batch: Callable[[Migration], None] | None = None,
+) -> Migration:
+    """Move the jobs of `source` to `target`.
+
+    Args:
+        source: Where they are. Nobody may be working there.
+        target: Where they are to be.
+        queues: Only these; empty = all.
+        apply: False: count only, change nothing.
+        keep: Leave the jobs in the source as well. Then no worker may be started there again.
+        on_batch: Called after every batch with what was done so far.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InvalidArgument: Both are the same store, a queue does not exist, or a worker is alive on the source.
+        QueueFull: A queue of the target is bounded and has no room; what was moved before stays moved.
+        Error: One of the stores failed; start again to go on.
+    """
+    await source.open()
+    await target.open()
+    _check_different(source, target)
+    counts = await source._connection.ask("counts", "")  # noqa: SLF001 - of this package
+    known = {row["queue"]: row for row in counts}
+    for name in queues:
+        if name not in known:
+            raise InvalidArgument("queue", f"the source has no queue {name!r}")
+    wanted = {name: row for name, row in known.items() if not queues or name in queues}
+    found = Migration(
+        apply, {name: {s: n for s, n in row["by_state"].items() if n} for name, row in wanted.items()}
+    )
+    found.running = sum(states.get("running", 0) for states in found.queues.values())
+    if not apply:
+        return found
+    if alive := await source.queues.workers():
+        raise InvalidArgument("source", f"{len(alive)} workers are alive there: stop them first")
+    await _copy_settings(target, wanted.values(), limits=False)
+    async for batch in _batches(source, frozenset(wanted)):
+        await _move(source, target, batch, found, keep=keep)
+        if on_batch is not None:
+            on_batch(found)
+    await _copy_settings(
+        target, wanted.values(), limits=True
+    )  # not before: a bound would refuse what is there
+    return found
+
+
+def _check_different(source: JobProcessor, target: JobProcessor) -> None:
+    here, there = source.info, target.info
+    same_place = (here["kind"], here["location"]) == (there["kind"], there["location"])
+    if here["kind"] != "memory" and same_place and source.url == target.url:
+        raise InvalidArgument("target", f"source and target are the same store, {here['location']}")
+
+
+async def _copy_settings(target: JobProcessor, rows: Iterable[dict[str, Any]], *, limits: bool) -> None:
+    for row in rows:
+        changes: dict[str, Any] = {"max_length": row["max_length"]} if limits else {}
+        if not limits:
+            changes = {name: row[name] for name in ("paused", "ageing_ms", "defaults", "log_moves")}
+        await target._connection.ask("change_queue", row["queue"], **changes, actor=ACTOR)  # noqa: SLF001
+
+
+async def _batches(source: JobProcessor, queues: frozenset[str]) -> Any:
+    cursor = ""
+    while True:
+        query = {"order": "oldest_first", "limit": PAGE, "cursor": cursor, "with_history": True}
+        rows, cursor = await source._connection.ask("list", query)  # noqa: SLF001
+        movable = [row for row in rows if row["queue"] in queues and row["state"] != "running"]
+        for batch in _of_bounded_size(movable):
+            yield batch
+        if not cursor:
+            return
+
+
+def _of_bounded_size(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        weight = sum(len(row[name]) for name in ("payload", "headers", "result", "error"))
+        if batch and size + weight > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += weight
+    if batch:
+        yield batch
+
+
+async def _move(
+    source: JobProcessor, target: JobProcessor, batch: list[dict[str, Any]], found: Migration, *, keep: bool
+) -> None:
+    codes: bytes = await target._connection.ask("import_rows", batch, actor=ACTOR)  # noqa: SLF001
+    if any(code not in {_INSERTED, _EXISTS} for code in codes):
+        names = ", ".join(sorted({row["queue"] for row in batch}))
+        raise QueueFull("target", f"a queue of the target has no room for {len(batch)} more jobs ({names})")
+    found.moved += codes.count(_INSERTED)
+    found.existed += codes.count(_EXISTS)
+    if not keep:
+        ids = [row["id"] for row in batch]
+        answers = await source._connection.ask("manage", "remove", ids, "", ACTOR)  # noqa: SLF001
+        found.deleted += answers.count("done")
