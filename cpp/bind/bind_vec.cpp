@@ -44,12 +44,14 @@ py::dict plan_out(const vec::JoinPlan& plan) {
     out["slots"] = plan.layout.slots;
     out["candidates"] = plan.candidates;
     out["survivors"] = plan.survivors;
+    out["slack"] = plan.slack;
     out["seconds"] = plan.seconds;
     return out;
 }
 
-vec::PlanOptions plan_options(const std::string& method, const vec::Rotation* rotation, std::size_t first_slots) {
-    return {unwrap(vec::parse_method(method)), rotation, first_slots};
+vec::PlanOptions plan_options(const std::string& method, const vec::Rotation* rotation, std::size_t first_slots,
+                              double slack = 1.0) {
+    return {unwrap(vec::parse_method(method)), rotation, first_slots, slack};
 }
 
 py::dict certificate_out(const vec::Certificate& certificate) {
@@ -86,7 +88,7 @@ py::tuple join_out(vec::Join&& join) {
 py::tuple self_join(const Object& matrix, double threshold, const Object& groups, std::uint64_t max_pairs,
                     bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
                     vec::Progress* progress, const std::string& method, const vec::Rotation* rotation,
-                    std::size_t first_slots) {
+                    std::size_t first_slots, double slack) {
     const vec::MatrixView view = matrix_in(matrix, "matrix");
     const vec::JoinOptions options{
         .threshold = threshold,
@@ -95,7 +97,7 @@ py::tuple self_join(const Object& matrix, double threshold, const Object& groups
         .copies = collapse_copies ? vec::Copies::collapse : vec::Copies::expand,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
-        .plan = plan_options(method, rotation, first_slots),
+        .plan = plan_options(method, rotation, first_slots, slack),
     };
     return join_out(without_gil([&] { return vec::self_join(view, options); }));
 }
@@ -163,7 +165,7 @@ std::unique_ptr<HeldCorpus> make_corpus(const Object& matrix, const Object& grou
         .groups = optional_column_in<std::int32_t>(groups, "groups", view.rows),
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, nullptr),
-        .plan = {vec::Method::automatic, rotation, first_slots},
+        .plan = plan_options("auto", rotation, first_slots),
     };
     auto held = std::make_unique<HeldCorpus>();
     held->matrix = matrix;
@@ -179,7 +181,7 @@ py::tuple matches_out(vec::Matches&& matches) {
 py::tuple match_rows(const Object& queries, const Object& matrix, double threshold, const Object& query_groups,
                      const Object& groups, std::uint64_t best, std::uint64_t max_pairs, bool report_faulty, int threads,
                      const std::string& isa, vec::Progress* progress, const std::string& method,
-                     const vec::Rotation* rotation, std::size_t first_slots) {
+                     const vec::Rotation* rotation, std::size_t first_slots, double slack) {
     const vec::MatrixView query_view = matrix_in(queries, "queries");
     vec::MatchOptions options{
         .threshold = threshold,
@@ -188,7 +190,7 @@ py::tuple match_rows(const Object& queries, const Object& matrix, double thresho
         .max_pairs = max_pairs,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
-        .plan = plan_options(method, rotation, first_slots),
+        .plan = plan_options(method, rotation, first_slots, slack),
     };
     if (py::isinstance<HeldCorpus>(matrix)) {
         const auto& held = matrix.cast<const HeldCorpus&>();
@@ -293,11 +295,11 @@ void register_vec(py::module_& parent) {
     module.def("self_join", &self_join, py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("groups") = py::none(), py::arg("max_pairs") = vec::kPairsDefault,
                py::arg("collapse_copies") = false, py::arg("report_faulty") = false, threads, isa, progress, method,
-               rotation, first_slots);
+               rotation, first_slots, py::arg("slack") = 1.0);
     module.def("match_rows", &match_rows, py::arg("queries"), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("query_groups") = py::none(), py::arg("groups") = py::none(), py::arg("best") = 0,
                py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress,
-               method, rotation, first_slots);
+               method, rotation, first_slots, py::arg("slack") = 1.0);
     module.def("decay_scores", &decay_scores, py::arg("importance"), py::arg("age"), py::arg("half_life"),
                py::kw_only(), py::arg("khala_compat"));
     module.def("accessed_half_lives", &accessed_half_lives, py::arg("base"), py::arg("access_count"));

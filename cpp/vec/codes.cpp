@@ -60,9 +60,10 @@ double mean_rest(const Projected& sample, const float* centre, std::size_t count
     return sum / static_cast<double>(std::max<std::size_t>(1, sample.count()));
 }
 
-std::int32_t term_of(std::int32_t square, double error, double limit, double scale) {
-    const double slack = limit / 2.0 + 2.0 * std::sqrt(limit) * error + 2.0 * error * error;
-    const double term = static_cast<double>(square) / 2.0 - slack * (1.0 + 1e-9) / (2.0 * scale * scale);
+// `share` is the square of a slack.
+std::int32_t term_of(std::int32_t square, double error, double limit, double scale, double share) {
+    const double reach = share * (limit / 2.0 + 2.0 * std::sqrt(limit) * error + 2.0 * error * error);
+    const double term = static_cast<double>(square) / 2.0 - reach * (1.0 + 1e-9) / (2.0 * scale * scale);
     return static_cast<std::int32_t>(
         std::clamp(std::floor(term), -2.0 * static_cast<double>(kTermMax), static_cast<double>(kTermMax)));
 }
@@ -133,18 +134,17 @@ base::Result<Codes> encode_rows(const CodeModel& model, const Rotation& rotation
     return codes;
 }
 
-NearTerms near_terms(const CodeModel& model, const Codes& codes, double threshold) {
+NearTerms near_terms(const CodeModel& model, const Codes& codes, double threshold, double slack) {
     const double limit = square_limit(threshold);
     const auto scale = static_cast<double>(model.shape.scale);
     const bool two_stages = model.layout.first < model.layout.slots;
-    NearTerms terms;
-    terms.first.resize(codes.terms.size());
-    terms.all.resize(two_stages ? codes.terms.size() : 0);
+    NearTerms terms{std::vector<std::int32_t>(codes.terms.size()),
+                    std::vector<std::int32_t>(two_stages ? codes.terms.size() : 0)};
     for (std::size_t row = 0; row < codes.terms.size(); ++row) {
         const CodeTerms& of = codes.terms[row];
-        terms.first[row] = term_of(of.first_square, static_cast<double>(of.first_error), limit, scale);
+        terms.first[row] = term_of(of.first_square, static_cast<double>(of.first_error), limit, scale, slack * slack);
         if (two_stages) {
-            terms.all[row] = term_of(of.square, static_cast<double>(of.error), limit, scale);
+            terms.all[row] = term_of(of.square, static_cast<double>(of.error), limit, scale, slack * slack);
         }
     }
     return terms;

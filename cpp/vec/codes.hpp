@@ -80,7 +80,8 @@ struct NearTerms {
     std::vector<std::int32_t> first;
     std::vector<std::int32_t> all;  // empty when there is one stage
 };
-[[nodiscard]] NearTerms near_terms(const CodeModel& model, const Codes& codes, double threshold);
+// `slack` as in PlanOptions: the terms allow for that share of the safe distance.
+[[nodiscard]] NearTerms near_terms(const CodeModel& model, const Codes& codes, double threshold, double slack = 1.0);
 
 // Upper bound on the squared distance of two rows of length 1 whose sim64 reaches the threshold.
 [[nodiscard]] double square_limit(double threshold) noexcept;

@@ -185,7 +185,8 @@ private:
     std::unique_ptr<EncodedRows> encoded_;
 };
 
-// As above; options.row_groups must be empty, the corpus has its own, and options.plan and execution.isa do not matter.
+// As above; options.row_groups must be empty, the corpus has its own; of options.plan only the slack matters, and
+// execution.isa does not.
 [[nodiscard]] base::Result<Matches> match_rows(const MatrixView& queries, const Corpus& corpus,
                                                const MatchOptions& options);
 

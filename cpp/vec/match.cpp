@@ -169,9 +169,9 @@ base::Result<Pairs> find(const Sides& sides, const MatchOptions& options, Certif
     const std::vector<Block> blocks = plan_cross(common_groups(sides.left_layout, sides.right_layout));
     if (sides.encoded != nullptr) {
         Stopwatch watch;
-        KHALA_TRY_ASSIGN(
-            const std::unique_ptr<Prepared> prepared,
-            prepare_match(sides.left, sides.right, *sides.encoded, blocks, options.threshold, options.execution));
+        KHALA_TRY_ASSIGN(const std::unique_ptr<Prepared> prepared,
+                         prepare_match(sides.left, sides.right, *sides.encoded, blocks, options.threshold,
+                                       options.plan.slack, options.execution));
         certificate.seconds.prepare = watch.lap();
         KHALA_TRY(
             run_prepared(sides.left, sides.right, blocks, pointers(sinks), *prepared, options.execution, certificate));

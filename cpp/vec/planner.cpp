@@ -18,6 +18,12 @@ constexpr std::size_t kSampleRights = 768;
 // First stages that are considered, in slots.
 constexpr std::array<std::size_t, 12> kFirsts{16, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512};
 
+// A plan with the usual width that costs more than this share of the products may be worth another rotation, of all
+// directions or this many, when the products cost much more than fitting it.
+constexpr double kPoor = 0.35;
+constexpr std::size_t kWideWidth = 510;
+constexpr double kWorthFitting = 10;
+
 // When the threshold is not known yet.
 constexpr std::size_t kFirstForMatching = 48;
 
@@ -73,6 +79,14 @@ Volume volume_of(const Side& left, const Side& right, std::span<const Block> blo
 
 double seconds_of_products(const Volume& volume, const Costs& costs) {
     return 1e-9 * volume.pairs * volume.dim * costs.product;
+}
+
+// Covariance, three rounds of products and four of making directions orthonormal, which runs at a third of the speed.
+double seconds_of_fit(std::size_t dim, std::size_t width, const Costs& costs) {
+    const auto columns = static_cast<double>(dim);
+    const auto directions = static_cast<double>(width);
+    return 1e-9 * costs.product *
+           (columns * columns * (2048 + 4 * directions) + 48 * columns * directions * directions);
 }
 
 double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
@@ -155,32 +169,63 @@ struct Samples {
     Projected right;
 };
 
-// The best plan with codes.
-JoinPlan best_codes(const Rotation& rotation, const Samples& samples, const Volume& volume, double threshold,
-                    std::size_t first_slots, Isa isa) {
-    const KernelTable& kernels = kernels_for(isa);
-    const Costs costs = costs_of(isa);
-    const double limit = square_limit(threshold);
-    const CodeModel model = make_code_model(rotation, layout_for(rotation.width, 48), samples.left, isa);
-    const double survivors = passing(samples.left, samples.right, model, rotation.width, limit, kernels);
-    std::optional<JoinPlan> best;
+// What there is to plan.
+struct Question {
+    const Side& left;
+    const Side& right;
+    const Volume& volume;
+    double threshold;
+    double slack;
+    std::size_t first_slots;
+    Isa isa;
+};
+
+// The best plan with one rotation, and the sample that it was made by.
+struct Choice {
+    const Rotation* rotation = nullptr;
+    Samples samples;
+    JoinPlan plan;
+};
+
+Choice consider(const Question& question, const Rotation& rotation) {
+    const KernelTable& kernels = kernels_for(question.isa);
+    const Costs costs = costs_of(question.isa);
+    const double limit = square_limit(question.threshold) * question.slack * question.slack;
+    Choice choice;
+    choice.rotation = &rotation;
+    choice.samples.left = project_sample(rotation, question.left, kSampleLefts, 0, kernels);
+    choice.samples.right =
+        project_sample(rotation, question.right, kSampleRights, question.right.order.size() / 2, kernels);
+    const auto share = [&](const CodeModel& model, std::size_t coordinates) {
+        return passing(choice.samples.left, choice.samples.right, model, coordinates, limit, kernels);
+    };
+    const CodeModel model =
+        make_code_model(rotation, layout_for(rotation.width, kFirstForMatching), choice.samples.right, question.isa);
+    const double survivors = share(model, rotation.width);
     for (const std::size_t first : kFirsts) {
         JoinPlan plan;
         plan.method = Method::codes;
-        plan.layout = layout_for(rotation.width, first_slots > 0 ? first_slots : first);
+        plan.slack = question.slack;
+        plan.layout = layout_for(rotation.width, question.first_slots > 0 ? question.first_slots : first);
         const bool two_stages = plan.layout.first < plan.layout.slots;
         plan.survivors = survivors;
-        plan.candidates =
-            two_stages ? passing(samples.left, samples.right, model, plan.layout.first - 1, limit, kernels) : survivors;
-        plan.seconds = seconds_of_codes(volume, costs, plan);
-        if (!best || plan.seconds < best->seconds) {
-            best = plan;
+        plan.candidates = two_stages ? share(model, plan.layout.first - 1) : survivors;
+        plan.seconds = seconds_of_codes(question.volume, costs, plan);
+        if (choice.plan.method != Method::codes || plan.seconds < choice.plan.seconds) {
+            choice.plan = plan;
         }
-        if (!two_stages || first_slots > 0) {
+        if (!two_stages || question.first_slots > 0) {
             break;
         }
     }
-    return *best;
+    return choice;
+}
+
+base::Status check_slack(double slack) {
+    if (!(slack > 0.0 && slack <= 1.0)) {
+        return invalid("slack", std::to_string(slack) + " is not above 0 and at most 1");
+    }
+    return {};
 }
 
 base::Status check_rotation(const Rotation& rotation, const Side& rows) {
@@ -230,12 +275,14 @@ base::Result<std::unique_ptr<EncodedRows>> encode_for_matching(const Side& rows,
 }
 
 base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Side& right, const EncodedRows& encoded,
-                                                      std::span<const Block> blocks, double threshold,
+                                                      std::span<const Block> blocks, double threshold, double slack,
                                                       const Execution& execution) {
+    KHALA_TRY(check_slack(slack));
     auto prepared = std::make_unique<Prepared>();
     const Volume volume = volume_of(left, right, blocks);
     const Costs costs = costs_of(encoded.model.isa);
     JoinPlan& plan = prepared->plan;
+    plan.slack = slack;
     plan.seconds = seconds_of_products(volume, costs);
     if (volume.pairs == 0) {
         return prepared;
@@ -244,8 +291,8 @@ base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Si
     plan.layout = encoded.model.layout;
     plan.seconds = seconds_of_codes(volume, costs, plan);
     KHALA_TRY_ASSIGN(prepared->left_, encode_rows(encoded.model, encoded.rotation, left, execution.threads));
-    prepared->left_terms_ = near_terms(encoded.model, prepared->left_, threshold);
-    prepared->right_terms_ = near_terms(encoded.model, encoded.codes, threshold);
+    prepared->left_terms_ = near_terms(encoded.model, prepared->left_, threshold, slack);
+    prepared->right_terms_ = near_terms(encoded.model, encoded.codes, threshold, slack);
     prepared->coded_ = CodedSides{&encoded.model,
                                   {&prepared->left_, &prepared->left_terms_},
                                   {&encoded.codes, &prepared->right_terms_},
@@ -260,36 +307,46 @@ base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& ri
     if (options.rotation != nullptr) {
         KHALA_TRY(check_rotation(*options.rotation, left));
     }
+    KHALA_TRY(check_slack(options.slack));
     auto prepared = std::make_unique<Prepared>();
     const Volume volume = volume_of(left, right, blocks);
     const Costs costs = costs_of(isa);
+    prepared->plan.slack = options.slack;
     prepared->plan.seconds = seconds_of_products(volume, costs);
     const bool nothing = left.order.empty() || right.order.empty() || volume.pairs == 0;
     if (nothing || options.method == Method::products ||
         (options.method == Method::automatic && volume.pairs * volume.dim < kProductsMin)) {
         return prepared;
     }
-    const Rotation* rotation = options.rotation;
-    if (rotation == nullptr) {
-        KHALA_TRY_ASSIGN(prepared->fitted_, fit_rotation(left.order.size() > right.order.size() ? left : right,
-                                                         usual_width(left.matrix.dim), isa));
-        rotation = &*prepared->fitted_;
+    const Side& larger = left.order.size() > right.order.size() ? left : right;
+    const double products = prepared->plan.seconds;
+    if (options.rotation == nullptr) {
+        KHALA_TRY_ASSIGN(prepared->fitted_, fit_rotation(larger, usual_width(left.matrix.dim), isa));
     }
-    const KernelTable& kernels = kernels_for(isa);
-    const Samples samples{project_sample(*rotation, left, kSampleLefts, 0, kernels),
-                          project_sample(*rotation, right, kSampleRights, right.order.size() / 2, kernels)};
-    const JoinPlan codes = best_codes(*rotation, samples, volume, threshold, options.first_slots, isa);
-    if (options.method == Method::automatic && codes.seconds > prepared->plan.seconds) {
+    const Question question{left, right, volume, threshold, options.slack, options.first_slots, isa};
+    Choice choice = consider(question, options.rotation != nullptr ? *options.rotation : *prepared->fitted_);
+    const std::size_t wide = std::min(left.matrix.dim, kWideWidth);
+    if (options.method == Method::automatic && choice.plan.seconds > kPoor * products &&
+        choice.rotation->width < wide && products > kWorthFitting * seconds_of_fit(left.matrix.dim, wide, costs)) {
+        KHALA_TRY_ASSIGN(prepared->wide_, fit_rotation(larger, wide, isa));
+        Choice other = consider(question, *prepared->wide_);
+        if (other.plan.seconds < choice.plan.seconds) {
+            choice = std::move(other);
+        }
+    }
+    if (options.method == Method::automatic && choice.plan.seconds > products) {
         return prepared;
     }
+    const JoinPlan& codes = choice.plan;
+    const Rotation* rotation = choice.rotation;
     prepared->plan = codes;
-    prepared->model_ = make_code_model(*rotation, codes.layout, samples.right, isa);
+    prepared->model_ = make_code_model(*rotation, codes.layout, choice.samples.right, isa);
     const bool both = &left == &right;
     KHALA_TRY_ASSIGN(prepared->left_, encode_rows(prepared->model_, *rotation, left, execution.threads));
-    prepared->left_terms_ = near_terms(prepared->model_, prepared->left_, threshold);
+    prepared->left_terms_ = near_terms(prepared->model_, prepared->left_, threshold, options.slack);
     if (!both) {
         KHALA_TRY_ASSIGN(prepared->right_, encode_rows(prepared->model_, *rotation, right, execution.threads));
-        prepared->right_terms_ = near_terms(prepared->model_, prepared->right_, threshold);
+        prepared->right_terms_ = near_terms(prepared->model_, prepared->right_, threshold, options.slack);
     }
     const CodedSide left_side{&prepared->left_, &prepared->left_terms_};
     const CodedSide right_side = both ? left_side : CodedSide{&prepared->right_, &prepared->right_terms_};

@@ -40,6 +40,10 @@ struct PlanOptions {
     Method method = Method::automatic;
     const Rotation* rotation = nullptr;  // of this model; null: fitted to the rows. Must outlive the call.
     std::size_t first_slots = 0;         // of the first stage; 0: as the sample suggests
+    // (0, 1]: what codes rule out is what is farther apart than this share of the distance that would be safe. Below 1
+    // pairs may be lost: the approximate mode, whose recall the caller has to measure. What is found is still decided
+    // by sim64.
+    double slack = 1.0;
 };
 
 struct JoinPlan {
@@ -47,6 +51,7 @@ struct JoinPlan {
     CodeLayout layout;                 // of Method::codes
     double candidates = 0;             // expected share of the pairs that pass the first stage
     double survivors = 0;              // and all stages
+    double slack = 1;                  // as asked for; below 1 pairs may be missing
     double seconds = 0;                // expected for everything after the plan, on one thread
 };
 
@@ -82,8 +87,10 @@ private:
     friend base::Result<std::unique_ptr<Prepared>> prepare(const Side&, const Side&, std::span<const Block>, double,
                                                            const PlanOptions&, const Execution&);
     friend base::Result<std::unique_ptr<Prepared>> prepare_match(const Side&, const Side&, const EncodedRows&,
-                                                                 std::span<const Block>, double, const Execution&);
+                                                                 std::span<const Block>, double, double,
+                                                                 const Execution&);
     std::optional<Rotation> fitted_;
+    std::optional<Rotation> wide_;
     CodeModel model_;
     Codes left_;
     Codes right_;  // unused when both sides are one
@@ -108,6 +115,6 @@ private:
 [[nodiscard]] base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Side& right,
                                                                     const EncodedRows& encoded,
                                                                     std::span<const Block> blocks, double threshold,
-                                                                    const Execution& execution);
+                                                                    double slack, const Execution& execution);
 
 }  // namespace khala::vec
