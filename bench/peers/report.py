@@ -110,6 +110,20 @@ class Results:
         self.rounds.setdefault(case, {}).setdefault(engine, []).append(figures)
         self.reasons.get(case, {}).pop(engine, None)
 
+    def merge(self, other: Results) -> None:
+        """Take over the rounds of another file; where both have a reason for a gap, this one's stays."""
+        self.environment = self.environment or other.environment
+        for key, engine in other.engines.items():
+            self.engines[key] = engine | {k: v for k, v in self.engines.get(key, {}).items() if v}
+        for case, by in other.rounds.items():
+            for engine_key, rounds in by.items():
+                self.rounds.setdefault(case, {}).setdefault(engine_key, []).extend(rounds)
+                self.reasons.get(case, {}).pop(engine_key, None)
+        for case, reasons in other.reasons.items():
+            for engine_key, reason in reasons.items():
+                if engine_key not in self.rounds.get(case, {}):
+                    self.reasons.setdefault(case, {}).setdefault(engine_key, reason)
+
     def median(self, case: str, engine: str) -> dict[str, Any] | None:
         """Medians of the rounds; the checks are those of the worst round."""
         rounds = self.rounds.get(case, {}).get(engine)

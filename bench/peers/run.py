@@ -88,6 +88,9 @@ def main(arguments: list[str] | None = None) -> None:
         "--out", type=Path, help="results file; default: results/redis.json beside this program"
     )
     parser.add_argument("--fresh", action="store_true", help="do not add to what the results file has")
+    parser.add_argument(
+        "--merge", type=Path, nargs="+", default=[], help="add these results files, measure nothing"
+    )
     parser.add_argument("--render", action="store_true", help="measure nothing; write tables and charts anew")
     parser.add_argument("--no-table", action="store_true", help="leave README.md and the charts as they are")
     options = parser.parse_args(arguments)
@@ -96,7 +99,11 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.url and server.version() is None:
         raise SystemExit("redis-server is not installed; scripts/setup_system.sh installs it")
     results = report.Results.load(options.out, fresh=options.fresh and not options.render)
-    if not options.render:
+    if options.merge:
+        for path in options.merge:
+            results.merge(report.Results.load(path))
+        results.save(options.out)
+    elif not options.render:
         with tempfile.TemporaryDirectory(prefix="peers-") as folder:
             results.environment = environment.describe(Path(folder)) | {"redis": server.version() or ""}
         present = engines(options.peers.split(","), results, CACHE)

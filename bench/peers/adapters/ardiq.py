@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import peers.ledger
-from peers.protocol import About, sum_of
+from peers.protocol import About, held
 from peers.protocol import Adapter as Base
 from peers.spec import Call, Spec
 
@@ -16,11 +16,13 @@ LANES = ["low", "medium", "high", "critical"]
 
 
 def _left(redis: Any) -> int:
-    """Entries of its streams (deleted when acknowledged) and of its set of delayed jobs."""
-    keys = [key.decode() for key in redis.keys(f"*{QUEUE}*")]
-    streams = [key for key in keys if redis.type(key) == b"stream"]
-    delayed = [key for key in keys if key.endswith("delayed") and redis.type(key) == b"zset"]
-    return sum_of([redis.xlen(key) for key in streams] + [redis.zcard(key) for key in delayed])
+    """Entries of its streams (deleted when acknowledged) and of its sets of delayed jobs."""
+    lanes = ("default", *LANES)
+    return held(
+        redis,
+        streams=[f"ardiq:{QUEUE}:queues:{lane}" for lane in lanes],
+        zsets=[f"ardiq:{QUEUE}:queues:delayed:{lane}" for lane in lanes],
+    )
 
 
 ABOUT = About(

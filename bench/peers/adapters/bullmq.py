@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from peers.protocol import About, sum_of
+from peers.protocol import About, held
 
 KEY = "bull:bench"
 
 
 def _left(redis: Any) -> int:
     """Waiting, prioritized, delayed and active jobs."""
-    return sum_of(
-        [
-            redis.llen(f"{KEY}:wait"),
-            redis.llen(f"{KEY}:active"),
-            redis.zcard(f"{KEY}:prioritized"),
-            redis.zcard(f"{KEY}:delayed"),
-        ]
+    return held(
+        redis,
+        lists=[f"{KEY}:wait", f"{KEY}:active"],
+        zsets=[f"{KEY}:prioritized", f"{KEY}:delayed"],
     )
 
 

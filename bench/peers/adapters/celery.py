@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import peers.ledger
-from peers.protocol import About, FirstRunError, sum_of
+from peers.protocol import About, FirstRunError, held
 from peers.protocol import Adapter as Base
 from peers.spec import LEVELS, Call, Spec
 
 
 def _left(redis: Any) -> int:
-    """Waiting messages and those delivered but not acknowledged."""
-    queues = [key for key in redis.keys("celery*") if redis.type(key) == b"list"]
-    return sum_of([*(redis.llen(key) for key in queues), redis.hlen("unacked")])
+    """Waiting messages, a list a priority, and those delivered but not acknowledged."""
+    queues = ["celery", *(f"celery\x06\x16{step}" for step in range(1, LEVELS))]
+    return held(redis, lists=queues, hashes=["unacked"])
 
 
 ABOUT = About(

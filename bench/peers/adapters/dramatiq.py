@@ -6,14 +6,14 @@ import time
 from typing import Any, ClassVar
 
 import peers.ledger
-from peers.protocol import About, forever, sum_of
+from peers.protocol import About, forever, held
 from peers.protocol import Adapter as Base
 from peers.spec import Call, Spec
 
 
 def _left(redis: Any) -> int:
     """Messages are in a hash a queue until they are acknowledged."""
-    return sum_of(redis.hlen(f"dramatiq:{queue}.msgs") for queue in ("default", "default.DQ"))
+    return held(redis, hashes=["dramatiq:default.msgs", "dramatiq:default.DQ.msgs"])
 
 
 ABOUT = About(

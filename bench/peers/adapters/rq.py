@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import peers.ledger
-from peers.protocol import About, Handlers, sum_of
+from peers.protocol import About, Handlers, held
 from peers.protocol import Adapter as Base
 from peers.spec import LEVELS, Call, Spec
 
@@ -32,13 +32,11 @@ HANDLERS = {"noop": noop, "sleep": sleep, "fail_once": fail_once}
 
 def _left(redis: Any) -> int:
     """Waiting, started and scheduled jobs of its queues."""
-    names = [key.decode().split(":", 2)[2] for key in redis.smembers("rq:queues")]
-    return sum_of(
-        [
-            *(redis.llen(f"rq:queue:{name}") for name in names),
-            *(redis.zcard(f"rq:wip:{name}") for name in names),
-            *(redis.zcard(f"rq:scheduled:{name}") for name in names),
-        ]
+    names = ("default", *(f"level{level}" for level in range(LEVELS)))
+    return held(
+        redis,
+        lists=[f"rq:queue:{name}" for name in names],
+        zsets=[f"rq:{kind}:{name}" for kind in ("wip", "scheduled") for name in names],
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import peers.ledger
-from peers.protocol import About, sum_of
+from peers.protocol import About, held
 from peers.protocol import Adapter as Base
 from peers.spec import Call, Spec
 
@@ -16,10 +16,12 @@ LANES = ["low", "medium", "high", "critical"]
 
 def _left(redis: Any) -> int:
     """Entries of its streams (deleted when done) and of its sorted sets of delayed jobs."""
-    keys = redis.keys("streaq:default:queues:*")
-    streams = [key for key in keys if redis.type(key) == b"stream"]
-    delayed = [key for key in keys if redis.type(key) == b"zset"]
-    return sum_of([redis.xlen(key) for key in streams] + [redis.zcard(key) for key in delayed])
+    lanes = ("normal", *LANES)
+    return held(
+        redis,
+        streams=[f"streaq:default:queues:{lane}" for lane in lanes],
+        zsets=[f"streaq:default:queues:delayed:{lane}" for lane in lanes],
+    )
 
 
 ABOUT = About(

@@ -174,6 +174,20 @@ def test_a_run_adds_its_rounds(tmp_path: Path) -> None:
     assert found.engines["ours"]["version"]
 
 
+def test_files_are_merged(tmp_path: Path) -> None:
+    results().save(tmp_path / "a.json")
+    other = results()
+    other.failed("W1", "ours", "gone")
+    other.absent("W4-100", "rq", "slow")
+    other.save(tmp_path / "b.json")
+    out = tmp_path / "redis.json"
+    run.main(["--merge", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--no-table", "--out", str(out)])
+    merged = report.Results.load(out)
+    assert len(merged.rounds["W4-100"]["ardiq"]) == 6
+    assert merged.reasons["W1"]["ours"] == "failed: gone"
+    assert merged.environment == ENVIRONMENT
+
+
 def test_unknown_engines_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="no engine 'sidekiq'"):
         run.main(["--peers", "sidekiq", "--out", str(tmp_path / "r.json"), "--url", "sqlite:///{path}"])
