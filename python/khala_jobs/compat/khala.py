@@ -347,7 +347,8 @@ class JobProcessor(KhalaServices):
         await self._tasks[job.job_type].options(**options).enqueue(job=job_to_mapping(job))
 
     async def _info(self, job_id: str) -> Any:
-        if self._engine is None and not self._is_embedded():
+        unopened = self._engine is None and not self._is_embedded()
+        if unopened or job_id in self._memory_jobs:  # it waits here for a start that succeeds
             return None
         try:
             return await self._open().queues.get(job_id)
