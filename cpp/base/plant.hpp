@@ -13,7 +13,7 @@
 namespace khala::base {
 
 // Where the mistake is made. `shared`: in code that both stores run, so comparing them finds nothing; the checker must.
-enum class PlantSite : std::uint8_t { shared, memory, sqlite };
+enum class PlantSite : std::uint8_t { shared, memory, sqlite, redis };
 
 // clang-format off
 #define KHALA_PLANT_TABLE(PLANT)                                                                          \
@@ -63,7 +63,24 @@ enum class PlantSite : std::uint8_t { shared, memory, sqlite };
     PLANT(sqlite_group_broken,     sqlite, "jobs that fit are inserted though their group is refused")    \
     PLANT(sqlite_cancel_lost,      sqlite, "a request to stop is not seen by the move that settles")      \
     PLANT(sqlite_history_lost,     sqlite, "an attempt that ended is not kept when the next one starts")  \
-    PLANT(sqlite_outbox_on_lost,   sqlite, "a lost move still writes its outbox entries")
+    PLANT(sqlite_outbox_on_lost,   sqlite, "a lost move still writes its outbox entries")                 \
+    /* cpp/store/redis/plants.cpp */                                                                      \
+    PLANT(redis_missing_fence,     redis,  "a move does not compare the token")                           \
+    PLANT(redis_wrong_end,         redis,  "the ready job with the largest key is claimed")               \
+    PLANT(redis_index_forgotten,   redis,  "a settled job stays in the set of running ones")              \
+    PLANT(redis_paused_claimed,    redis,  "a paused queue is claimed")                                   \
+    PLANT(redis_due_never_ready,   redis,  "scheduled jobs that are due stay scheduled")                  \
+    PLANT(redis_tombstone_lost,    redis,  "a pruned id may be used again at once")                       \
+    PLANT(redis_renew_revives,     redis,  "a renewal with an old token is accepted")                     \
+    PLANT(redis_retry_rekeyed,     redis,  "a retried job goes to the end of the line")                   \
+    PLANT(redis_group_broken,      redis,  "jobs that fit are inserted though their group is refused")    \
+    PLANT(redis_cancel_lost,       redis,  "a request to stop is not seen by the move that settles")      \
+    PLANT(redis_history_lost,      redis,  "an attempt that ended is not kept when the next one starts")  \
+    PLANT(redis_outbox_on_lost,    redis,  "a lost move still writes its outbox entries")                 \
+    PLANT(redis_unknown_task,      redis,  "a claim takes jobs of tasks its worker does not know")        \
+    PLANT(redis_suspect_mixed,     redis,  "suspects are claimed beside other jobs")                      \
+    PLANT(redis_overdue_run,       redis,  "a job is leased after it expired")                            \
+    PLANT(redis_token_reused,      redis,  "a claim does not draw a fresh token")
 // clang-format on
 
 enum class Plant : std::uint8_t {

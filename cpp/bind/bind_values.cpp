@@ -16,10 +16,10 @@
 #include "bind/requests_in.hpp"
 #include "bind/status.hpp"
 #include "engine/native.hpp"
+#include "engine/open.hpp"
 #include "job/lifecycle.hpp"
 #include "job/payload.hpp"
 #include "job/retry.hpp"
-#include "store/sqlite/sqlite_store.hpp"
 
 namespace khala::bind {
 
@@ -112,7 +112,7 @@ void register_values(py::module_& module) {
     module.def("native_tasks", &engine::native_tasks, "Names of the tasks that the native pool runs.");
     module.def("backoff_preview", &backoff_preview, py::arg("retry"), py::arg("count"),
                "Waits in ms before the first retries of a policy, drawn once.");
-    module.def("explain_death", &store::explain_death, py::arg("path"), py::arg("pid"),
+    module.def("explain_death", &engine::explain_death, py::arg("path"), py::arg("pid"),
                "For a supervisor about to end a worker: nobody is to be blamed for that death. False when the process "
                "has no store open there.");
     module.def(

@@ -288,9 +288,25 @@ void Loop::wait() {
     static_cast<void>(::poll(polled.data(), polled.size(), timeout_ms));
     awake_ms_ = until == kNever ? lease_now() : until;
     if (polled[1].revents != 0) {
-        wakeup_->drain();
+        hear();
+    }
+}
+
+void Loop::hear() {
+    const store::Wakeup::Heard heard = wakeup_->drain();
+    if (heard.jobs) {
         armed_jobs_ = false;  // the ring took it: arming again brings the look
+    }
+    if (heard.closings) {
         armed_closings_ = false;
+    }
+    for (const std::string& id : heard.ids) {
+        watchers_.want(id);
+    }
+    if (heard.stops && next_cancel_poll_ms_ != kNever) {
+        next_cancel_poll_ms_ = lease_now();
+    }
+    if (heard.jobs || heard.closings || heard.stops || watchers_.wanting()) {
         last_traffic_ms_ = lease_now();
     }
 }

@@ -45,6 +45,7 @@ private:
     void receive();
     struct Operating;  // one command
     void wait();
+    void hear();
     void arm();
     [[nodiscard]] bool has_work() const;
     [[nodiscard]] Millis next_wake() const;

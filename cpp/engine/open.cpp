@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/memory/memory_store.hpp"
+#include "store/redis/neighbours.hpp"
 #include "store/redis/redis_store.hpp"
 #include "store/redis/url.hpp"
 #include "store/sqlite/sqlite_store.hpp"
@@ -66,6 +67,10 @@ Result<Opened> open_store(const std::string& url, bool create, std::shared_ptr<c
                  "\"" + url +
                      "\" names no store: use sqlite:///file.db, sqlite:////absolute/file.db, redis://host:6379/1 or "
                      "memory://"};
+}
+
+bool explain_death(const std::string& location, std::int64_t pid) {
+    return location.starts_with("redis") ? store::redis::explain_death({}, pid) : store::explain_death(location, pid);
 }
 
 }  // namespace khala::engine

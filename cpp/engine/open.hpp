@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,5 +23,9 @@ struct Opened {
 // clock: nullptr = the system's. Errors say in one sentence what is wrong with the text, the file or the machine.
 [[nodiscard]] Result<Opened> open_store(const std::string& url, bool create, std::shared_ptr<const Clock> clock,
                                         Millis lock_wait_ms);
+
+// For the supervisor that is about to end a worker process of its own; `location`: StoreInfo's. Nobody is blamed for
+// that death. False when that process has no store open there.
+[[nodiscard]] bool explain_death(const std::string& location, std::int64_t pid);
 
 }  // namespace khala::engine

@@ -246,14 +246,24 @@ struct StoreInfo {
     std::vector<std::pair<std::string, std::string>> details;
 };
 
-// Wake-up from other processes. The engine arms, looks once more, then polls the fd; see sqlite/bell.hpp.
+// Wake-up from other processes. The engine arms, looks once more, then polls the fd. Rings are hints: they may be lost
+// or come without reason.
 class Wakeup {
 public:
+    // What was rung for.
+    struct Heard {
+        bool jobs = false;             // some became ready, or may have; the wish for it is used up
+        bool closings = false;         // some jobs closed, any may have; the wish for it is used up
+        bool stops = false;            // a job that runs here was asked to stop
+        std::vector<std::string> ids;  // of jobs that closed
+    };
+
     virtual ~Wakeup() = default;
+    // -1: there is nothing to poll yet. Readable when drain() has something to do.
     [[nodiscard]] virtual int fd() const noexcept = 0;
     // Wants a ring when jobs became ready / when jobs closed. Call before the last look, not after.
     virtual void arm(bool jobs, bool closings) noexcept = 0;
-    virtual void drain() noexcept = 0;
+    [[nodiscard]] virtual Heard drain() noexcept = 0;
 };
 
 inline constexpr Millis kWorkerLiveMs = 30 * base::kSecondMs;

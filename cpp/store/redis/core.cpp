@@ -55,6 +55,9 @@ bool Core::is_promise(Function function) const noexcept {
 }
 
 Result<Reply> Core::call(bool confirmed) {
+    if (host::fork_generation() != fork_generation_) {  // the connection is the parent's
+        return Error{ErrorCode::forked, "store", "was opened in the parent of this process"};
+    }
     asked_ms_ = server_clock_.lease_ms();
     KHALA_TRY_ASSIGN(const auto replies, link_->call(request_));
     if (confirmed && !replies.front().is_error()) {
@@ -64,7 +67,9 @@ Result<Reply> Core::call(bool confirmed) {
 }
 
 Result<Reply> Core::run(Function function, const Packer& packed) {
-    KHALA_TRY(probe_.recheck(*link_));
+    if (host::fork_generation() == fork_generation_) {
+        KHALA_TRY(probe_.recheck(*link_));
+    }
     if (function == Function::enqueue && probe_.refusal()) {
         return *probe_.refusal();
     }

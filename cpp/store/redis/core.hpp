@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "store/host/fork.hpp"
 #include "store/redis/codec.hpp"
 #include "store/redis/library.hpp"
 #include "store/redis/link.hpp"
@@ -72,6 +73,7 @@ private:
     std::unique_ptr<Link> link_;
     Request request_;
     ServerClock server_clock_;
+    std::uint64_t fork_generation_ = host::fork_generation();
     Millis asked_ms_ = 0;
     std::vector<std::string> script_hashes_;  // by Function; empty where the server has Functions
 };

@@ -42,8 +42,8 @@ std::optional<Inserted> inserted_from(char letter) noexcept {
 
 class Conversation {
 public:
-    Conversation(Core& core, const Exchange& request, std::int64_t holder)
-        : core_{core}, request_{request}, holder_{holder} {
+    Conversation(Core& core, const Exchange& request, const ClaimTerms& terms)
+        : core_{core}, request_{request}, terms_{terms} {
         for (const Move& move : request.moves) {
             steps_.push_back({&move, false, std::nullopt});
         }
@@ -113,7 +113,7 @@ private:
             }
         }
         if (claims()) {
-            pack_claim(packed_, *request_.claim, holder_, swept_, overdue_left_);
+            pack_claim(packed_, *request_.claim, terms_);
         } else {
             packed_.boolean(false);
         }
@@ -264,9 +264,9 @@ private:
             decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Overdue{}, now_, unused)));
             steps_.push_back({decided_.back().get(), true, std::nullopt});
         }
-        swept_ = true;
+        terms_.swept = true;
         reply_.more = reply_.more || claimed[1].integer() != 0;
-        overdue_left_ = claimed[0].elements().size() >= static_cast<std::size_t>(kSweepCount);
+        terms_.overdue_left = claimed[0].elements().size() >= static_cast<std::size_t>(kSweepCount);
         return {};
     }
 
@@ -280,7 +280,7 @@ private:
 
     Core& core_;
     const Exchange& request_;
-    std::int64_t holder_;
+    ClaimTerms terms_;
     Packer packed_;
     std::vector<Step> steps_;
     std::size_t at_ = 0;  // the first step that is not answered
@@ -289,17 +289,15 @@ private:
     bool begun_ = false;
     bool done_ = false;
     bool claimed_ = false;
-    bool swept_ = false;
-    bool overdue_left_ = false;
     Millis now_ = 0;
     ExchangeReply reply_;
 };
 
 }  // namespace
 
-Result<ExchangeReply> exchange(Core& core, const Exchange& request, std::int64_t holder) {
+Result<ExchangeReply> exchange(Core& core, const Exchange& request, const ClaimTerms& terms) {
     KHALA_TRY(check_exchange(request));
-    return Conversation{core, request, holder}.run();
+    return Conversation{core, request, terms}.run();
 }
 
 }  // namespace khala::store::redis

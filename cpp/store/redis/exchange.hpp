@@ -8,12 +8,13 @@
 
 #include "base/result.hpp"
 #include "store/redis/core.hpp"
+#include "store/redis/pack.hpp"
 #include "store/store.hpp"
 
 namespace khala::store::redis {
 
-// `holder`: of this process, for Lapse. Errors: of the connection; unknown_outcome also when a later call of several
-// failed.
-[[nodiscard]] Result<ExchangeReply> exchange(Core& core, const Exchange& request, std::int64_t holder);
+// `terms`: of its claim. Errors: of the connection;
+// unknown_outcome also when a later call of several failed.
+[[nodiscard]] Result<ExchangeReply> exchange(Core& core, const Exchange& request, const ClaimTerms& terms);
 
 }  // namespace khala::store::redis

@@ -1,15 +1,18 @@
 #include "store/redis/library.hpp"
 
+#include <utility>
+
 #include "base/checksum.hpp"
 #include "store/redis/lua.hpp"
+#include "store/redis/plants.hpp"
 
 namespace khala::store::redis {
 namespace {
 
 // In the order in which they see each other.
-constexpr std::array<std::string_view, 13> kBody{lua::context, lua::record, lua::queues,   lua::insert, lua::moves,
-                                                 lua::sweep,   lua::claim,  lua::exchange, lua::renew,  lua::workers,
-                                                 lua::read,    lua::manage, lua::settings};
+constexpr std::array<std::string_view, 14> kBody{lua::context, lua::record, lua::queues, lua::signals,  lua::insert,
+                                                 lua::moves,   lua::sweep,  lua::claim,  lua::exchange, lua::renew,
+                                                 lua::workers, lua::read,   lua::manage, lua::settings};
 static_assert(kBody.size() == lua::all.size(), "every file of lua/ is part of the library");
 
 struct Entry {
@@ -49,6 +52,7 @@ Library::Library() {
     for (const std::string_view part : kBody) {
         body_.append(part).append("\n");
     }
+    body_ = planted(std::move(body_));
     constexpr std::size_t kNameDigits = 8;
     name_ = "khala_" + hexadecimal(base::hash_bytes(body_)).substr(0, kNameDigits);
     for (std::size_t i = 0; i < kEntries.size(); ++i) {

@@ -144,7 +144,7 @@ Status change_queue(Core& core, const QueueChange& change) {
         set("log_moves", *change.log_moves ? "1" : "0");
     }
     Packer packed;
-    packed.array(7).text(change.queue).array(fields.size());
+    packed.array(8).text(change.queue).array(fields.size());
     for (const std::string& field : fields) {
         packed.text(field);
     }
@@ -162,6 +162,7 @@ Status change_queue(Core& core, const QueueChange& change) {
     for (int priority = 0; priority <= job::kPriorityMax; ++priority) {
         packed.integer(job::ageing_order_key(priority, 0, 1));
     }
+    packed.boolean(change.paused == false);
     KHALA_TRY(core.run(Function::change_queue, packed));
     return {};
 }

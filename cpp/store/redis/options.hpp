@@ -55,6 +55,9 @@ struct RedisOptions {
     Millis connect_ms = 5'000;  // name look-up, connection, TLS and greeting together
     Millis silence_ms = 5'000;  // the longest wait for the next byte of a reply, or for room to write
 
+    // Where the processes of this machine tell each other how they are (neighbours.hpp); empty = /dev/shm/khala-<uid>.
+    std::string neighbours_directory;
+
     const Clock* clock = nullptr;  // outlives the store; nullptr = SystemClock
     // Waiting ends with ErrorCode::interrupted (unknown_outcome when something was sent) once this is true. Never
     // written here. Outlives the store.

@@ -200,8 +200,8 @@ void pack_note(Packer& out, const Note& note) {
     }
 }
 
-void pack_claim(Packer& out, const Claim& claim, std::int64_t holder, bool swept, bool overdue_left) {
-    out.array(9).text(claim.worker).integer(holder).integer(claim.limit).integer(claim.lease_ms);
+void pack_claim(Packer& out, const Claim& claim, const ClaimTerms& terms) {
+    out.array(11).text(claim.worker).integer(terms.holder).integer(claim.limit).integer(claim.lease_ms);
     out.integer(static_cast<std::int64_t>(claim.suspects));
     out.array(claim.queues.size());
     for (const QueueDemand& demand : claim.queues) {
@@ -211,7 +211,7 @@ void pack_claim(Packer& out, const Claim& claim, std::int64_t holder, bool swept
     for (const std::string& task : claim.tasks) {
         out.text(task);
     }
-    out.boolean(swept).boolean(overdue_left);
+    out.boolean(terms.swept).boolean(terms.overdue_left).boolean(terms.rings).boolean(terms.waits);
 }
 
 }  // namespace khala::store::redis

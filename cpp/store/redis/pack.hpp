@@ -26,7 +26,13 @@ struct Note {
 };
 void pack_note(Packer& out, const Note& note);
 
-// `swept`: its overdue jobs were decided about; `overdue_left`: not all of them.
-void pack_claim(Packer& out, const Claim& claim, std::int64_t holder, bool swept, bool overdue_left);
+struct ClaimTerms {
+    std::int64_t holder = 0;    // the store's number: of its leases, of its ring
+    bool rings = false;         // it wants to be told of jobs that it does not get now
+    bool waits = false;         // it may be told already
+    bool swept = false;         // the claim's overdue jobs were decided about
+    bool overdue_left = false;  // not all of them
+};
+void pack_claim(Packer& out, const Claim& claim, const ClaimTerms& terms);
 
 }  // namespace khala::store::redis

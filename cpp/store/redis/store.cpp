@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include "base/limits.hpp"
@@ -27,12 +28,29 @@ RedisStore::RedisStore(const RedisOptions& options) : core_{options} {}
 
 Status RedisStore::open() {
     KHALA_TRY(core_.connect());
+    // The epoch is the same for everybody who works on this namespace, by whatever name they reach the server.
+    KHALA_TRY_ASSIGN(const Reply epoch, core_.command({"HGET", core_.key("head"), "epoch"}));
+    const std::string name_space = core_.key(epoch.text().empty() ? location(core_.options()) : epoch.text());
+    neighbours_.emplace(core_.options().neighbours_directory, name_space, SystemClock::instance().boot_id());
+    doorbell_.emplace(core_.options(), neighbours_->number());
     KHALA_TRY(redis::next_due(core_, {}));  // a function that the server lacks, and may not be given, shows now
     return {};
 }
 
 Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {
-    return redis::exchange(core_, request, 0);
+    if (request.claim != nullptr) {
+        doorbell_->listen();
+    }
+    ClaimTerms terms;
+    terms.holder = neighbours_->number();
+    terms.rings = doorbell_->wants_jobs();
+    terms.waits = doorbell_->waits();
+    auto reply = redis::exchange(core_, request, terms);
+    if (request.claim != nullptr) {
+        const auto free = static_cast<std::size_t>(request.claim->limit);
+        doorbell_->set_waits(!reply || (terms.rings && reply->leases.size() < free));
+    }
+    return reply;
 }
 
 Result<std::vector<Renewed>> RedisStore::renew(std::span<const Renewal> renewals, Millis lease_ms) {
@@ -40,7 +58,7 @@ Result<std::vector<Renewed>> RedisStore::renew(std::span<const Renewal> renewals
 }
 
 Status RedisStore::announce(const WorkerInfo& worker) {
-    return redis::announce(core_, worker, 0);
+    return redis::announce(core_, worker, neighbours_->number());
 }
 
 Status RedisStore::retire(const std::string& worker) {
@@ -58,28 +76,35 @@ Result<std::vector<WorkerInfo>> RedisStore::workers() {
 
 void RedisStore::mark_started(int slot, Token token, bool as_suspect) noexcept {
     assert(slot >= 0 && slot < kSlotsMax);
-    marks_[static_cast<std::size_t>(slot)].store(token * 2 + (as_suspect ? 1 : 0), std::memory_order_release);
+    neighbours_->mark_started(slot, token, as_suspect);
 }
 
 void RedisStore::mark_ended(int slot) noexcept {
     assert(slot >= 0 && slot < kSlotsMax);
-    marks_[static_cast<std::size_t>(slot)].store(0, std::memory_order_release);
+    neighbours_->mark_ended(slot);
 }
 
+// Those that ran out, and those of processes of this machine that are known to be dead.
 Result<std::vector<Lapse>> RedisStore::lapsed(int limit) {
     KHALA_TRY(check_limit(limit, static_cast<int>(kBatchJobs)));
     KHALA_TRY_ASSIGN(auto leases, lapsed_leases(core_, limit));
+    if (const auto dead = neighbours_->dead(); !dead.empty()) {
+        KHALA_TRY_ASSIGN(auto left, leases_of(core_, dead));
+        if (left.empty()) {
+            neighbours_->forget(dead);
+        }
+        std::erase_if(left, [&](const HeldLease& held) {
+            return std::ranges::any_of(leases, [&](const HeldLease& each) { return each.lease.ref == held.lease.ref; });
+        });
+        leases.insert(leases.end(), std::move_iterator{left.begin()}, std::move_iterator{left.end()});
+        std::ranges::sort(leases, {}, [](const HeldLease& held) {
+            return std::pair{held.lease.standing.lease_until, held.lease.ref};
+        });
+    }
     leases.resize(std::min(leases.size(), static_cast<std::size_t>(limit)));
     std::vector<Lapse> lapses;
     for (HeldLease& held : leases) {
-        job::Lapsed cause;
-        for (const auto& mark : marks_) {
-            const std::int64_t word = mark.load(std::memory_order_acquire);
-            if (word != 0 && word / 2 == held.lease.standing.token) {
-                cause.started = true;
-                cause.as_suspect = cause.as_suspect || word % 2 != 0;
-            }
-        }
+        const job::Lapsed cause = neighbours_->cause_of(held.holder, held.lease.standing.token);
         lapses.push_back({std::move(held.lease), cause});
     }
     return lapses;
@@ -89,7 +114,7 @@ Result<std::vector<Lease>> RedisStore::unroutable(std::span<const std::string> q
     KHALA_TRY_ASSIGN(auto known, known_workers(core_));
     std::vector<WorkerInfo> live;
     for (KnownWorker& worker : known) {
-        if (worker.silent_ms < kWorkerLiveMs) {
+        if (worker.silent_ms < kWorkerLiveMs && !neighbours_->is_dead(worker.holder)) {
             live.push_back(std::move(worker.info));
         }
     }

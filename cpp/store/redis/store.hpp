@@ -1,11 +1,12 @@
 // The store's face: each verb is a function of the file that is named after it.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <memory>
+#include <optional>
 
 #include "store/redis/core.hpp"
+#include "store/redis/doorbell.hpp"
+#include "store/redis/neighbours.hpp"
 #include "store/redis/redis_store.hpp"
 #include "store/store.hpp"
 
@@ -20,12 +21,13 @@ public:
     RedisStore& operator=(RedisStore&&) = delete;
     ~RedisStore() override = default;
 
+    // Before anything else.
     [[nodiscard]] Status open();
 
     [[nodiscard]] const Clock& clock() const noexcept override { return core_.clock(); }
     [[nodiscard]] StoreInfo info() const override;
     [[nodiscard]] std::int64_t resets() const noexcept override { return core_.probe().resets(); }
-    [[nodiscard]] Wakeup* wakeup() noexcept override { return nullptr; }
+    [[nodiscard]] Wakeup* wakeup() noexcept override { return &*doorbell_; }
 
     [[nodiscard]] Result<ExchangeReply> exchange(const Exchange& request) override;
     [[nodiscard]] Result<std::vector<Renewed>> renew(std::span<const Renewal> renewals, Millis lease_ms) override;
@@ -54,7 +56,8 @@ public:
 
 private:
     Core core_;
-    std::array<std::atomic<std::int64_t>, kSlotsMax> marks_{};
+    std::optional<Neighbours> neighbours_;  // with the two, from open() on
+    std::optional<Doorbell> doorbell_;
 };
 
 }  // namespace khala::store::redis

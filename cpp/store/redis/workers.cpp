@@ -17,23 +17,6 @@ void append_text(std::string& out, std::string_view text) {
     out += text;
 }
 
-std::string encode_worker(const WorkerInfo& worker, std::int64_t holder) {
-    std::string out;
-    for (const std::int64_t number : {worker.pid, std::int64_t{worker.slots}, worker.started_at, holder}) {
-        append_raw(out, number);
-    }
-    for (const std::string* text : {&worker.host, &worker.boot_id, &worker.version}) {
-        append_text(out, *text);
-    }
-    for (const std::vector<std::string>* names : {&worker.queues, &worker.tasks}) {
-        append_raw(out, static_cast<std::uint32_t>(names->size()));
-        for (const std::string& name : *names) {
-            append_text(out, name);
-        }
-    }
-    return out;
-}
-
 // What announce.lua put in front, then what encode_worker() made.
 Result<KnownWorker> decode_worker(std::string_view id, std::string_view bytes) {
     Taker take{bytes};
@@ -79,6 +62,23 @@ Result<std::vector<HeldLease>> held_leases(std::span<const Reply> rows) {
 }
 
 }  // namespace
+
+std::string encode_worker(const WorkerInfo& worker, std::int64_t holder) {
+    std::string out;
+    for (const std::int64_t number : {worker.pid, std::int64_t{worker.slots}, worker.started_at, holder}) {
+        append_raw(out, number);
+    }
+    for (const std::string* text : {&worker.host, &worker.boot_id, &worker.version}) {
+        append_text(out, *text);
+    }
+    for (const std::vector<std::string>* names : {&worker.queues, &worker.tasks}) {
+        append_raw(out, static_cast<std::uint32_t>(names->size()));
+        for (const std::string& name : *names) {
+            append_text(out, name);
+        }
+    }
+    return out;
+}
 
 Result<std::vector<Renewed>> renew(Core& core, std::span<const Renewal> renewals, Millis lease_ms) {
     if (lease_ms < 0) {

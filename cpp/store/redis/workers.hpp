@@ -18,6 +18,8 @@ struct KnownWorker {
     std::int64_t holder = 0;  // of the process that announced it
     Millis silent_ms = 0;     // since it was seen, on the server's clock
 };
+// What is kept of a worker, behind the two times of its last sign of life.
+[[nodiscard]] std::string encode_worker(const WorkerInfo& worker, std::int64_t holder);
 [[nodiscard]] Status announce(Core& core, const WorkerInfo& worker, std::int64_t holder);
 [[nodiscard]] Status retire(Core& core, const std::string& worker);
 // By id, those that are not forgotten.

@@ -145,10 +145,11 @@ void Bell::arm(bool jobs, bool closings) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the wish is seen before the look that follows is taken
 }
 
-void Bell::drain() noexcept {
+Wakeup::Heard Bell::drain() noexcept {
     std::array<char, 16> bytes{};
     while (::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
     }
+    return {.jobs = true, .closings = true, .stops = false, .ids = {}};
 }
 
 void Bell::set_interest(Interest queues, Interest tasks) noexcept {

@@ -75,7 +75,7 @@ public:
 
     [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
     void arm(bool jobs, bool closings) noexcept override;
-    void drain() noexcept override;
+    [[nodiscard]] Heard drain() noexcept override;
 
     // Which jobs this store can take; without it nobody rings for jobs.
     void set_interest(Interest queues, Interest tasks) noexcept;

@@ -2,18 +2,26 @@
 // test must be able to do behind a store's back.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/time.hpp"
 #include "store/contract/bench.hpp"
+#include "store/host/liveness.hpp"
+#include "store/redis/core.hpp"
 #include "store/redis/link.hpp"
+#include "store/redis/read.hpp"
+#include "store/redis/record.hpp"
 #include "store/redis/redis_store.hpp"
+#include "store/redis/workers.hpp"
 #include "support/redis_server.hpp"
+#include "support/temp_directory.hpp"
 
 namespace khala::store::redis {
 
@@ -25,6 +33,7 @@ inline support::RedisServer& shared_server() {
 
 struct RedisFactory {
     base::ManualClock clock;
+    support::TempDirectory directory;
     RedisOptions admin;    // who may do everything
     RedisOptions options;  // of the stores
 
@@ -35,6 +44,7 @@ struct RedisFactory {
         admin.prefix = "khala" + std::to_string(++count);
         options = admin;
         options.clock = &clock;
+        options.neighbours_directory = directory.path().string();
     }
     RedisFactory(const RedisFactory&) = delete;
     RedisFactory& operator=(const RedisFactory&) = delete;
@@ -49,8 +59,9 @@ struct RedisFactory {
     std::unique_ptr<Store> open() { return contract::ok(open_redis(options)); }
 
     // What redis-cli would answer, as an integer.
-    std::int64_t run(const std::vector<std::string>& command) {
-        auto link = contract::ok(Link::connect(admin));
+    std::int64_t run(const std::vector<std::string>& command) { return run(admin, command); }
+    static std::int64_t run(const RedisOptions& options, const std::vector<std::string>& command) {
+        auto link = contract::ok(Link::connect(options));
         if (!link) {
             return 0;
         }
@@ -67,9 +78,59 @@ struct RedisFactory {
     [[nodiscard]] std::string key(const std::string& name) const { return "{" + options.prefix + "}:" + name; }
 
     contract::Hooks hooks(Store&) {
-        return {.set_fate = {}, .damage = [this](const std::string& id) {
-                    return run({"HSET", key("job:" + id), "payload", "{\"another\":1}"}) == 0;
-                }};
+        return {.set_fate = [this](const std::string& worker, const job::Lapsed& fate) { set_fate(worker, fate); },
+                .damage =
+                    [this](const std::string& id) {
+                        return run({"HSET", key("job:" + id), "payload", "{\"another\":1}"}) == 0;
+                    }};
+    }
+
+    // The worker's leases were taken by a process that then died: its file is left behind, with the marks that it would
+    // have made and those that were made here.
+    void set_fate(const std::string& worker, const job::Lapsed& fate) {
+        Core core{admin};
+        contract::ok(core.connect());
+        const State running = State::running;
+        std::vector<std::pair<std::string, Record>> records;
+        for (const Member& member : contract::ok(members(core, {}, {&running, 1}))) {
+            const auto rows = contract::ok(read_rows(core, {&member.id, 1}, false, false));
+            Record record = contract::ok(decode_record(rows.front()->record, member.id));
+            if (record.standing.worker == worker) {
+                records.emplace_back(member.id, std::move(record));
+            }
+        }
+        // With another boot's id the end is explained, as after a reboot.
+        const base::UniqueFd files{::open(neighbours_of().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        auto dead =
+            host::Liveness::create(files.get(), fate.explained ? "another boot" : SystemClock::instance().boot_id());
+        ASSERT_TRUE(dead.ok());
+        host::Neighbours neighbours{files.get(), 0, SystemClock::instance().boot_id()};
+        int slot = 0;
+        for (auto& [id, record] : records) {
+            const auto made = neighbours.examine(record.holder).mark(record.standing.token);
+            if (fate.started || made.started) {
+                dead->mark_started(slot++, record.standing.token, fate.as_suspect || made.as_suspect);
+            }
+            record.holder = dead->holder();
+            run({"HSET", key("standing"), id, encode_record(record)});
+        }
+        for (KnownWorker& known : contract::ok(known_workers(core))) {
+            if (known.info.id == worker) {
+                std::string info;
+                append_double(info, known.info.seen_at);
+                append_double(info, known.info.seen_lease_ms);
+                run({"HSET", key("workers"), worker, info + encode_worker(known.info, dead->holder())});
+            }
+        }
+    }  // `dead` closes its file: the lock is gone, the file stays
+
+    // The directory of this namespace below ours.
+    std::string neighbours_of() {
+        for (const auto& entry : std::filesystem::directory_iterator{directory.path()}) {
+            return entry.path().string();
+        }
+        ADD_FAILURE() << "no store has been opened here";
+        return {};
     }
 };
 

@@ -1,7 +1,8 @@
 -- Leases the best ready jobs.
 --
 -- The claim: 1 worker, 2 holder, 3 limit, 4 lease_ms, 5 suspects (0 none, 1 at most one, 2 only one), 6 {queue, limit}
--- each, 7 tasks, 8 swept: this is the second part of a claim whose overdue jobs are decided; 9 overdue ones are left
+-- each, 7 tasks, 8 swept: this is the second part of a claim whose overdue jobs are decided; 9 overdue ones are left,
+-- 10 it wants to be rung for jobs that it does not get now, 11 it is in `waits`
 -- Answers {overdue} when there are any to decide about, with nothing leased yet; otherwise
 -- {leases, more, lease_until}, six a lease: id, job, payload, headers (false: {}), born, record.
 
@@ -154,6 +155,9 @@ local function lease(picked, claim, lease_until)
             leases[out + 1], leases[out + 2], leases[out + 3] = id, job[1], job[2]
             leases[out + 4], leases[out + 5], leases[out + 6] = job[3], job[4], record
             out = out + 6
+            if woken[queue.name] and woken[queue.name][lane[2]] then
+                woken[queue.name][lane[2]] = woken[queue.name][lane[2]] - 1
+            end
             if queue.logs then
                 log(queue, wall, id, 'claim', claim[1], '')
             end
@@ -186,6 +190,11 @@ local function claim_jobs(claim)
     local picked, rest = pick(found, claim, limit)
     if claim[5] > 0 then
         claim_suspect(claim, known, picked)
+    end
+    if claim[10] and #picked < claim[3] then
+        wait_for_jobs(claim)
+    elseif claim[11] then
+        redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
     end
     local lease_until = leased + claim[4]
     return {lease(picked, claim, lease_until), more or rest, lease_until}

@@ -17,6 +17,7 @@
 --   completed:<queue>, failed:…, cancelled:…, expired:…, quarantined:…  by closed_at;  keep: all of them, by keep_until
 --   tasks:<queue>        set     tasks that may have jobs in ready:, suspect: or parked:
 --   queues               set     queue:<queue> hash of settings, events:<queue> list
+--   waits, idle:<queue>          who waits for jobs: signals.lua
 --   counters             hash    task -> counts;  workers hash;  outbox zset by number;  gone zset: id -> until
 
 local P, wall, leased, micros

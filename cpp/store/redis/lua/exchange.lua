@@ -8,12 +8,14 @@ local function exchange(keys, args)
     local request = cmsgpack.unpack(args[2])
     local inserted = insert(request[1], request[2], request[3])
     flush()
-    local moved, stop = settle(request[4])
-    flush()
+    local moved, stop, closings = settle(request[4])
+    if not closings then
+        flush()   -- the claim is to see what became of those jobs
+    end
     local claimed = false
     if request[5] and not stop then
         claimed = claim_jobs(request[5])
     end
-    finish()
+    finish(request[5] and ring_name(request[5][2]) or '')
     return {inserted, moved, stop, claimed, wall, leased}
 end

@@ -22,13 +22,11 @@ local function seen(jobs)
             end
         end
     end
-    if redis.call('EXISTS', P .. 'gone') == 1 then
-        for from = 1, #ids, MOST do
-            local until_ = redis.call('ZMSCORE', P .. 'gone', unpack(ids, from, math.min(from + MOST - 1, #ids)))
-            for i = 1, #until_ do
-                if until_[i] and tonumber(until_[i]) > wall then
-                    found[ids[from + i - 1]] = true
-                end
+    for from = 1, #ids, MOST do
+        local until_ = redis.call('ZMSCORE', P .. 'gone', unpack(ids, from, math.min(from + MOST - 1, #ids)))
+        for i = 1, #until_ do
+            if until_[i] and tonumber(until_[i]) > wall then
+                found[ids[from + i - 1]] = true
             end
         end
     end
@@ -104,10 +102,10 @@ end
 local function insert_one(job, number, names, actor)
     local queue, task, row = made_queue(names[job[2]]), names[job[3]], job[11]
     local at = row and row[8] or wall
-    local ref = string.format('%013.0f', number)
     local key = queue.ageing > 0 and at + job[5] * queue.ageing or job[4] + number
+    local born = string.format('%013.0f %.0f %.0f %s', number, key, at, job[12])
+    local ref = string.sub(born, 1, 13)
     local member = ref .. job[1]
-    local born = ref .. string.format(' %.0f %.0f ', key, at) .. job[12]
     if job[10] then
         redis.call('HSET', P .. 'job:' .. job[1], 'job', job[8], 'payload', job[9], 'born', born, 'headers', job[10])
     else

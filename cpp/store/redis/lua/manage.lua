@@ -50,11 +50,14 @@ local function manage(keys, args)
             elseif record ~= true then
                 change(id, now, record, queue, task)
                 flush()
+                if string.byte(record) == 2 then
+                    ring_stop(record)
+                end
             end
         end
         done = i
     end
-    finish()
+    finish('')
     return {done, wall, leased}
 end
 
@@ -88,7 +91,7 @@ local function too_old_or_many(limit, queue, states, before, keep_count)
     local found = {}
     for i = 1, #names do
         for j = 1, #states do
-            local set = P .. NAMES[states[j]] .. ':' .. names[i]
+            local set = P .. NAMES[states[j]] .. names[i]
             local count_ = keep_count < 0 and 0 or math.max(redis.call('ZCARD', set) - keep_count, 0)
             if before > 0 then
                 count_ = math.max(count_, redis.call('ZCOUNT', set, '-inf', '(' .. string.format('%.0f', before)))
@@ -123,6 +126,6 @@ local function prune(keys, args)
         ids = kept_long_enough(limit, queue, wanted, queue == '' and #states == 5)
     end
     remove(ids, wall + tombstone_ms)
-    finish()
+    finish('')
     return {#ids, wall, leased}
 end

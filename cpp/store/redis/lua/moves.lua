@@ -10,6 +10,7 @@
 -- Answers one letter a move: a applied, l lost, m missing; and why it stopped, if it did:
 --   {'late', record, history, hash}   it does not fit and its holder may bring news
 --   {'asked', record, job}            it fits, and the job was asked to stop
+-- The third value: all of them were closings.
 
 local function history_of(id)
     return redis.call('LRANGE', P .. 'history:' .. id, 0, -1)
@@ -94,6 +95,25 @@ local function change(id, before, record, queue, task)
     enter_place(state, record, id, member, queue, task)
 end
 
+-- What change() comes to for most jobs: from running to closed.
+local function close(id, record, move, queue)
+    local member = member_of(record, id)
+    leave(place(2, false, queue.name), member)
+    write(id, after(record, move))
+    enter(place(move[5], false, queue.name), move[8], member)
+    enter('keep', move[9], member)
+    news[#news + 1] = id
+end
+
+local function write_outbox(move)
+    local entries = move[21] or {}
+    local last = #entries > 0 and redis.call('HINCRBY', P .. 'head', 'outbox', #entries)
+    for i = 1, #entries do
+        local number = last - #entries + i
+        enter('outbox', number, string.format('%013.0f', number) .. entries[i])
+    end
+end
+
 local function apply(id, record, move)
     if touched[id] then
         flush()
@@ -111,14 +131,12 @@ local function apply(id, record, move)
         local from = names + lengths[1] + lengths[2]
         log(queue, move[15], id, move[18], ends and string.sub(record, from, from + lengths[3] - 1) or '', move[13])
     end
-    change(id, record, after(record, move), queue, task)
-    if move[21] then
-        local last = redis.call('HINCRBY', P .. 'head', 'outbox', #move[21])
-        for i = 1, #move[21] do
-            local number = last - #move[21] + i
-            enter('outbox', number, string.format('%013.0f', number) .. move[21][i])
-        end
+    if move[2] == 2 and move[5] > 4 then
+        close(id, record, move, queue)
+    else
+        change(id, record, after(record, move), queue, task)
     end
+    write_outbox(move)
 end
 
 local function write_note(record, note)
@@ -165,17 +183,18 @@ local function settle_one(move)
 end
 
 local function settle(moves)
-    local ids, verdicts = {}, {}
+    local ids, verdicts, closings = {}, {}, true
     for i = 1, #moves do
         ids[i] = moves[i][1]
+        closings = closings and moves[i][2] ~= -1 and moves[i][5] > 4
     end
     prefetch(ids)
     for i = 1, #moves do
         local verdict, stop = settle_one(moves[i])
         if stop then
-            return table.concat(verdicts), stop
+            return table.concat(verdicts), stop, false
         end
         verdicts[i] = verdict
     end
-    return table.concat(verdicts), false
+    return table.concat(verdicts), false, closings
 end

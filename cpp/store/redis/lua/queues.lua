@@ -127,10 +127,3 @@ local function write_counters()
     end
     send('HSET', 'counters', list)
 end
-
--- The end of every function that writes.
-local function finish()
-    flush()
-    write_events()
-    write_counters()
-end

@@ -69,7 +69,7 @@ local function count_queues(keys, args)
                 elseif state == 4 then
                     counts[5] = cards('parked', name, tasks)
                 else
-                    counts[state + 1] = redis.call('ZCARD', P .. NAMES[state] .. ':' .. name)
+                    counts[state + 1] = redis.call('ZCARD', P .. NAMES[state] .. name)
                 end
             end
             local earliest = false

@@ -12,8 +12,8 @@
 local LENGTHS = '<BBBI2I4I4I2'
 local NOTHING = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'   -- an attempt that has not ended, without its number
 local STILL = '\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'     -- no progress
-local NAMES = {[0] = 'scheduled', 'ready', 'running', 'blocked', 'parked', 'completed', 'failed', 'cancelled',
-    'expired', 'quarantined'}
+local NAMES = {[0] = 'scheduled:', 'ready:', 'running:', 'blocked:', 'parked:', 'completed:', 'failed:', 'cancelled:',
+    'expired:', 'quarantined:'}
 
 local function names_of(record)
     local queue, task = string.byte(record, 141, 142)
@@ -75,12 +75,12 @@ local function awake(record)
         .. string.sub(record, 156, 155 + queue + task + worker + message + err)
 end
 
--- The sorted set that a job is in, and its score there.
+-- The sorted set that a job is in.
 local function place(state, suspect, queue, task)
     if state == 1 then
         return (suspect and 'suspect:' or 'ready:') .. queue .. '\t' .. task
     elseif state == 4 then
         return 'parked:' .. queue .. '\t' .. task
     end
-    return NAMES[state] .. ':' .. queue
+    return NAMES[state] .. queue
 end

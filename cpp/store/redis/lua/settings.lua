@@ -1,5 +1,5 @@
 -- ARGV: time, {queue, changes (field and value by turns), actor, {name, detail} of each event, ageing_ms (-1: as it
--- is)}. A new ageing_ms gives every job of the queue that is not closed a new order key, in the order (enqueued_at,
+-- is), base of each priority, rank of each, whether it goes on after a pause}. A new ageing_ms gives every job of the queue that is not closed a new order key, in the order (enqueued_at,
 -- ref). This walks over all of them in one call: it is an operator's act, not a worker's.
 
 local function open_members(name)
@@ -54,7 +54,7 @@ end
 
 local function change_queue(keys, args)
     begin(keys, args[1])
-    local name, changes, actor, list, ageing, strict, aged = unpack(cmsgpack.unpack(args[2]))
+    local name, changes, actor, list, ageing, strict, aged, resumed = unpack(cmsgpack.unpack(args[2]))
     local queue = made_queue(name)
     if ageing >= 0 and ageing ~= queue.ageing then
         rekey(name, ageing, strict, aged)
@@ -65,6 +65,9 @@ local function change_queue(keys, args)
     for i = 1, #list do
         log(queue, wall, '', list[i][1], actor, list[i][2])
     end
-    finish()
+    if resumed then
+        ring_resumed(name)
+    end
+    finish('')
     return {wall, leased}
 end

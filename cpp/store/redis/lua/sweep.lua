@@ -56,7 +56,9 @@ local function sweep_due(demands)
             leave('scheduled:' .. due[i][3].name, due[i][2])   -- deleted by hand
         end
     end
-    flush()
+    if #due > 0 then
+        flush()
+    end
     return more
 end
 
@@ -73,6 +75,8 @@ local function find_overdue(demands)
             leave('expiring:' .. overdue[i][3].name, overdue[i][2])
         end
     end
-    flush()
+    if #overdue > 0 then
+        flush()
+    end
     return rows, more
 end

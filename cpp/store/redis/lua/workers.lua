@@ -26,7 +26,7 @@ local function announce(keys, args)
             flush()
         end
     end
-    finish()
+    finish('')
     return {wall, leased}
 end
 

@@ -1,4 +1,4 @@
-#include "store/sqlite/liveness.hpp"
+#include "store/host/liveness.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "base/rng.hpp"
 #include "store/store.hpp"
 
-namespace khala::store::sqlite {
+namespace khala::store::host {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'k', 'h', 'a', 'l', 'i', 'v', 'e', '1'};
@@ -182,6 +182,22 @@ bool Neighbours::is_alive(Holder holder) {
     return alive;
 }
 
+bool Neighbours::is_dead(Holder holder) {
+    const int fd = holder == self_ || holder == 0 ? -1 : file_of(holder);
+    const bool unlocked = fd >= 0 && !is_locked(fd);
+    const bool dead = unlocked && read_snapshot(fd).has_value();  // one without a header is only being made
+    if (unlocked) {
+        files_.erase(holder);
+    }
+    return dead;
+}
+
+std::vector<Holder> Neighbours::dead() {
+    std::vector<Holder> found = all_holders(directory_);
+    std::erase_if(found, [this](Holder holder) { return !is_dead(holder); });
+    return found;
+}
+
 HolderState Neighbours::examine(Holder holder) {
     const int fd = holder == 0 ? -1 : file_of(holder);
     HolderState state;
@@ -224,4 +240,4 @@ int mark_explained(int directory, std::int64_t pid, std::string_view boot_id) {
     return marked;
 }
 
-}  // namespace khala::store::sqlite
+}  // namespace khala::store::host

@@ -1,4 +1,4 @@
-#include "store/sqlite/fork.hpp"
+#include "store/host/fork.hpp"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <mutex>
 #include <utility>
 
-namespace khala::store::sqlite {
+namespace khala::store::host {
 
 // One a process, never destroyed: threads may still hold descriptors when static objects go.
 struct ForkRegistry {
@@ -99,4 +99,4 @@ void ForkClosedFd::withdraw() noexcept {
     previous_ = next_ = nullptr;
 }
 
-}  // namespace khala::store::sqlite
+}  // namespace khala::store::host

@@ -1,4 +1,4 @@
-#include "store/sqlite/files.hpp"
+#include "store/host/files.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-namespace khala::store::sqlite {
+namespace khala::store::host {
 
 Error io_error(std::string_view field, std::string_view what) {
     const int code = errno;
@@ -70,4 +70,4 @@ Result<Mapping> Mapping::map(int fd, std::size_t size_bytes, std::string_view na
     return mapping;
 }
 
-}  // namespace khala::store::sqlite
+}  // namespace khala::store::host

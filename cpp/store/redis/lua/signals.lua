@@ -1,0 +1,84 @@
+-- Rings: hints for those who wait, never more than that; everybody looks once a second besides.
+--
+--   waits          hash   ring number of a store that waits for jobs -> the tasks it knows, each between two tabs
+--   idle:<queue>   set    ring numbers that may wait for jobs of the queue; `waits` has the last word
+--   ring:<number>  channel  'j': jobs are ready; 's': a job that runs there was asked to stop
+--   news           channel  ids of jobs that closed or were removed, one a line
+--
+-- A store that waits is taken out of `waits` by whoever rings it, so as many are rung as there are jobs, not all of them.
+
+local RINGS = 64   -- of one call
+
+local function ring_name(number)
+    return string.format('%.0f', number)
+end
+
+-- The store has not got as many jobs as it could take.
+local function wait_for_jobs(claim)
+    local number = ring_name(claim[2])
+    redis.call('HSET', P .. 'waits', number, '\t' .. table.concat(claim[7], '\t') .. '\t')
+    for i = 1, #claim[6] do
+        redis.call('SADD', P .. 'idle:' .. claim[6][i][1], number)
+    end
+end
+
+-- Rings stores that know one of the tasks (task -> jobs); `own` has just looked.
+local function ring_queue(queue, tasks, own)
+    local left = 0
+    for _, jobs in pairs(tasks) do
+        left = left + jobs
+    end
+    if left <= 0 then
+        return
+    end
+    local numbers = redis.call('SRANDMEMBER', P .. 'idle:' .. queue, RINGS)
+    for i = 1, #numbers do
+        local known = numbers[i] ~= own and left > 0 and redis.call('HGET', P .. 'waits', numbers[i])
+        if known == false and numbers[i] ~= own and left > 0 then
+            redis.call('SREM', P .. 'idle:' .. queue, numbers[i])
+        end
+        for task, jobs in pairs(known and tasks or {}) do
+            if jobs > 0 and string.find(known, '\t' .. task .. '\t', 1, true) then
+                redis.call('HDEL', P .. 'waits', numbers[i])
+                if redis.call('PUBLISH', P .. 'ring:' .. numbers[i], 'j') > 0 then
+                    tasks[task] = jobs - 1
+                    left = left - 1
+                else
+                    redis.call('SREM', P .. 'idle:' .. queue, numbers[i])   -- nobody listens there any more
+                end
+                break
+            end
+        end
+    end
+end
+
+-- For what this call made ready and did not lease itself, and what it closed.
+local function ring(own)
+    for queue, tasks in pairs(woken) do
+        ring_queue(queue, tasks, own)
+    end
+    if #news > 0 then
+        redis.call('PUBLISH', P .. 'news', table.concat(news, '\n'))
+    end
+end
+
+-- The queue is not paused any more.
+local function ring_resumed(queue)
+    local tasks, ready = tasks_of(queue), {}
+    for i = 1, #tasks do
+        ready[tasks[i]] = redis.call('ZCARD', P .. 'ready:' .. queue .. '\t' .. tasks[i])
+    end
+    ring_queue(queue, ready, '')
+end
+
+local function ring_stop(record)
+    redis.call('PUBLISH', P .. 'ring:' .. ring_name((struct.unpack('<d', record, 56))), 's')
+end
+
+-- The end of every function that writes. own: ring number of the caller, or ''.
+local function finish(own)
+    flush()
+    write_events()
+    write_counters()
+    ring(own)
+end

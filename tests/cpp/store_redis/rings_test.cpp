@@ -1,0 +1,170 @@
+// Who is rung, and who is not: two or more stores on one namespace of a real server.
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store_redis/redis_factory.hpp"
+
+namespace khala::store::redis {
+namespace {
+
+using contract::Bench;
+using contract::ids;
+using contract::ok;
+
+constexpr Millis kPatienceMs = 10'000;
+
+// A store that waits for jobs of queue "q", as an engine does: armed, then one more look, then it polls.
+class Waiter {
+public:
+    explicit Waiter(RedisFactory& factory, std::vector<std::string> tasks = {"t"})
+        : store_{factory.open()}, bench_{*store_, factory.clock, {}}, tasks_{std::move(tasks)} {}
+
+    void wait_for_jobs() {
+        store_->wakeup()->arm(true, false);
+        EXPECT_TRUE(look().empty());
+        while (!joined_) {  // the subscription begins with a ring of its own
+            joined_ = hear().jobs;
+            EXPECT_TRUE(look().empty());
+        }
+    }
+    void wait_for_closings() {
+        store_->wakeup()->arm(false, true);
+        EXPECT_TRUE(hear().closings) << "joining says that something may have been missed";
+    }
+    std::vector<Lease> look(int limit = 1) {
+        Claim claim = Bench::claim_of(limit);
+        claim.tasks = tasks_;
+        return bench_.claim(claim).leases;
+    }
+    // What the next ring is for; fails the test when there is none.
+    Wakeup::Heard hear() {
+        Wakeup::Heard heard;
+        const Millis until = SystemClock::instance().lease_ms() + kPatienceMs;
+        while (!heard.jobs && !heard.closings && !heard.stops && heard.ids.empty()) {
+            pollfd polled{.fd = store_->wakeup()->fd(), .events = POLLIN, .revents = 0};
+            ::poll(&polled, 1, 1'000);
+            heard = store_->wakeup()->drain();
+            if (SystemClock::instance().lease_ms() > until) {
+                ADD_FAILURE() << "nobody rang";
+                break;
+            }
+        }
+        return heard;
+    }
+    // Whether it was rung: asked after somebody else was, whose ring was published later.
+    bool was_rung() { return store_->wakeup()->drain().jobs; }
+
+    Bench& bench() { return bench_; }
+
+private:
+    std::unique_ptr<Store> store_;
+    Bench bench_;
+    std::vector<std::string> tasks_;
+    bool joined_ = false;
+};
+
+struct Rings : ::testing::Test {
+    RedisFactory factory;
+    std::unique_ptr<Store> store = factory.open();
+    Bench bench{*store, factory.clock, {}};
+};
+
+TEST_F(Rings, AJobWakesWhoWaitsForIt) {
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_EQ(ids(waiter.look()), (contract::Ids{"a"}));
+}
+
+TEST_F(Rings, OneJobWakesOneOfThem) {
+    Waiter first{factory};
+    Waiter second{factory};
+    first.wait_for_jobs();
+    second.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 1) << "the other one still waits";
+    bench.add_all({"b"});
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 0);
+    EXPECT_TRUE(first.hear().jobs);
+    EXPECT_TRUE(second.hear().jobs);
+}
+
+TEST_F(Rings, WhoDoesNotKnowTheTaskSleepsOn) {
+    Waiter other{factory, {"another task"}};
+    other.wait_for_jobs();
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_FALSE(other.was_rung());
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 1);
+}
+
+TEST_F(Rings, AReleasedJobWakesToo) {
+    bench.add_all({"a"});
+    const Lease lease = bench.take_one();
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    EXPECT_EQ(bench.settle(lease, job::Release{"shutdown"}), Moved::applied);
+    EXPECT_TRUE(waiter.hear().jobs);
+}
+
+TEST_F(Rings, AnEndedPauseWakes) {
+    bench.pause("q");
+    bench.add_all({"a"});
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    bench.pause("q", false);
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_EQ(waiter.look().size(), 1U);
+}
+
+TEST_F(Rings, WhoTookEnoughIsNotRung) {
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_EQ(waiter.look(1).size(), 1U);
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 0);
+}
+
+TEST_F(Rings, ADeadOnesWishIsCrossedOut) {
+    {
+        Waiter waiter{factory};
+        waiter.wait_for_jobs();
+    }
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 1);
+    bench.add_all({"a"});
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 0);
+    EXPECT_EQ(factory.run({"SCARD", factory.key("idle:q")}), 0);
+}
+
+TEST_F(Rings, AClosingIsNews) {
+    Waiter waiter{factory};
+    waiter.wait_for_closings();
+    bench.add_all({"a", "b"});
+    for (const Lease& lease : bench.take(2)) {
+        EXPECT_EQ(bench.settle(lease, job::Done{"1"}), Moved::applied);
+        EXPECT_EQ(waiter.hear().ids, (contract::Ids{lease.job.id}));
+    }
+}
+
+TEST_F(Rings, ARequestToStopReachesTheProcessThatRunsTheJob) {
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_TRUE(waiter.hear().jobs);
+    const auto leases = waiter.look();
+    ASSERT_EQ(leases.size(), 1U);
+    EXPECT_EQ(bench.manage(Verb::cancel, "a"), Managed::requested);
+    EXPECT_TRUE(waiter.hear().stops);
+    EXPECT_EQ(waiter.bench().renew(leases.front(), 0), Renewed::cancel_requested);
+}
+
+}  // namespace
+}  // namespace khala::store::redis
