@@ -62,6 +62,7 @@ Status RedisStore::announce(const WorkerInfo& worker) {
 }
 
 Status RedisStore::retire(const std::string& worker) {
+    KHALA_TRY(core_.command({"HDEL", core_.key("waits"), std::to_string(neighbours_->number())}));
     return redis::retire(core_, worker);
 }
 
