@@ -290,7 +290,7 @@ TEST(Processes, AnIdleStoreIsRungForJobsAndForClosings) {
     const auto is_rung = [&](int timeout_ms) {
         pollfd wait{waiter->wakeup()->fd(), POLLIN, 0};
         const bool rung = ::poll(&wait, 1, timeout_ms) == 1;
-        waiter->wakeup()->drain();
+        static_cast<void>(waiter->wakeup()->drain());
         return rung;
     };
     const Claim claim = simple_claim(1);
