@@ -61,8 +61,7 @@ Result<std::unique_ptr<Listener>> Listener::open(const RedisOptions& options, st
     std::unique_ptr<Listener> listener{new Listener{options, std::move(tls), std::move(epoll), std::move(timer)}};
     listener->channels_.insert(std::make_move_iterator(channels.begin()), std::make_move_iterator(channels.end()));
     listener->next_ = steady_clock::now();
-    Heard nothing;
-    listener->step(nothing);
+    listener->set_timer(listener->next_);  // the first drain() dials, and may hear at once
     return listener;
 }
 

@@ -10,7 +10,7 @@
 -- Answers one letter a move: a applied, l lost, m missing; and why it stopped, if it did:
 --   {'late', record, history, hash}   it does not fit and its holder may bring news
 --   {'asked', record, job}            it fits, and the job was asked to stop
--- The third value: all of them were closings.
+-- The third value: all of them were closings of running jobs, which no claim looks at.
 
 local function history_of(id)
     return redis.call('LRANGE', P .. 'history:' .. id, 0, -1)
@@ -186,7 +186,7 @@ local function settle(moves)
     local ids, verdicts, closings = {}, {}, true
     for i = 1, #moves do
         ids[i] = moves[i][1]
-        closings = closings and moves[i][2] ~= -1 and moves[i][5] > 4
+        closings = closings and moves[i][2] == 2 and moves[i][5] > 4
     end
     prefetch(ids)
     for i = 1, #moves do
