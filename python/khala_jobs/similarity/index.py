@@ -8,7 +8,8 @@ The index stores vectors and every pair of them at or above its own threshold, i
 
 Its answers are those of `find_pairs` on the rows it holds, bit for bit: that is how it is tested.
 
-Rows live in *slots*. A deleted row leaves its slot empty until `compact`. Vectors are in two parts, the base
+A large base is encoded at its first use, so that a later append or match costs its own rows alone. Rows live in
+*slots*. A deleted row leaves its slot empty until `compact`. Vectors are in two parts, the base
 (a mapped file after `load`) and the tail that grows in memory; `save` writes both, without the empty slots, as
 one new file. One object is to be used from one thread at a time.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Self, cast, overload
+from typing import Any, Final, Self, cast
 
 import numpy as np
 import orjson
@@ -26,19 +27,18 @@ from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument, NotFound, StoreCorrupt
 
 from .index_file import Column, read_columns, write_columns
+from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Ids, Part, added, counts_of, edges_of
 from .intake import read_vectors
 from .joins import find_pairs, match, pair_set_hash
 from .values import Faulty, Float32Matrix, IndexCertificate, Int64Column, Matches, Pairs, RowFault
-from .watch import Progress
+from .watch import Progress, thread_count
 
 __all__ = ["SimilarityIndex"]
 
-Id = str | int
-Group = str | int | None
 
 _GONE: Final = -1  # group number of empty slots: no query has it
 _SAVE_ROWS: Final = 8192
-_EDGE_TYPE: Final = np.dtype([("i", "<i8"), ("j", "<i8"), ("score", "<f8")])
+_ENCODE_ROWS: Final = 20_000  # a smaller base is encoded faster than anybody could notice
 
 
 class SimilarityIndex:
@@ -76,9 +76,10 @@ class SimilarityIndex:
         self._slot_of: dict[Id, int] = {}  # of rows that are there
         self._groups = np.empty(0, np.int32)  # of every slot, with room to grow; _GONE for an empty one
         self._group_numbers: dict[Group, int] = {}
-        self._edges = np.empty(0, _EDGE_TYPE)  # by slots, ascending
+        self._edges = np.empty(0, EDGE_TYPE)  # by slots, ascending
         self._fresh: list[np.ndarray[Any, Any]] = []  # edges since then
-        self._work = {"pairs_evaluated": 0, "candidates": 0, "rechecked": 0}
+        self._work = dict.fromkeys(COUNTS, 0)
+        self._encoded: EncodedBase | None = None
 
     # --- what is in it ------------------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ class SimilarityIndex:
     @property
     def ids(self) -> Sequence[Id]:
         """The ids, in the order in which rows were appended: row r of every answer is ``ids[r]``."""
-        return _Ids(self._ids, self._slots())
+        return Ids(self._ids, self._slots())
 
     @property
     def groups(self) -> list[Group]:
@@ -142,27 +143,25 @@ class SimilarityIndex:
         )
         refused = {fault.row for fault in (*within.faults, *read.faults)}
         kept = np.array([row for row in range(len(ids)) if row not in refused], np.int64)
-        fresh, joins = read.matrix[kept] if refused else read.matrix, [within.certificate]
+        fresh, work = read.matrix[kept] if refused else read.matrix, [counts_of(within.certificate)]
         place = np.full(len(ids), -1, np.int64)
         place[kept] = np.arange(len(kept))
         first = len(self._ids)
-        found = [_edges(place[within.i] + first, place[within.j] + first, within.score)]
-        for part, start in ((self._base, 0), (self._tail[: first - len(self._base)], len(self._base))):
-            if len(part) and len(fresh):
-                matches = match(
-                    fresh, part, self.threshold, query_groups=numbers[kept], faulty="quarantine",
-                    corpus_groups=self._groups[start : start + len(part)], **self._limits(progress),
-                )  # fmt: skip
-                found.append(_edges(matches.row + start, matches.query + first, matches.score))
-                joins.append(matches.certificate)
-        added = np.sort(np.concatenate(found), order=("i", "j"))
-        self._check_count(len(added))
-        self._commit(fresh, [ids[row] for row in kept.tolist()], numbers[kept], added)
-        work = {name: sum(getattr(join, name) for join in joins) for name in self._work}
-        self._work = {name: self._work[name] + count for name, count in work.items()}
+        found = [edges_of(place[within.i] + first, place[within.j] + first, within.score)]
+        if len(fresh):
+            for row, query, score, counts in self._matches(
+                fresh, self.threshold, numbers[kept], None, progress
+            ):
+                found.append(edges_of(row, query + first, score))
+                work.append(counts)
+        edges = np.sort(np.concatenate(found), order=("i", "j"))
+        self._check_count(len(edges))
+        self._commit(fresh, [ids[row] for row in kept.tolist()], numbers[kept], edges)
+        done = added(work)
+        self._work = added([self._work, done])
         known = {fault.row: fault for fault in read.faults}
         faults = tuple(known.get(fault.row, fault) for fault in within.faults)
-        return self._answer(added, self.threshold, work, faults)
+        return self._answer(edges, self.threshold, done, faults)
 
     def delete(self, ids: Iterable[Id]) -> None:
         """Take rows out; all of them, or none when this raises. Their pairs go with them.
@@ -183,6 +182,7 @@ class SimilarityIndex:
         """Free the memory of deleted rows; no answer changes."""
         slots, edges = self._slots(), self._live_edges()
         self._base, self._tail = self.vectors(), np.empty((0, self.dim), np.float32)
+        self._encoded = None
         self._groups = self._groups[slots].copy()
         self._ids = [self._ids[slot] for slot in slots.tolist()]
         self._slot_of = {row_id: slot for slot, row_id in enumerate(self._ids)}
@@ -236,24 +236,16 @@ class SimilarityIndex:
         if len(wanted) != len(asked):
             raise InvalidArgument("groups", f"{len(wanted)} of them for {len(asked)} queries")
         numbers = np.array([self._group_numbers.get(group, _GONE - 1) for group in wanted], np.int32)
-        parts = []
-        for part, start in (
-            (self._base, 0),
-            (self._tail[: len(self._ids) - len(self._base)], len(self._base)),
-        ):
-            found = match(
-                asked, part, threshold, k=k, query_groups=numbers,
-                corpus_groups=self._groups[start : start + len(part)], **self._limits(progress),
-            )  # fmt: skip
-            parts.append((found, start))
-        row = np.concatenate([found.row + start for found, start in parts])
-        query = np.concatenate([found.query for found, _ in parts])
-        score = np.concatenate([found.score for found, _ in parts])
+        parts = list(self._matches(asked, threshold, numbers, k, progress))
+        none = np.empty(0, np.int64)
+        row = np.concatenate([none, *(part[0] for part in parts)])
+        query = np.concatenate([none, *(part[1] for part in parts)])
+        score = np.concatenate([np.empty(0), *(part[2] for part in parts)])
         order = np.lexsort((row, -score, query))
         if k is not None:
             begin = np.searchsorted(query[order], query[order])
             order = order[np.arange(len(order)) - begin < k]
-        work = {name: sum(getattr(found.certificate, name) for found, _ in parts) for name in self._work}
+        work = added([part[3] for part in parts])
         columns = query[order], self._rank()[row[order]]
         certificate = self._certificate(threshold, len(order), pair_set_hash(*columns), work)
         return Matches(*columns, score[order], (), (), certificate)
@@ -323,7 +315,7 @@ class SimilarityIndex:
             raise StoreCorrupt("path", f"{path} is damaged: its columns have different lengths")
         index._slot_of = {row_id: slot for slot, row_id in enumerate(index._ids)}
         index._group_numbers = {group: number for number, group in enumerate(meta["groups"])}
-        index._edges = np.ascontiguousarray(columns["edges"]).view(_EDGE_TYPE).reshape(-1).copy()
+        index._edges = np.ascontiguousarray(columns["edges"]).view(EDGE_TYPE).reshape(-1).copy()
         index._work = meta["work"]
         return index
 
@@ -331,6 +323,33 @@ class SimilarityIndex:
 
     def _limits(self, progress: Progress | None) -> dict[str, Any]:
         return {"threads": self.threads, "max_pairs": self.max_pairs, "progress": progress}
+
+    def _matches(
+        self, queries: Float32Matrix, threshold: float, numbers: Any, k: int | None, progress: Progress | None
+    ) -> Iterator[Part]:
+        """Matches with the base, then those with the tail."""
+        tail = self._tail[: len(self._ids) - len(self._base)]
+        for part, start in ((self._base, 0), (tail, len(self._base))):
+            groups = self._groups[start : start + len(part)]
+            if part is self._base and len(part) >= _ENCODE_ROWS and (k is None or (groups != _GONE).all()):
+                if self._encoded is None:
+                    self._encoded = EncodedBase(part, groups.copy(), thread_count(self.threads))
+                row, query, score, counts = self._encoded.match(
+                    queries, threshold, numbers, k, self.max_pairs, progress
+                )
+                there = groups[row] != _GONE  # rows may have been deleted since they were encoded
+                yield row[there], query[there], score[there], counts
+            elif len(part):
+                found = match(
+                    queries,
+                    part,
+                    threshold,
+                    k=k,
+                    query_groups=numbers,
+                    corpus_groups=groups,
+                    **self._limits(progress),
+                )
+                yield found.row + start, found.query, found.score, counts_of(found.certificate)
 
     def _check_new(self, rows: int, ids: Sequence[Id], groups: Sequence[Group] | None) -> Any:
         """The group numbers of new rows, or the error that says what is wrong with them."""
@@ -404,7 +423,7 @@ class SimilarityIndex:
             there = self._groups != _GONE
             edges = edges[there[edges["i"]] & there[edges["j"]]]
             rank = self._rank()
-            return _edges(rank[edges["i"]], rank[edges["j"]], edges["score"])
+            return edges_of(rank[edges["i"]], rank[edges["j"]], edges["score"])
         return edges
 
     def _answer(
@@ -431,28 +450,3 @@ class SimilarityIndex:
         return IndexCertificate(
             len(self), pairs, set_hash, threshold, self.threshold, stored, isa=str(_vec.isa()), **work
         )
-
-
-class _Ids(Sequence[Id]):
-    """The ids of rows, looked up by slot when asked for."""
-
-    def __init__(self, by_slot: list[Id], slots: Int64Column) -> None:
-        self._by_slot, self._slots = by_slot, slots
-
-    def __len__(self) -> int:
-        return len(self._slots)
-
-    @overload
-    def __getitem__(self, place: int) -> Id: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[Id]: ...
-    def __getitem__(self, place: int | slice) -> Id | list[Id]:
-        if isinstance(place, slice):
-            return [self._by_slot[slot] for slot in self._slots[place].tolist()]
-        return self._by_slot[int(self._slots[place])]
-
-
-def _edges(i: Int64Column, j: Int64Column, score: Any) -> Any:
-    edges = np.empty(len(i), _EDGE_TYPE)
-    edges["i"], edges["j"], edges["score"] = i, j, score
-    return edges

@@ -74,4 +74,6 @@ def iter_pairs(
             return join.run(first, last, max_pairs=limit, progress=watch)
 
         columns, representative, faults, certificate = watched(kernel, read.matrix.size, None)
-        yield Pairs(*columns, representative, copies, merged_faults(read, faults), Certificate(**certificate))
+        i, j, score = columns
+        found = merged_faults(read, faults)
+        yield Pairs(i, j, score, representative, copies, found, Certificate(**certificate))

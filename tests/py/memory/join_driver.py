@@ -23,7 +23,7 @@ from khala_jobs.memory.journal import JournalFile
 from khala_jobs.resources import Resources
 from khala_jobs.similarity import blocks
 
-COUNT = 300
+COUNT = 4200
 
 
 def note(folder: Path, line: str) -> None:
@@ -35,22 +35,22 @@ def note(folder: Path, line: str) -> None:
 
 def install(folder: Path, kill_at: int) -> None:
     """Hook the log and the kill into the join."""
-    join_band, save_block = blocks._join_band, JournalFile.save_block
+    join_range, save_block = blocks._join_range, JournalFile.save_block
     begun = 0
 
-    def joined(matrix: Any, numbers: Any, threshold: float, band: Any, *rest: Any) -> Any:
+    def joined(join: Any, where: Any, *rest: Any) -> Any:
         nonlocal begun
         if begun == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         begun += 1
-        note(folder, f"join {band.first}")
-        return join_band(matrix, numbers, threshold, band, *rest)
+        note(folder, f"join {where}")
+        return join_range(join, where, *rest)
 
     async def saved(self: Any, run_id: str, key: str, block: int, pairs: bytes) -> None:
         await save_block(self, run_id, key, block, pairs)
         note(folder, f"kept {block}")
 
-    blocks._join_band = joined
+    blocks._join_range = joined
     JournalFile.save_block = saved
 
 
@@ -75,7 +75,7 @@ async def run(folder: Path) -> dict[str, Any]:
         memory = MemoryJobs(
             repository,
             judge=lambda a, b, cosine: SimpleNamespace(kind="duplicate", reasons=()),
-            join=JoinSettings(block_pairs=4000),
+            join=JoinSettings(block_pairs=100_000),
         )
         resources = Resources()
         memory.provide(resources)

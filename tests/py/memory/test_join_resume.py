@@ -51,9 +51,9 @@ def test_a_killed_join_goes_on_at_its_last_block(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     expected = json.loads(done.stdout)["report"]
     count = expected["joined"]["blocks"]
-    assert count > 8
+    assert count > 7
 
-    for kill_at, kept in ((4, 4), (3, 7)):  # the second attempt is killed as well
+    for kill_at, kept in ((3, 3), (2, 5)):  # the second attempt is killed as well
         assert attempt(killed, kill_at).returncode == -signal.SIGKILL
         assert blocks_in(killed) == kept
     done = attempt(killed)
@@ -64,12 +64,12 @@ def test_a_killed_join_goes_on_at_its_last_block(tmp_path: Path) -> None:
     assert joined == [line for line in log(whole) if line.startswith("join")], (
         "no finished block was done again"
     )
-    assert report["joined"]["blocks_reused"] == 7
+    assert report["joined"]["blocks_reused"] == 5
     assert report["joined"]["set_hash"] == expected["joined"]["set_hash"]
     assert report["resumed"]
     for name in ("plan_hash", "counts", "merged"):
         assert report[name] == expected[name], name
-    assert report["counts"]["merged"] > 100
+    assert report["counts"]["merged"] > 1000
     assert blocks_in(killed) == 0, "blocks are dropped once there is a plan"
 
 
@@ -105,12 +105,12 @@ class Detached:
 async def test_a_join_says_how_far_it_is_and_how_long_it_will_take() -> None:
     watcher, joined, now = Watched(), Joined(), iter(range(10_000))
     kernels = RunKernels(JoinSettings(block_pairs=1000), watcher, joined, None, "r", lambda: next(now) * 0.5)
-    await asyncio.to_thread(kernels.find_pairs, unit_rows(100), 0.5, np.zeros(100, np.int32))
+    await asyncio.to_thread(kernels.find_pairs, unit_rows(3000), 0.9, np.zeros(3000, np.int32))
     assert watcher.told[0].startswith("join: ")
-    assert any(" % of 4950 pairs, " in message and message.endswith(" s left") for message in watcher.told)
+    assert any(" % of 4498500 pairs, " in message and message.endswith(" s left") for message in watcher.told)
     assert joined.joins == 1
-    assert joined.blocks == 5
-    assert joined.to_json()["pairs_evaluated"] == 4950
+    assert joined.blocks > 3
+    assert joined.to_json()["pairs_evaluated"] == 4498500
 
 
 async def test_a_join_stops_when_its_job_is_asked_to() -> None:
@@ -118,7 +118,7 @@ async def test_a_join_stops_when_its_job_is_asked_to() -> None:
     watcher.cancelled = True
     kernels = RunKernels(JoinSettings(block_pairs=1000), watcher, Joined(), None, "r")
     with pytest.raises(Interrupted, match="goes on from its last block"):
-        await asyncio.to_thread(kernels.find_pairs, unit_rows(100), 0.5, np.zeros(100, np.int32))
+        await asyncio.to_thread(kernels.find_pairs, unit_rows(3000), 0.9, np.zeros(3000, np.int32))
 
 
 @pytest.mark.parametrize("job", [DeduplicationJob(), ConsolidationJob(tiers=("working",), force=True)])
@@ -136,8 +136,8 @@ async def test_a_cancelled_job_keeps_its_blocks(lab: Any, tmp_path: Path, job: A
     async with Stopping(path) as repository:
         await repository.create_many(
             [
-                lab.memory(f"m{n:03}", f"text {n}", embedding=v, model_id="m")
-                for n, v in enumerate(unit_rows(100))
+                lab.memory(f"m{n:04}", f"text {n}", embedding=v, model_id="m")
+                for n, v in enumerate(unit_rows(2600))
             ]
         )
         jobs = lab.jobs(repository, join=JoinSettings(block_pairs=1000))
@@ -152,14 +152,17 @@ async def test_a_cancelled_job_keeps_its_blocks(lab: Any, tmp_path: Path, job: A
         assert Stopping.kept == stop_after
         report = await job.run(Detached(lab, jobs))
         assert report["joined"]["blocks_reused"] == stop_after
-        assert report["joined"]["blocks"] == Stopping.kept == 5
+        assert report["joined"]["blocks"] == Stopping.kept > 3
 
 
 async def test_a_dry_run_leaves_no_blocks(lab: Any, repository: Any) -> None:
     await repository.create_many(
-        [lab.memory(f"m{n:03}", f"text {n}", embedding=v, model_id="m") for n, v in enumerate(unit_rows(60))]
+        [
+            lab.memory(f"m{n:04}", f"text {n}", embedding=v, model_id="m")
+            for n, v in enumerate(unit_rows(2600))
+        ]
     )
-    jobs = lab.jobs(repository, join=JoinSettings(block_pairs=300))
+    jobs = lab.jobs(repository, join=JoinSettings(block_pairs=1000))
     report = await DeduplicationJob(dry_run=True).run(lab.context(jobs))
     assert report["joined"]["blocks"] > 3
     rows = await repository.read(

@@ -25,7 +25,7 @@ class Kept:
         self.blocks.setdefault(key, {})[block] = pairs
 
 
-def rows(seed: int, count: int, dim: int = 4) -> np.ndarray:
+def rows(seed: int, count: int, dim: int = 6) -> np.ndarray:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(max(1, count // 10), dim))
     loose = (centres[rng.integers(len(centres), size=count)] + 0.3 * rng.normal(size=(count, dim))).astype(
@@ -42,12 +42,12 @@ def same(found: similarity.Pairs, expected: similarity.Pairs) -> None:
     assert found.certificate.set_hash == expected.certificate.set_hash
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    count=st.integers(0, 90),
+    count=st.integers(0, 90) | st.just(1100),
     block_pairs=st.integers(1, 2000),
-    threshold=st.sampled_from([-1.0, 0.5, 0.9, 1.0]),
+    threshold=st.sampled_from([0.5, 0.9, 1.0]),
     grouped=st.booleans(),
 )
 def test_blocks_put_together_are_the_join(seed, count, block_pairs, threshold, grouped):
@@ -60,8 +60,9 @@ def test_blocks_put_together_are_the_join(seed, count, block_pairs, threshold, g
     )
     same(found, expected)
     certificate = found.certificate
-    assert certificate.blocks == len(kept.saved) <= 16
-    assert certificate.pairs_evaluated >= expected.certificate.pairs_evaluated  # copies meet across blocks
+    assert certificate.blocks == len(kept.saved)
+    assert certificate.blocks > 1 or count < 1100
+    assert certificate.pairs_evaluated == expected.certificate.pairs_evaluated
     again = similarity.find_pairs_in_blocks(matrix, threshold, kept, groups=groups, block_pairs=block_pairs)
     same(again, expected)
     assert again.certificate.blocks_reused == certificate.blocks
@@ -69,7 +70,7 @@ def test_blocks_put_together_are_the_join(seed, count, block_pairs, threshold, g
 
 
 def test_a_stopped_join_goes_on_at_its_last_block():
-    matrix = rows(1, 400)
+    matrix = rows(1, 6000)
     kept, told = Kept(), []
 
     def stop_after_three(done: int, total: int) -> None:
@@ -78,28 +79,28 @@ def test_a_stopped_join_goes_on_at_its_last_block():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        similarity.find_pairs_in_blocks(matrix, 0.9, kept, block_pairs=8000, progress=stop_after_three)
+        similarity.find_pairs_in_blocks(matrix, 0.9, kept, block_pairs=100_000, progress=stop_after_three)
     assert kept.saved == [0, 1, 2]
     told.clear()
     found = similarity.find_pairs_in_blocks(
-        matrix, 0.9, kept, block_pairs=8000, progress=lambda done, total: told.append((done, total))
+        matrix, 0.9, kept, block_pairs=100_000, progress=lambda done, total: told.append((done, total))
     )
     same(found, similarity.find_pairs(matrix, 0.9))
     assert kept.saved == list(range(found.certificate.blocks))
     assert found.certificate.blocks_reused == 3
     assert told == sorted(told)
-    assert told[-1] == (400 * 399 // 2,) * 2
+    assert told[-1] == (6000 * 5999 // 2,) * 2
 
 
 @pytest.mark.parametrize("what", ["a vector", "a group", "the threshold", "the blocks"])
 def test_blocks_of_another_join_are_not_taken(what):
-    matrix, groups = rows(2, 300), np.zeros(300, np.int32)
+    matrix, groups = rows(2, 3000), np.zeros(3000, np.int32)
     kept = Kept()
-    similarity.find_pairs_in_blocks(matrix, 0.9, kept, groups=groups, block_pairs=8000)
+    similarity.find_pairs_in_blocks(matrix, 0.9, kept, groups=groups, block_pairs=100_000)
     matrix[7, 0] += 0.5 if what == "a vector" else 0
     groups[7] += what == "a group"
     threshold = 0.91 if what == "the threshold" else 0.9
-    size = 9000 if what == "the blocks" else 8000
+    size = 2_000_000 if what == "the blocks" else 100_000
     found = similarity.find_pairs_in_blocks(matrix, threshold, kept, groups=groups, block_pairs=size)
     same(found, similarity.find_pairs(matrix, threshold, groups=groups))
     assert found.certificate.blocks_reused == 0

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from khala_jobs import similarity
 from khala_jobs.errors import InvalidArgument, NotFound, SchemaMismatch, StoreCorrupt, StoreFull, StoreIO
 from khala_jobs.similarity import SimilarityIndex, index_file
+from khala_jobs.similarity import index as index_module
 
 DIM = 5
 THRESHOLD = 0.6
@@ -121,6 +122,21 @@ class Grown(RuleBasedStateMachine):
             assert found.certificate.set_hash == expected.certificate.set_hash
 
 
+class Encoded(Grown):
+    """The same, with a base that is encoded once however small it is."""
+
+    def __init__(self) -> None:
+        self.before = index_module._ENCODE_ROWS
+        index_module._ENCODE_ROWS = 1
+        super().__init__()
+
+    def teardown(self) -> None:
+        index_module._ENCODE_ROWS = self.before
+        super().teardown()
+
+
+Encoded.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
+TestEncoded = Encoded.TestCase
 Grown.TestCase.settings = settings(max_examples=40, stateful_step_count=15, deadline=None)
 TestGrown = Grown.TestCase
 
@@ -272,6 +288,7 @@ def test_what_the_system_refuses_is_told(index, tmp_path):
 SAVER = """
 import sys, numpy as np
 from khala_jobs.similarity import SimilarityIndex, index_file
+from khala_jobs.similarity import index as index_module
 path, step = sys.argv[1], int(sys.argv[2])
 index = SimilarityIndex(4, 0.5)
 index.append(np.eye(4), [1, 2, 3, 4])
