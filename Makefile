@@ -161,7 +161,7 @@ bench-guard: build venv model ## measure the contradiction guard; DATA=<folder w
 	@scripts/setup_system.sh wordnet-base
 	@$(VENV)/python bench/similarity/guard.py "$(DATA)" --sealed --write
 
-.PHONY: bench bench-peers bench-similarity release-tree
+.PHONY: bench bench-peers bench-quality bench-similarity release-tree
 release-tree: venv # the module as a release has it, in a tree of its own
 	@scripts/setup_venv.sh bench
 	@$(call configure,release,$(call module_dir,release))
@@ -180,6 +180,10 @@ bench-peers: release-tree ## ours and ten other job engines on Redis; writes ben
 bench-similarity: release-tree ## exact joins beside FAISS and others; writes bench/similarity/README.md
 	@scripts/setup_venv.sh bench-similarity
 	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.run $(JOINS)
+
+bench-quality: release-tree model ## clusters and thresholds beside DBSCAN, SemHash and others; writes bench/similarity/quality.md
+	@scripts/setup_venv.sh bench-similarity
+	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.quality $(QUALITY)
 
 # --- releases ---------------------------------------------------------------------------------------------------------
 

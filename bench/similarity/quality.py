@@ -223,9 +223,9 @@ def main() -> None:
     """Run everything and write the tables."""
     parser = argparse.ArgumentParser(description="Quality of clusters, beside others")
     parser.add_argument("--rows", type=int, default=0, help="at most this many texts of each set; 0: all")
-    limit = parser.parse_args().rows
+    limit = parser.parse_args().rows or None
     parts = [
-        f"# Quality of clusters\n\nWritten by `make bench-quality` (quality.py says what is measured). {_versions()}.\n",
+        f"# Quality of clusters\n\nWritten by `make bench-quality` (see quality.py). {_versions()}.\n",
         "## Pairs\n\nA false merge is a pair labelled different that would be merged; in brackets the 95 % interval.\n",
     ]
     for pairs in pair_sets():
@@ -237,11 +237,7 @@ def main() -> None:
         f'those pairs that do not reach the threshold. "Same": Jaccard index over {SHUFFLES} orders of the rows.\n'
     )
     for texts in text_sets():
-        data = (
-            texts
-            if not limit
-            else TextSet(texts.name, texts.texts[:limit], texts.rows[:limit], texts.label[:limit])
-        )
+        data = TextSet(texts.name, texts.texts[:limit], texts.rows[:limit], texts.label[:limit])
         head = [
             f"{data.name} ({len(data.texts):,} texts): threshold", "method", "removed", "largest", "F1",
             "false merges", "lowest cosine", "below", "same", "CPU s",

@@ -38,6 +38,7 @@ from .jobs import (
     DeduplicationJob,
     PromotionJob,
 )
+from .join import JoinSettings
 from .journal import SqliteJournal
 from .model import BadMemory, Memory, Tier
 from .plan import Operation, Plan, ReviewPair
@@ -73,6 +74,7 @@ __all__ = [
     "DeduplicationPolicy",
     "ExtractiveSummarizer",
     "Frame",
+    "JoinSettings",
     "Judge",
     "LifecycleServicePort",
     "Memory",

@@ -174,6 +174,7 @@ def calibrate(
     *,
     false_merge_rate: float = 0.01,
     confidence: float = 0.95,
+    lowest: float = 0.5,
     vectors: Any = None,
 ) -> Calibration:
     """Pick the threshold of a model.
@@ -183,6 +184,8 @@ def calibrate(
         model_id: The model.
         false_merge_rate: Largest share of different pairs to be merged, between 0 and 1.
         confidence: Probability with which the true rate is no larger, between 0 and 1.
+        lowest: No threshold is lower, however well the labelled pairs are told apart: ordinary pairs are far
+            more than labelled ones.
         vectors: Vectors of ordinary texts, [n, dim], n at least 100, for the drift alarm.
 
     Raises:
@@ -193,14 +196,12 @@ def calibrate(
     for name, share in (("false_merge_rate", false_merge_rate), ("confidence", confidence)):
         if not 0.0 < share < 1.0:
             raise InvalidArgument(name, f"{share} is not between 0 and 1")
+    if not -1.0 <= lowest <= 1.0:
+        raise InvalidArgument("lowest", f"{lowest} is not in -1..1")
     different = int((~duplicate).sum())
     allowed = _allowed(different, false_merge_rate, confidence)
     risky = np.sort(score[~duplicate & eligible])[::-1]
-    threshold = (
-        _above(float(risky[allowed]))
-        if allowed < len(risky)
-        else max(-1.0, _above(float(score.min()) - 2 / _STEPS))
-    )
+    threshold = max(lowest, _above(float(risky[allowed]))) if allowed < len(risky) else lowest
     if threshold > 1.0:
         raise InvalidArgument(
             "labelled_pairs",

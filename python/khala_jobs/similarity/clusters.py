@@ -22,7 +22,15 @@ from khala_jobs.errors import InvalidArgument
 
 from .intake import read_vectors
 from .joins import pair_scores
-from .values import Float64Column, Int64Column, PairColumns, Pairs
+from .values import (
+    BlockCertificate,
+    Certificate,
+    Float64Column,
+    IndexCertificate,
+    Int64Column,
+    PairColumns,
+    Pairs,
+)
 from .watch import Progress, named, thread_count, watched
 
 __all__ = ["Clusters", "Linkage", "Stars", "cluster", "star_clusters"]
@@ -73,6 +81,7 @@ class Clusters:
             alarm for components.
         min_score: float64 [c], the lowest `sim64` of any two of its rows; NaN where ``below`` is not 0 and no
             vectors were given.
+        certificate: That of the join.
     """
 
     linkage: Linkage
@@ -83,6 +92,7 @@ class Clusters:
     size: Int64Column
     below: Int64Column
     min_score: Float64Column
+    certificate: Certificate | IndexCertificate | BlockCertificate
 
     def __len__(self) -> int:
         """Number of clusters of two rows or more."""
@@ -156,7 +166,7 @@ def cluster(
         else _measured(pairs, canonical, vectors, threads, progress)
     )
     score = _own_scores(pairs, canonical, vectors)
-    return Clusters(linkage, pairs.certificate.threshold, canonical, score, *inside)
+    return Clusters(linkage, pairs.certificate.threshold, canonical, score, *inside, pairs.certificate)
 
 
 def _rank(pairs: Pairs, priority: npt.NDArray[Any] | Sequence[Any] | None) -> Int64Column:

@@ -29,11 +29,11 @@ def snippets() -> list[tuple[str, str]]:
 
 
 def test_the_readme_has_snippets_and_stays_short() -> None:
-    assert len(snippets()) == 2
+    assert len(snippets()) == 3
     assert README.count("\n") <= README_LINES
 
 
-@pytest.mark.parametrize("number", range(2))
+@pytest.mark.parametrize("number", range(3))
 def test_a_snippet_of_the_readme_prints_what_it_says(number: int, tmp_path: Path) -> None:
     """Later snippets continue the earlier ones."""
     code = "\n".join(code for code, _ in snippets()[: number + 1])

@@ -123,8 +123,9 @@ def test_what_a_guard_stops_is_no_false_merge():
     everything = LabelledPairs(pairs.score, pairs.duplicate, pairs.duplicate)
     found = calibrate(everything, "m")
     assert found.false_merges == 0
-    assert found.found == found.duplicates
-    assert found.threshold <= pairs.score.min()
+    assert found.found == (pairs.duplicate & (pairs.score >= 0.5)).sum()
+    assert found.threshold == 0.5
+    assert calibrate(everything, "m", lowest=0.7).threshold == 0.7
 
 
 def labelled(score: object, duplicate: object, **options: object) -> Calibration:
@@ -140,6 +141,7 @@ def labelled(score: object, duplicate: object, **options: object) -> Calibration
         ("labelled_pairs", "shapes", lambda: labelled(np.ones(400), np.zeros(399, bool))),
         ("labelled_pairs", "score 1 is not", lambda: labelled(np.array([0, np.nan]), np.zeros(2, bool))),
         ("false_merge_rate", "is not between", lambda: labelled([0], [0], false_merge_rate=0)),
+        ("lowest", "is not in", lambda: labelled([0], [0], lowest=2.0)),
         ("confidence", "is not between", lambda: labelled([0], [0], confidence=1.0)),
         ("right", "shape", lambda: LabelledPairs.of(np.ones((2, 3)), np.ones((2, 4)), [True, False])),
         ("vectors", "100 are needed", lambda: random_pair_quantiles(np.ones((99, 3)))),

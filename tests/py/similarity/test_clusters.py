@@ -140,6 +140,7 @@ def test_what_each_linkage_promises():
     pairs = similarity.find_pairs(matrix, 0.8)
     near = {*zip(pairs.i.tolist(), pairs.j.tolist(), strict=True)}
     found = {linkage: similarity.cluster(pairs, linkage, vectors=matrix) for linkage in LINKAGES}
+    assert all(clusters.certificate is pairs.certificate for clusters in found.values())
     assert (found["star"].score >= 0.8).all()
     assert found["complete"].below.sum() == 0
     assert (found["complete"].min_score >= 0.8).all()
