@@ -40,7 +40,7 @@ public:
 private:
     static constexpr std::size_t index(Chore chore) noexcept { return static_cast<std::size_t>(chore); }
 
-    std::array<Millis, kChoreCount> next_;
+    std::array<Millis, kChoreCount> next_{};
 };
 
 }  // namespace khala::engine

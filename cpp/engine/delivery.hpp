@@ -27,6 +27,7 @@ public:
     Delivery(job::Lease lease, int slot, store::Store& store) noexcept;
     Delivery(const Delivery&) = delete;
     Delivery& operator=(const Delivery&) = delete;
+    ~Delivery() = default;
 
     [[nodiscard]] const job::Lease& lease() const noexcept { return lease_; }
     [[nodiscard]] int slot() const noexcept { return slot_; }

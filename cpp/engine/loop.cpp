@@ -175,8 +175,8 @@ void Loop::receive() {
     operate(intake_.commands.begin(), progress_end);
     if (worker_ != nullptr && !intake_.settlements.empty()) {
         KHALA_FAILPOINT("settle.received");
-        for (Settlement& settlement : intake_.settlements) {
-            worker_->settle(std::move(settlement), moves_);
+        for (const Settlement& settlement : intake_.settlements) {
+            worker_->settle(settlement, moves_);
         }
     }
     operate(progress_end, intake_.commands.end());

@@ -251,7 +251,7 @@ void Worker::free_slot(Slot& slot, int index) {
     stats_.running = leased_;
 }
 
-void Worker::settle(Settlement settlement, std::vector<PendingMove>& moves) {
+void Worker::settle(const Settlement& settlement, std::vector<PendingMove>& moves) {
     const int index = settlement.delivery->slot();
     Slot& slot = at(index);
     if (slot.delivery == settlement.delivery && slot.phase == Phase::leased) {

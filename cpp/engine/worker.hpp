@@ -84,8 +84,8 @@ public:
     void stop_natives();
 
     // --- running ---
-    void settle(Settlement settlement, std::vector<PendingMove>& moves);
-    void reclaimed(int slot);
+    void settle(const Settlement& settlement, std::vector<PendingMove>& moves);
+    void reclaimed(int index);
     void note_progress(const NoteProgress& note);
     // The jobs with these ids were asked to stop.
     void cancel(const std::vector<std::string>& ids, std::vector<PendingMove>& moves);
