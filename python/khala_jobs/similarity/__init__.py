@@ -30,11 +30,21 @@ from .interval import clopper_pearson
 from .joins import MAX_PAIRS, find_pairs, isa, match, pair_scores, pair_set_hash, top_k
 from .prepared import Corpus, Rotation, fit_rotation
 from .stream import iter_pairs
-from .values import BlockCertificate, Certificate, IndexCertificate, Matches, PairColumns, Pairs, RowFault
+from .values import (
+    Audit,
+    BlockCertificate,
+    Certificate,
+    IndexCertificate,
+    Matches,
+    PairColumns,
+    Pairs,
+    RowFault,
+)
 
 __all__ = [
     "BLOCK_PAIRS",
     "MAX_PAIRS",
+    "Audit",
     "BlockCertificate",
     "Calibration",
     "CalibrationStore",

@@ -9,7 +9,7 @@ counted on other random rows, and reported with its interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,38 +17,18 @@ import numpy.typing as npt
 from khala_jobs._core import vec as _vec
 
 from .interval import clopper_pearson
-from .values import Float32Matrix, Int32Column, Int64Column
+from .values import Audit, Float32Matrix, Int32Column, Int64Column
 
-__all__ = ["Audit", "audit", "choose_slack"]
+__all__ = ["Mode", "Question", "audit", "choose_slack"]
+
+Mode = Literal["exact", "approximate"]
 
 ROWS: Final = 500
-"""Random rows that are joined exactly to choose the slack, and as many others to count what was found."""
+"""Random rows that are joined exactly to choose the slack, and as many others to count what was found; half of the
+rows each where there are fewer than 1,000."""
 
 CONFIDENCE: Final = 0.95
 _SLACKS: Final = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """What an approximate join found of the pairs of random rows.
-
-    Attributes:
-        rows: Rows that were joined exactly.
-        pairs: Pairs that they are in.
-        found: Of these, pairs in the answer.
-        recall: found / pairs; 1 where there were none.
-        low: Lower end of the 95 % interval of the recall (Clopper and Pearson).
-        high: Its upper end.
-        slack: Share of the safe distance that was allowed for; 1 is exact.
-    """
-
-    rows: int
-    pairs: int
-    found: int
-    recall: float
-    low: float
-    high: float
-    slack: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,14 +38,16 @@ class Question:
     matrix: Float32Matrix
     threshold: float
     groups: Int32Column | None
+    quarantine: bool
     rotation: Any
     threads: int
 
 
 def _chosen(rows: int, part: int) -> Int64Column:
     """The rows of one of the two samples, ascending, always the same."""
+    size = min(ROWS, rows // 2)
     order = np.random.default_rng(rows).permutation(rows)
-    return np.sort(order[part * ROWS : (part + 1) * ROWS]).astype(np.int64)
+    return np.sort(order[part * size : (part + 1) * size]).astype(np.int64)
 
 
 def _keys(i: Int64Column, j: Int64Column) -> npt.NDArray[np.uint64]:
@@ -93,7 +75,7 @@ def _corpus(question: Question) -> Any:
     return _vec.Corpus(
         question.matrix,
         groups=question.groups,
-        report_faulty=True,
+        report_faulty=question.quarantine,
         threads=question.threads,
         rotation=question.rotation,
     )
@@ -114,11 +96,33 @@ def choose_slack(question: Question, recall: float) -> tuple[float, Any]:
     return 1.0, corpus
 
 
-def audit(question: Question, corpus: Any, i: Int64Column, j: Int64Column, slack: float) -> Audit:
-    """Count what the answer (i, j) has of the pairs of random rows that the slack was not chosen on."""
+def audit(
+    question: Question,
+    corpus: Any,
+    pairs: tuple[Int64Column, Int64Column],
+    slack: float,
+    representative: Int64Column | None,
+) -> Audit:
+    """Count what an answer has of the pairs of random rows that the slack was not chosen on.
+
+    Args:
+        question: What was asked.
+        corpus: Its rows.
+        pairs: The answer.
+        slack: With which it was found.
+        representative: Of each row, where the answer is about those alone.
+    """
     rows = _chosen(len(question.matrix), 1)
+    if representative is not None:
+        rows = rows[representative[rows] == rows]
     every = _pairs_of(rows, question, corpus, 1.0)
+    if representative is not None:
+        every = every[representative[(every >> np.uint64(32)).astype(np.int64)] == every >> np.uint64(32)]
+        low = every & np.uint64(0xFFFFFFFF)
+        every = every[representative[low.astype(np.int64)] == low]
+    i, j = pairs
     touching = np.isin(i, rows) | np.isin(j, rows)
     found = len(np.intersect1d(every, _keys(i[touching], j[touching]), assume_unique=True))
-    low, high = clopper_pearson(found, len(every), CONFIDENCE)
-    return Audit(len(rows), len(every), found, found / len(every) if len(every) else 1.0, low, high, slack)
+    low_end, high_end = clopper_pearson(found, len(every), CONFIDENCE)
+    recall = found / len(every) if len(every) else 1.0
+    return Audit(len(rows), len(every), found, recall, low_end, high_end, slack)

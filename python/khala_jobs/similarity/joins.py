@@ -8,6 +8,7 @@ from typing import Any, Final
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
+from .approximate import Mode, Question, audit, choose_slack
 from .groups import Groups, group_numbers, shared_group_numbers
 from .intake import merged_faults, read_vectors
 from .prepared import Corpus, Rotation, refuse_groups
@@ -28,6 +29,8 @@ def find_pairs(
     groups: Groups | None = None,
     copies: Copies = "expand",
     faulty: Faulty = "refuse",
+    mode: Mode = "exact",
+    recall: float = 0.99,
     rotation: Rotation | None = None,
     max_pairs: int | None = None,
     threads: int | None = None,
@@ -46,6 +49,9 @@ def find_pairs(
             the rows in `Pairs.representative`. A thousand copies of one row are half a million pairs.
         faulty: Rows with NaN or infinity, of zeros, or that could not be read: "refuse" the call, naming
             them, or leave them out and list them in `Pairs.faults` ("quarantine").
+        mode: "exact", or "approximate": some pairs may be missing, how many is counted on 500 random rows and
+            said in `Pairs.audit`. What is found is decided as always.
+        recall: Part of the pairs that an approximate join is to find, above 0 and below 1.
         rotation: Of an earlier `fit_rotation` to vectors of the same model; None: fitted to these.
         max_pairs: More pairs than this are an error, never a shortened answer. None: `MAX_PAIRS`.
         threads: 1..64; the answer does not depend on it. None: one for each processor of this process.
@@ -65,25 +71,41 @@ def find_pairs(
     if ids is not None and len(ids) != len(read.matrix):
         raise InvalidArgument("ids", f"{len(ids)} of them for {len(read.matrix)} rows")
 
-    def kernel(watch: _vec.Progress) -> Any:
+    _one_of("mode", mode, ("exact", "approximate"))
+    if not 0.0 < recall < 1.0:
+        raise InvalidArgument("recall", f"{recall} is not between 0 and 1")
+    native = None if rotation is None else rotation.native()
+    quarantine = faulty == "quarantine"
+    asked = Question(read.matrix, threshold, numbers, quarantine, native, thread_count(threads))
+
+    def join(slack: float, watch: _vec.Progress) -> Any:
         return _vec.self_join(
             read.matrix,
             threshold,
             groups=numbers,
             max_pairs=limit,
             collapse_copies=copies == "collapse",
-            report_faulty=faulty == "quarantine",
-            threads=thread_count(threads),
+            report_faulty=quarantine,
+            threads=asked.threads,
             progress=watch,
-            rotation=None if rotation is None else rotation.native(),
+            rotation=native,
+            slack=slack,
         )
 
-    columns, representative, faults, certificate = named(
+    def kernel(watch: _vec.Progress) -> Any:
+        if mode == "exact":
+            return *join(1.0, watch), None
+        slack, corpus = choose_slack(asked, recall)
+        result = join(slack, watch)
+        alone = result[1] if copies == "collapse" else None
+        return *result, audit(asked, corpus, result[0][:2], slack, alone)
+
+    columns, representative, faults, certificate, audited = named(
         lambda: watched(kernel, read.matrix.size, progress), {"matrix": "vectors"}
     )
     i, j, score = columns
     found = merged_faults(read, faults)
-    return Pairs(i, j, score, representative, copies, found, Certificate(**certificate), ids)
+    return Pairs(i, j, score, representative, copies, found, Certificate(**certificate), ids, audited)
 
 
 def match(

@@ -154,6 +154,29 @@ class BlockCertificate:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an approximate join found of the pairs of random rows.
+
+    Attributes:
+        rows: Rows that were joined exactly.
+        pairs: Pairs that they are in.
+        found: Of these, pairs in the answer.
+        recall: found / pairs; 1 where there were none.
+        low: Lower end of the 95 % interval of the recall (Clopper and Pearson).
+        high: Its upper end.
+        slack: Share of the safe distance that was allowed for; 1 is exact.
+    """
+
+    rows: int
+    pairs: int
+    found: int
+    recall: float
+    low: float
+    high: float
+    slack: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
     """All pairs of rows of one matrix that reach a threshold.
@@ -167,6 +190,7 @@ class Pairs:
         faults: Rows that were left out.
         certificate: What was done.
         ids: The caller's names of the rows, or None.
+        audit: Of an approximate join: what part of the pairs was found. None: all of them.
     """
 
     i: Int64Column
@@ -177,6 +201,7 @@ class Pairs:
     faults: tuple[RowFault, ...]
     certificate: Certificate | IndexCertificate | BlockCertificate
     ids: Sequence[object] | None = None
+    audit: Audit | None = None
 
     def __len__(self) -> int:
         return len(self.i)
