@@ -142,9 +142,11 @@ def _semhash_build(rows: Matrix, threads: int) -> Any:
 
 
 def _semhash_find(deduplicator: Any, rows: Matrix, threshold: float, threads: int) -> Pairs:
-    """Pairs of a removed record and the ones that it was removed for: what SemHash reports, not every pair."""
+    """Pairs of a removed record and the one that it was removed for: what SemHash reports, not every pair."""
     result = deduplicator.self_deduplicate(threshold=threshold)
-    pairs = [(int(record.record), int(other)) for record in result.filtered for other, _ in record.duplicates]
+    pairs = [
+        (int(one.record), int(one.duplicate_of)) for one in result.filtered if one.duplicate_of is not None
+    ]
     both = np.asarray(pairs or np.empty((0, 2)), np.int64)
     return both[:, 0], both[:, 1]
 

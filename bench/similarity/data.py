@@ -19,6 +19,8 @@ Matrix = npt.NDArray[np.float32]
 NAMES = ("minilm", "cone768", "cone1536", "isotropic", "near")
 NOISE = 0.02
 CHUNK = 50_000
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "bench-similarity"
+"""What takes long and is always the same is kept here."""
 
 
 def _unit(rows: Matrix) -> Matrix:
@@ -32,6 +34,9 @@ def _minilm(count: int) -> Matrix:
     real = _unit(np.load(Path(folder) / "embeddings" / "minilm_f16.npy").astype(np.float32))
     if count <= len(real):
         return np.ascontiguousarray(real[:count])
+    kept = FOLDER / f"minilm-{count}.npy"
+    if kept.exists():
+        return np.asarray(np.load(kept), np.float32)
     rows = np.empty((count, real.shape[1]), np.float32)
     rows[: len(real)] = real
     rng = np.random.default_rng(20_250_101)
@@ -39,6 +44,8 @@ def _minilm(count: int) -> Matrix:
         end = min(begin + CHUNK, count)
         noise = rng.standard_normal((end - begin, real.shape[1]), np.float32)
         rows[begin:end] = _unit(real[np.arange(begin, end) % len(real)] + np.float32(NOISE) * noise)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    np.save(kept, rows)
     return rows
 
 
