@@ -112,6 +112,7 @@ def match_rows(
     method: str = "auto",
     rotation: Rotation | None = None,
     first_slots: typing.SupportsInt | typing.SupportsIndex = 0,
+    slack: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> tuple: ...
 def pair_cosines(
     matrix: typing.Any, left: typing.Any, right: typing.Any
@@ -131,4 +132,5 @@ def self_join(
     method: str = "auto",
     rotation: Rotation | None = None,
     first_slots: typing.SupportsInt | typing.SupportsIndex = 0,
+    slack: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> tuple: ...
