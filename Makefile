@@ -159,7 +159,7 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 .PHONY: bench-guard
 bench-guard: build venv model ## measure the contradiction guard; DATA=<folder with texts/ and labelled/>
 	@scripts/setup_system.sh wordnet-base
-	@$(VENV)/python bench/similarity/guard.py "$(DATA)" --sealed --write
+	@PYTHONPATH=bench $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
 
 .PHONY: bench bench-peers bench-quality bench-similarity release-tree
 release-tree: venv # the module as a release has it, in a tree of its own

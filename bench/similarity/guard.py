@@ -1,6 +1,6 @@
 """Measures the contradiction guard on contradictions and paraphrases of real sentences.
 
-    python bench/similarity/guard.py DATA [--wordnet DIRECTORY] [--sealed] [--write]
+    PYTHONPATH=bench python -m similarity.guard DATA [--wordnet DIRECTORY] [--sealed] [--write]
 
 For every class of pairs: which share a threshold alone would merge, and which share threshold and guard merge together.
 The tuning part is what the guard was improved on. The sealed part comes from other sentences (guard_sources.py) and is
@@ -22,18 +22,16 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
-import guard_set
 import numpy as np
-from guard_sources import Pair, is_sealed
-from wordnet import DIRECTORY, WordNet
 
+from common.document import markdown_table
+from common.environment import describe
 from khala_jobs.memory.embed_cache import CachedEmbedder
 from khala_jobs.memory.embed_minilm import MiniLmEmbedder
 from khala_jobs.memory.guard import analyse, judge
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common.document import markdown_table
-from common.environment import describe
+from similarity import guard_set
+from similarity.guard_sources import Pair, is_sealed
+from similarity.wordnet import DIRECTORY, WordNet
 
 HERE: Final = Path(__file__).resolve().parent
 THRESHOLDS: Final = (0.85, 0.90, 0.95)
@@ -162,7 +160,7 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         "# The contradiction guard, measured",
         "",
-        "Made by `python bench/similarity/guard.py DATA --sealed --write`; what the set is, says `guard_sources.py`.",
+        "Made by `make bench-guard DATA=...`; what the set is, says `guard_sources.py`.",
         "Figures: per cent of the pairs of a class that would be merged, by the cosine alone, and by cosine and guard.",
         f"Calibrated threshold (on the tuning part): **{threshold:.2f}**.",
         "",

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from grammar import ARTICLES, past_of, third_person
-from wordnet import WordNet
+from similarity.grammar import ARTICLES, past_of, third_person
+from similarity.wordnet import WordNet
 
 __all__ = ["CONTRADICTIONS", "Maker"]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from grammar import participle_of, third_person
-from guard_contradictions import Maker
-from wordnet import WordNet
+from similarity.grammar import participle_of, third_person
+from similarity.guard_contradictions import Maker
+from similarity.wordnet import WordNet
 
 __all__ = ["PARAPHRASES"]
 

@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from guard_contradictions import CONTRADICTIONS
-from guard_paraphrases import PARAPHRASES
-from guard_sources import Pair, is_sealed, labelled_pairs, sentences
-from wordnet import WordNet
 
 from khala_jobs.memory.embed import Embedder, embed_distinct
+from similarity.guard_contradictions import CONTRADICTIONS
+from similarity.guard_paraphrases import PARAPHRASES
+from similarity.guard_sources import Pair, is_sealed, labelled_pairs, sentences
+from similarity.wordnet import WordNet
 
 __all__ = ["build", "cosines"]
 
