@@ -222,7 +222,7 @@ def _available() -> dict[str, Method]:
 def main() -> None:
     """Run everything and write the tables."""
     parser = argparse.ArgumentParser(description="Quality of clusters, beside others")
-    parser.add_argument("--rows", type=int, default=0, help="at most this many texts of each set; 0: all")
+    parser.add_argument("--rows", type=int, default=0, help="so many random texts of each set; 0: all")
     limit = parser.parse_args().rows or None
     parts = [
         f"# Quality of clusters\n\nWritten by `make bench-quality` (see quality.py). {_versions()}.\n",
@@ -237,7 +237,9 @@ def main() -> None:
         f'those pairs that do not reach the threshold. "Same": Jaccard index over {SHUFFLES} orders of the rows.\n'
     )
     for texts in text_sets():
-        data = TextSet(texts.name, texts.texts[:limit], texts.rows[:limit], texts.label[:limit])
+        chosen = np.sort(np.random.default_rng(1).permutation(len(texts.label))[:limit])
+        names = [texts.texts[row] for row in chosen.tolist()]
+        data = TextSet(texts.name, names, texts.rows[chosen], texts.label[chosen])
         head = [
             f"{data.name} ({len(data.texts):,} texts): threshold", "method", "removed", "largest", "F1",
             "false merges", "lowest cosine", "below", "same", "CPU s",
