@@ -88,7 +88,9 @@ struct RedisFactory {
     // The worker's leases were taken by a process that then died: its file is left behind, with the marks that it would
     // have made and those that were made here.
     void set_fate(const std::string& worker, const job::Lapsed& fate) {
-        Core core{admin};
+        RedisOptions behind = admin;
+        behind.clock = &clock;
+        Core core{behind};
         contract::ok(core.connect());
         const State running = State::running;
         std::vector<std::pair<std::string, Record>> records;
