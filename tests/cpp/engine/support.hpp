@@ -220,6 +220,7 @@ public:
     std::vector<Stop> stops;
     std::vector<Abandon> abandons;
     std::vector<Lost> lost;
+    std::vector<std::int64_t> resets;
     std::vector<Error> fatal;
 
     void pump(int timeout_ms) {
@@ -284,6 +285,7 @@ private:
     void take(const Fatal& error) { fatal.push_back(error.error); }
     void take(const Lag&) {}
     void take(const Lost& one) { lost.push_back(one); }
+    void take(const StoreReset& reset) { resets.push_back(reset.count); }
 
     Ticket last_ticket_ = 0;
 };
