@@ -254,6 +254,24 @@ async def test_rights_that_are_taken_away_and_given_back(new_server: NewServer, 
     await work.check_each_once(3)
 
 
+async def test_a_server_that_still_loads(new_server: NewServer, new_work: NewWork) -> None:
+    server = new_server()
+    work = new_work(server.url())
+    await work.jobs.start()
+    await work.held(2)
+    await work.note.options(delay="1h").enqueue_many([(n,) for n in range(300)])
+    await asyncio.to_thread(server.command, "SAVE")
+    server.end()
+    # Microseconds a key, and a look at its clients from time to time.
+    server.options |= {"key-load-delay": "5000", "loading-process-events-interval-bytes": "1024"}
+    await asyncio.to_thread(server.start)
+    refused = await _until_refused(work)
+    assert (refused.code, "loading" in str(refused)) == ("unavailable", True), refused
+    work.release.set()
+    await enqueue_until_it_works(work, 0)
+    await work.until_stats(completed=3, active=0, delayed=300)
+
+
 @pytest.mark.parametrize("reason", ["readonly", "noreplicas", "misconf", "busy"])
 async def test_a_server_that_refuses_for_a_while(
     new_server: NewServer, new_work: NewWork, reason: str
