@@ -34,15 +34,24 @@ class Job(Generic[R]):
     Attributes:
         id: Of the job.
         existed: The enqueue that gave this handle found the id taken and changed nothing.
+        durability: What the acknowledged enqueue survives: the level of the store when it was opened
+            ("memory", "os", "disk_1s", "disk", "replicated(2)"). Empty for a handle by id.
     """
 
-    __slots__ = ("_client", "_definition", "existed", "id")
+    __slots__ = ("_client", "_definition", "durability", "existed", "id")
 
     def __init__(
-        self, job_id: str, client: Client, definition: Definition | None, *, existed: bool = False
+        self,
+        job_id: str,
+        client: Client,
+        definition: Definition | None,
+        *,
+        existed: bool = False,
+        durability: str = "",
     ) -> None:
         self.id = job_id
         self.existed = existed
+        self.durability = durability
         self._client = client
         self._definition = definition
 

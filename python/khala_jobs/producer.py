@@ -55,6 +55,7 @@ class StoreProducer:
         self._defaults, self._queue_size, self._client = defaults, queue_size, client
         self._configured: set[str] = set()  # queues about which the store was told
         self._configured_for = (0, 0)
+        self._durability, self._durability_for = "", 0  # of the store, and as how many-th it was opened
 
     async def put(
         self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], cache: dict[str, Any]
@@ -90,13 +91,15 @@ class StoreProducer:
             codes: bytes = await future
         except UnknownOutcome as error:
             raise EnqueueUnknown(given, error.message) from None
+        if self._durability_for != connection.opened_count:
+            self._durability, self._durability_for = engine.info["durability"], connection.opened_count
         if _FULL in codes or _REFUSED in codes:
             raise QueueFull(
                 "queue", f"{queue} is full ({len(payloads)} more do not fit): nothing was enqueued"
             )
         self._metrics.of(queue, definition.name).enqueued += len(given)
         jobs: list[Job[Any]] = [
-            Job(job_id, self._client, definition, existed=code == _EXISTS)
+            Job(job_id, self._client, definition, existed=code == _EXISTS, durability=self._durability)
             for job_id, code in zip(given, codes, strict=True)
         ]
         if self.on_put is not None:

@@ -45,7 +45,8 @@ async def test_a_killed_server_with_an_append_only_file_loses_nothing(
     work = new_work(server.url())
     assert (await work.jobs.open()).info["durability"] == "disk_1s"
     await work.jobs.start()
-    await work.note.enqueue_many([(n,) for n in range(200)])
+    made = await work.note.enqueue_many([(n,) for n in range(200)])
+    assert {job.durability for job in made} == {"disk_1s"}
     await work.held(4)
     await work.note.options(delay="2s").enqueue_many([(n,) for n in range(20)])
     server.end()
