@@ -11,7 +11,7 @@ namespace khala::store::sqlite {
 namespace {
 
 // Where a row is in the order of the query. order_key is 0 in orders that do not ask for it.
-struct Place {
+struct Position {
     std::int64_t order_key = 0;
     Ref ref = 0;
 };
@@ -32,11 +32,11 @@ public:
         std::size_t examined = 0;
         const auto limit = static_cast<std::size_t>(query_.limit);
         while (!nothing_) {
-            KHALA_TRY_ASSIGN(const std::vector<Place> places, next_places(limit + 1));
+            KHALA_TRY_ASSIGN(const std::vector<Position> places, next_places(limit + 1));
             if (places.empty()) {
                 return page;
             }
-            for (const Place& place : places) {
+            for (const Position& place : places) {
                 KHALA_TRY_ASSIGN(auto row, read_job(core_, place.ref, query_.with_history));
                 if (row && matches(query_, row->job, row->standing)) {
                     if (page.rows.size() == limit) {
@@ -80,7 +80,7 @@ private:
     [[nodiscard]] bool wants(State state) const noexcept { return (states_ & bit(state)) != 0; }
 
     // The next rows that may match, in order. Every source gives its first ones, so the first of all are among them.
-    Result<std::vector<Place>> next_places(std::size_t count) {
+    Result<std::vector<Position>> next_places(std::size_t count) {
         found_.clear();
         const auto limit = static_cast<std::int64_t>(count);
         if (query_.order == Order::next_to_run) {
@@ -95,7 +95,7 @@ private:
             KHALA_TRY(gather_live(limit));
             KHALA_TRY(gather_closed(limit));
         }
-        std::ranges::sort(found_, [&](const Place& a, const Place& b) {
+        std::ranges::sort(found_, [&](const Position& a, const Position& b) {
             return std::pair{a.order_key, a.ref * direction_} < std::pair{b.order_key, b.ref * direction_};
         });
         found_.resize(std::min(found_.size(), count));
@@ -155,12 +155,12 @@ private:
     Core& core_;
     const ListQuery& query_;
     std::int64_t direction_;
-    Place after_;
+    Position after_;
     std::int64_t states_ = 0;
     Term queue_ = 0;
     Term task_ = 0;
     bool nothing_ = false;
-    std::vector<Place> found_;
+    std::vector<Position> found_;
 };
 
 }  // namespace
