@@ -117,7 +117,7 @@ Status Write::flush() {
     return {};
 }
 
-Status Write::flush_queue(QueueRow& queue) {
+Status Write::flush_queue(QueueRow& queue) const {
     for (std::size_t state = 0; state < job::kStateCount; ++state) {
         const bool forgotten = KHALA_PLANT(sqlite_tally_forgotten) &&
                                state == static_cast<std::size_t>(State::running) && queue.delta[state] < 0;
@@ -190,7 +190,7 @@ Result<QueueRow*> Write::find_queue(std::string_view name) {
     return load_queue(number, name, false);
 }
 
-Result<std::int64_t> Write::length(QueueRow& queue) {
+Result<std::int64_t> Write::length(QueueRow& queue) const {
     if (!queue.before) {
         auto& before = queue.before.emplace();
         Statement& statement = sql().read_tally;
@@ -238,10 +238,11 @@ Result<TaskCounters*> Write::counters(Term task) {
         }
         KHALA_TRY(rows.finish());
     }
-    return &tasks_.emplace_back(task, std::move(counters)).counters;
+    tasks_.push_back({task, std::move(counters)});
+    return &tasks_.back().counters;
 }
 
-Status Write::log(QueueRow& queue, const Event& event) {
+Status Write::log(QueueRow& queue, const Event& event) const {
     queue.events += 1;
     return sql()
         .insert_event.bind(queue.number, queue.events, event.at, event.job_id, event.name, event.actor, event.detail)

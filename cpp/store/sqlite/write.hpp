@@ -68,7 +68,7 @@ public:
     // nullptr when there is none.
     [[nodiscard]] Result<QueueRow*> find_queue(std::string_view name);
     // scheduled + ready + blocked + parked, with what this transaction did.
-    [[nodiscard]] Result<std::int64_t> length(QueueRow& queue);
+    [[nodiscard]] Result<std::int64_t> length(QueueRow& queue) const;
 
     // Counts every tally anew, in place of adding to them.
     [[nodiscard]] Status recount();
@@ -76,7 +76,7 @@ public:
     [[nodiscard]] Result<TaskCounters*> counters(Term task);
 
     // Appends to the queue's events; its sequence number is given here.
-    [[nodiscard]] Status log(QueueRow& queue, const Event& event);
+    [[nodiscard]] Status log(QueueRow& queue, const Event& event) const;
 
     // For those who are rung after the commit.
     void note_ready(Ref ref, Term queue, Term task);  // also of a job that was inserted now
@@ -95,7 +95,7 @@ private:
     [[nodiscard]] Status read_head();
     [[nodiscard]] Status check_high_water();
     [[nodiscard]] Status flush();
-    [[nodiscard]] Status flush_queue(QueueRow& queue);
+    [[nodiscard]] Status flush_queue(QueueRow& queue) const;
     void note_stall() noexcept;
     void ring() noexcept;
 
