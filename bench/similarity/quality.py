@@ -224,8 +224,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Quality of clusters, beside others")
     parser.add_argument("--rows", type=int, default=0, help="so many random texts of each set; 0: all")
     limit = parser.parse_args().rows or None
+    which = f"{limit:,} random" if limit else "all"
     parts = [
-        f"# Quality of clusters\n\nWritten by `make bench-quality` (see quality.py). {_versions()}.\n",
+        f"# Quality of clusters\n\nWritten by `make bench-quality` (see quality.py); {which} texts of each set. "
+        f"{_versions()}.\n",
         "## Pairs\n\nA false merge is a pair labelled different that would be merged; in brackets the 95 % interval.\n",
     ]
     for pairs in pair_sets():

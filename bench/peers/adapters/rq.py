@@ -65,9 +65,8 @@ class Adapter(Base):
 
     def __init__(self, spec: Spec, ledger: peers.ledger.Ledger | None) -> None:
         super().__init__(spec, ledger)
-        from rq import Queue, Retry
-
         from redis import Redis
+        from rq import Queue, Retry
 
         _current[:] = [self.handlers]
         self.redis = Redis.from_url(spec.url)
