@@ -5,7 +5,7 @@
 // keeps one of two equal symbols, so either the fast copy runs slow code or the old CPU meets an instruction that it
 // lacks. Hence the later copies rename Eigen's namespace, everything else in kernels.cpp has internal linkage, and this
 // header holds no inline function and no std:: template. tests/cpp/vec checks the object files. The same goes for
-// code_kernels.cpp and directions.cpp.
+// the sources of code_kernels.hpp and for directions.cpp.
 //
 // What a kernel computes is a float32 approximation in whatever order is fastest. It only proposes pairs; sim64
 // decides, so every table leads to the same answers.
