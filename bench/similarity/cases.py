@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,16 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _memory_mib(field: str) -> float:
+    """VmRSS, what is resident now, or VmHWM, the most since `_forget_peak`."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(field)
+
+
+def _forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def _rows(case: Record) -> data.Matrix:
@@ -40,14 +48,15 @@ def join(case: Record) -> Record:
     """B1: every pair of one matrix. Medians of the rounds; a join is audited where it cannot be compared whole."""
     contender = next(one for one in contenders.JOINS if one.name == case["contender"])
     rows, threads, threshold = _rows(case), case["threads"], case["threshold"]
-    before = _peak_mib()
+    before = _memory_mib("VmRSS")
+    _forget_peak()
     builds, finds = [], []
     for _ in range(case["rounds"]):
         built, *build = _timed(lambda: contender.build(rows, threads))
         found, *find = _timed(lambda built=built: contender.find(built, rows, threshold, threads))
         builds.append(build)
         finds.append(find)
-    after = _peak_mib()
+    after = _memory_mib("VmHWM")
     pairs = oracle.keys(*found)
     raw = rows.nbytes / 2**20
     record = {
