@@ -226,8 +226,7 @@ def main() -> None:
     limit = parser.parse_args().rows or None
     which = f"{limit:,} random" if limit else "all"
     parts = [
-        f"# Quality of clusters\n\nWritten by `make bench-quality` (see quality.py); {which} texts of each set. "
-        f"{_versions()}.\n",
+        f"# Quality of clusters\n\nWritten by `make bench-quality`; {which} texts of each set. {_versions()}.\n",
         "## Pairs\n\nA false merge is a pair labelled different that would be merged; in brackets the 95 % interval.\n",
     ]
     for pairs in pair_sets():
