@@ -32,7 +32,7 @@ public:
     base::Status take(std::span<const Hit> hits) override {
         for (const Hit& hit : hits) {
             const std::uint32_t cluster = cluster_[hit.left];
-            const double dot = static_cast<double>(hit.dot);
+            const auto dot = static_cast<double>(hit.dot);
             double& minimum = minimum_[cluster];
             const bool surely_below = dot + decision_.tolerance < decision_.threshold;
             const bool surely_not = dot - decision_.tolerance >= decision_.threshold;

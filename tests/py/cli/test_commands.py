@@ -12,7 +12,18 @@ from .conftest import Cli, until
 
 def test_help_names_every_command(cli: Cli) -> None:
     text = cli.run("--help")
-    for name in ("worker", "jobs", "queues", "dead", "stats", "doctor", "memory", "migrate", "redis-acl", "demo"):
+    for name in (
+        "worker",
+        "jobs",
+        "queues",
+        "dead",
+        "stats",
+        "doctor",
+        "memory",
+        "migrate",
+        "redis-acl",
+        "demo",
+    ):
         assert f"\n  {name} " in text
 
 
