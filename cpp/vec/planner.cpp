@@ -86,7 +86,7 @@ double seconds_of_fit(std::size_t dim, std::size_t width, const Costs& costs) {
     const auto columns = static_cast<double>(dim);
     const auto directions = static_cast<double>(width);
     return 1e-9 * costs.product *
-           (columns * columns * (2048 + 4 * directions) + 48 * columns * directions * directions);
+           (columns * columns * (1024 + 4 * directions) + 48 * columns * directions * directions);
 }
 
 double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan& plan) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "vec/collapse.hpp"
@@ -12,7 +13,7 @@
 namespace khala::vec {
 namespace {
 
-constexpr std::size_t kSampleRows = 4096;
+constexpr std::size_t kSampleRows = 2048;
 
 // Directions are mixed within blocks of this many, so that their codes use the same range: a Hadamard matrix.
 constexpr std::size_t kMixed = 16;
@@ -76,28 +77,28 @@ Sample take_sample(const Side& side, const KernelTable& kernels) {
     const std::size_t dim = side.matrix.dim;
     Sample sample;
     sample.rows = std::min(side.order.size(), kSampleRows);
-    std::vector<float> unit(sample.rows * dim);
-    std::vector<double> sums(dim);
-    for (std::size_t index = 0; index < sample.rows; ++index) {
-        const auto position = static_cast<std::uint32_t>(index * side.order.size() / sample.rows);
-        float* row = unit.data() + index * dim;
-        kernels.scale(side.row(position), 1.0 / side.norm(position), dim, row);
+    sample.columns.resize(dim * sample.rows);
+    constexpr std::size_t kTile = 64;
+    std::vector<float> unit(kTile * dim);
+    for (std::size_t first = 0; first < sample.rows; first += kTile) {
+        const std::size_t count = std::min(kTile, sample.rows - first);
+        for (std::size_t index = 0; index < count; ++index) {
+            const auto position = static_cast<std::uint32_t>((first + index) * side.order.size() / sample.rows);
+            kernels.scale(side.row(position), 1.0 / side.norm(position), dim, unit.data() + index * dim);
+        }
         for (std::size_t k = 0; k < dim; ++k) {
-            sums[k] += static_cast<double>(row[k]);
+            for (std::size_t index = 0; index < count; ++index) {
+                sample.columns[k * sample.rows + first + index] = unit[index * dim + k];
+            }
         }
     }
     sample.centre.resize(dim);
     for (std::size_t k = 0; k < dim; ++k) {
-        sample.centre[k] = static_cast<float>(sums[k] / static_cast<double>(std::max<std::size_t>(1, sample.rows)));
-    }
-    sample.columns.resize(dim * sample.rows);
-    constexpr std::size_t kTile = 64;
-    for (std::size_t first = 0; first < sample.rows; first += kTile) {
-        const std::size_t last = std::min(first + kTile, sample.rows);
-        for (std::size_t k = 0; k < dim; ++k) {
-            for (std::size_t index = first; index < last; ++index) {
-                sample.columns[k * sample.rows + index] = unit[index * dim + k] - sample.centre[k];
-            }
+        const std::span<float> column = std::span{sample.columns}.subspan(k * sample.rows, sample.rows);
+        const double sum = std::accumulate(column.begin(), column.end(), 0.0);
+        sample.centre[k] = static_cast<float>(sum / static_cast<double>(std::max<std::size_t>(1, sample.rows)));
+        for (float& value : column) {
+            value -= sample.centre[k];
         }
     }
     return sample;
