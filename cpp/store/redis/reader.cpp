@@ -67,13 +67,14 @@ struct Reader::Hooks {
         if (memory == nullptr) {
             return nullptr;
         }
-        Reply* const elements = static_cast<Reply*>(memory);
+        auto* const elements = static_cast<Reply*>(memory);
         for (std::size_t i = 0; i < count; ++i) {
             new (elements + i) Reply{};
         }
         return put(task, Reply::make_array({elements, count}));
     }
 
+    // NOLINTNEXTLINE(google-runtime-int): hiredis' word for it
     static void* create_integer(const redisReadTask* task, long long value) noexcept {
         return put(task, Reply::make_integer(value));
     }

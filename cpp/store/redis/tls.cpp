@@ -20,7 +20,7 @@ namespace {
 // The latest reason in this thread's error queue, which is emptied.
 std::string openssl_reason() {
     std::string reason;
-    while (const unsigned long code = ERR_get_error()) {
+    while (const auto code = ERR_get_error()) {
         const char* const text = ERR_reason_error_string(code);
         if (text != nullptr) {
             reason = text;
@@ -55,6 +55,7 @@ int bio_read(BIO* bio, char* room, int length) {
                     [](BIO* self) { BIO_set_retry_read(self); });
 }
 
+// NOLINTNEXTLINE(google-runtime-int): OpenSSL's words for it
 long bio_control(BIO* /*bio*/, int command, long /*number*/, void* /*pointer*/) {
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
@@ -148,7 +149,7 @@ Io TlsSession::judge(int outcome, std::string& error) {
             break;
         default: break;
     }
-    const long verdict = SSL_get_verify_result(session_.get());
+    const auto verdict = SSL_get_verify_result(session_.get());
     if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH) {
         error = "the server's certificate is not for " + name_;
         ERR_clear_error();

@@ -118,7 +118,7 @@ Status read_host(std::string_view text, RedisOptions& options) {
 
 // --- parameters -------------------------------------------------------------------------------------------------
 
-Status read_prefix(std::string value, RedisOptions& options) {
+Status read_prefix(const std::string& value, RedisOptions& options) {
     const auto is_fit = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
                c == '-';
@@ -126,7 +126,7 @@ Status read_prefix(std::string value, RedisOptions& options) {
     if (value.empty() || value.size() > kPrefixBytes || !std::ranges::all_of(value, is_fit)) {
         return refuse("must have a prefix of 1 to 64 letters, digits and ._-");
     }
-    options.prefix = std::move(value);
+    options.prefix = value;
     return {};
 }
 
@@ -156,7 +156,7 @@ Status read_deadline(std::string_view name, const std::string& value, Millis& de
     return {};
 }
 
-using Setter = Status (*)(std::string value, RedisOptions& options);
+using Setter = Status (*)(const std::string& value, RedisOptions& options);
 enum class Where : std::uint8_t { everywhere, tls, unix_socket };
 
 struct Parameter {
@@ -166,33 +166,34 @@ struct Parameter {
 };
 
 template <std::string TlsOptions::*Field>
-Status set_tls(std::string value, RedisOptions& options) {
+Status set_tls(const std::string& value, RedisOptions& options) {
     if (value.empty()) {
         return refuse("has a TLS parameter without a value");
     }
-    options.tls.*Field = std::move(value);
+    options.tls.*Field = value;
     return {};
 }
 
 template <std::string RedisOptions::*Field>
-Status set_text(std::string value, RedisOptions& options) {
-    options.*Field = std::move(value);
+Status set_text(const std::string& value, RedisOptions& options) {
+    options.*Field = value;
     return {};
 }
 
 constexpr auto kParameters = std::to_array<Parameter>({
-    {"prefix", Where::everywhere, [](std::string value, RedisOptions& o) { return read_prefix(std::move(value), o); }},
-    {"durability", Where::everywhere, [](std::string value, RedisOptions& o) { return read_durability(value, o); }},
-    {"eviction", Where::everywhere, [](std::string value, RedisOptions& o) { return read_eviction(value, o); }},
+    {"prefix", Where::everywhere, [](const std::string& value, RedisOptions& o) { return read_prefix(value, o); }},
+    {"durability", Where::everywhere,
+     [](const std::string& value, RedisOptions& o) { return read_durability(value, o); }},
+    {"eviction", Where::everywhere, [](const std::string& value, RedisOptions& o) { return read_eviction(value, o); }},
     {"connect_ms", Where::everywhere,
-     [](std::string value, RedisOptions& o) { return read_deadline("connect_ms", value, o.connect_ms); }},
+     [](const std::string& value, RedisOptions& o) { return read_deadline("connect_ms", value, o.connect_ms); }},
     {"silence_ms", Where::everywhere,
-     [](std::string value, RedisOptions& o) { return read_deadline("silence_ms", value, o.silence_ms); }},
+     [](const std::string& value, RedisOptions& o) { return read_deadline("silence_ms", value, o.silence_ms); }},
     {"ca_file", Where::tls, &set_tls<&TlsOptions::ca_file>},
     {"cert_file", Where::tls, &set_tls<&TlsOptions::cert_file>},
     {"key_file", Where::tls, &set_tls<&TlsOptions::key_file>},
     {"server_name", Where::tls, &set_tls<&TlsOptions::server_name>},
-    {"db", Where::unix_socket, [](std::string value, RedisOptions& o) { return read_database(value, o); }},
+    {"db", Where::unix_socket, [](const std::string& value, RedisOptions& o) { return read_database(value, o); }},
     {"user", Where::unix_socket, &set_text<&RedisOptions::user>},
     {"password", Where::unix_socket, &set_text<&RedisOptions::password>},
 });
@@ -217,8 +218,8 @@ Status read_parameter(std::string_view text, RedisOptions& options) {
     if (equals == std::string_view::npos) {
         return refuse("has the parameter " + name + " without a value");
     }
-    KHALA_TRY_ASSIGN(std::string value, decode(text.substr(equals + 1), name));
-    return parameter->set(std::move(value), options);
+    KHALA_TRY_ASSIGN(const std::string value, decode(text.substr(equals + 1), name));
+    return parameter->set(value, options);
 }
 
 Status read_parameters(std::string_view text, RedisOptions& options) {
