@@ -12,17 +12,21 @@ Result<std::shared_ptr<Inbox>> Inbox::create(InboxLimits limits) {
 
 template <typename Put>
 Status Inbox::put(Put&& put_into, bool is_new) {
-    const std::lock_guard lock{mutex_};
-    if (closed_) {
-        return *closed_;
+    bool rings = false;
+    {
+        const std::lock_guard lock{mutex_};
+        if (closed_) {
+            return *closed_;
+        }
+        if (is_new && ending_) {
+            return *ending_;
+        }
+        put_into(waiting_);
+        rings = sleeping_ && !rung_;
+        rung_ = rung_ || rings;
     }
-    if (is_new && ending_) {
-        return *ending_;
-    }
-    put_into(waiting_);
-    if (sleeping_ && !rung_) {
-        rung_ = true;
-        ring_.notify();
+    if (rings) {
+        ring_.notify();  // not under the lock: on one core the engine wakes at once, and would wait for it
     }
     return {};
 }
@@ -75,10 +79,11 @@ bool Inbox::full() const noexcept {
 void Inbox::take(Intake& into) {
     const std::lock_guard lock{mutex_};
     std::swap(into, waiting_);
-    if (rung_) {
+    if (rung_ && !heard_) {
         static_cast<void>(ring_.drain());
-        rung_ = false;
     }
+    rung_ = false;
+    heard_ = false;
     sleeping_ = false;
     poked_ = false;
 }
@@ -86,6 +91,11 @@ void Inbox::take(Intake& into) {
 void Inbox::forget(std::size_t jobs, std::size_t bytes) noexcept {
     jobs_ -= jobs;
     bytes_ -= bytes;
+}
+
+void Inbox::hear() {
+    static_cast<void>(ring_.drain());
+    heard_ = true;
 }
 
 bool Inbox::may_sleep() {

@@ -138,6 +138,8 @@ public:
     // True when nothing waits; from then until take(), a post makes fd() readable.
     [[nodiscard]] bool may_sleep();
     [[nodiscard]] int fd() const noexcept { return ring_.fd(); }
+    // fd() was readable. It may be so once more after a take(), for something that was taken already.
+    void hear();
     // Refuses new jobs and questions from now on, with this error: who keeps asking cannot keep the engine from ending.
     void refuse_new(Error why);
     // Refuses everything from now on, with this error. The first one counts.
@@ -151,6 +153,7 @@ private:
 
     const base::EventFd ring_;
     const InboxLimits limits_;
+    bool heard_ = false;  // by the engine's thread alone
     std::mutex mutex_;
     // Guarded by mutex_.
     Intake waiting_;

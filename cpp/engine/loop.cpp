@@ -287,6 +287,9 @@ void Loop::wait() {
                                   {.fd = wakeup_ != nullptr ? wakeup_->fd() : -1, .events = POLLIN, .revents = 0}}};
     static_cast<void>(::poll(polled.data(), polled.size(), timeout_ms));
     awake_ms_ = until == kNever ? lease_now() : until;
+    if (polled[0].revents != 0) {
+        inbox_->hear();
+    }
     if (polled[1].revents != 0) {
         hear();
     }

@@ -23,17 +23,19 @@ bool taken_back(const Item& item) noexcept {
 
 }  // namespace
 
-Port::Port(base::EventFd ring) noexcept : ring_{std::move(ring)}, fd_{ring_->fd()} {}
+Port::Port(std::shared_ptr<const base::EventFd> ring) noexcept : ring_{std::move(ring)}, fd_{ring_->fd()} {}
 
 Result<std::shared_ptr<Port>> Port::create() {
     KHALA_TRY_ASSIGN(base::EventFd ring, base::EventFd::create());
-    return std::shared_ptr<Port>{new Port{std::move(ring)}};  // the constructor is private: make_shared cannot
+    auto shared = std::make_shared<const base::EventFd>(std::move(ring));
+    return std::shared_ptr<Port>{new Port{std::move(shared)}};  // the constructor is private: make_shared cannot
 }
 
 std::vector<Item> Port::drain(std::size_t limit) {
     std::vector<Item> taken;
     const std::lock_guard lock{mutex_};
     if (items_.empty()) {
+        silence();
         return taken;
     }
     const Millis now = steady_ms();
@@ -50,9 +52,8 @@ std::vector<Item> Port::drain(std::size_t limit) {
         }
         items_.pop_front();
     }
-    // Read under the lock that pushes take, so that no notification falls between the last item and the read.
-    if (items_.empty() && ring_) {
-        static_cast<void>(ring_->drain());
+    if (items_.empty()) {
+        silence();
     }
     waiting_since_ms_.store(items_.empty() ? 0 : now, std::memory_order_relaxed);
     depth_.store(items_.size(), std::memory_order_relaxed);
@@ -63,19 +64,32 @@ void Port::push(std::vector<Item>& items) {
     if (items.empty()) {
         return;
     }
-    const std::lock_guard lock{mutex_};
-    if (ring_) {
-        const bool was_empty = items_.empty();
-        for (Item& item : items) {
-            items_.push_back(std::move(item));
-        }
-        depth_.store(items_.size(), std::memory_order_relaxed);
-        if (was_empty) {
-            waiting_since_ms_.store(steady_ms(), std::memory_order_relaxed);
-            ring_->notify();
+    std::shared_ptr<const base::EventFd> ring;
+    {
+        const std::lock_guard lock{mutex_};
+        if (ring_) {
+            const bool was_empty = items_.empty();
+            for (Item& item : items) {
+                items_.push_back(std::move(item));
+            }
+            depth_.store(items_.size(), std::memory_order_relaxed);
+            if (was_empty) {
+                waiting_since_ms_.store(steady_ms(), std::memory_order_relaxed);
+                ring = ring_;
+            }
         }
     }
     items.clear();
+    if (ring) {
+        ring->notify();  // not under the lock: on one core the loop wakes at once, and would wait for it
+    }
+}
+
+// No item is left. A push whose item was taken already may still ring: the loop then finds nothing, and comes here.
+void Port::silence() {
+    if (ring_) {
+        static_cast<void>(ring_->drain());
+    }
 }
 
 void Port::close(const std::shared_ptr<Port>& port) {

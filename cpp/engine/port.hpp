@@ -9,7 +9,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -84,11 +83,13 @@ public:
     [[nodiscard]] std::size_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
 
 private:
-    explicit Port(base::EventFd ring) noexcept;
+    explicit Port(std::shared_ptr<const base::EventFd> ring) noexcept;
+
+    void silence();
 
     std::mutex mutex_;
     // Guarded by mutex_.
-    std::optional<base::EventFd> ring_;  // nothing after close()
+    std::shared_ptr<const base::EventFd> ring_;  // null after close(); shared with a push() that is about to ring it
     std::deque<Item> items_;
     std::vector<std::weak_ptr<Inbox>> inboxes_;
 
