@@ -17,9 +17,9 @@ local function read(keys, args)
     return rows
 end
 
--- due_at of a ready job.
+-- due_at of a ready job whose record, if it has one, was fetched.
 local function due_of(id)
-    local record = redis.call('HGET', P .. 'standing', id)
+    local record = standing[id]
     local due = record and struct.unpack('<d', record, 64) or -1
     if due >= 0 then
         return due
@@ -31,7 +31,7 @@ end
 
 -- Of the jobs in a set of ready ones the earliest due_at. In a long set only the first of every priority and those next
 -- in line are looked at: whoever waited longest is among them unless the clock was set back or jobs were sent back.
-local LOOKED_AT = 256
+local LOOKED_AT = 32
 local RANK = 35184372088832   -- 2^45, order_key.hpp
 local function earliest_in(set, strict)
     local members_ = redis.call('ZRANGE', P .. set, 0, LOOKED_AT - 1)
@@ -41,9 +41,13 @@ local function earliest_in(set, strict)
         members_[#members_ + 1] = got[1]
         from = got[2] and (math.floor(got[2] / RANK) + 1) * RANK or 256 * RANK
     end
-    local earliest = nil
+    local earliest, ids = nil, {}
     for i = 1, #members_ do
-        local due = due_of(string.sub(members_[i], 14))
+        ids[i] = string.sub(members_[i], 14)
+    end
+    prefetch(ids)
+    for i = 1, #ids do
+        local due = due_of(ids[i])
         earliest = earliest and math.min(earliest, due) or due
     end
     return earliest
