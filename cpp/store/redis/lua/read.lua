@@ -31,7 +31,7 @@ end
 
 -- Of the jobs in a set of ready ones the earliest due_at. In a long set only the first of every priority and those next
 -- in line are looked at: whoever waited longest is among them unless the clock was set back or jobs were sent back.
-local LOOKED_AT = 32
+local LOOKED_AT = 64
 local RANK = 35184372088832   -- 2^45, order_key.hpp
 local function earliest_in(set, strict)
     local members_ = redis.call('ZRANGE', P .. set, 0, LOOKED_AT - 1)
