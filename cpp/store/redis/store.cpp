@@ -89,10 +89,12 @@ void RedisStore::mark_ended(int slot) noexcept {
 Result<std::vector<Lapse>> RedisStore::lapsed(int limit) {
     KHALA_TRY(check_limit(limit, static_cast<int>(kBatchJobs)));
     KHALA_TRY_ASSIGN(auto leases, lapsed_leases(core_, limit));
-    if (const auto dead = neighbours_->dead(); !dead.empty()) {
+    auto dead = neighbours_->dead();
+    std::erase_if(dead, [this](std::int64_t holder) { return spent_.contains(holder); });
+    if (!dead.empty()) {
         KHALA_TRY_ASSIGN(auto left, leases_of(core_, dead));
         if (left.empty()) {
-            neighbours_->forget(dead);
+            spent_.insert(dead.begin(), dead.end());
         }
         std::erase_if(left, [&](const HeldLease& held) {
             return std::ranges::any_of(leases, [&](const HeldLease& each) { return each.lease.ref == held.lease.ref; });
@@ -111,6 +113,20 @@ Result<std::vector<Lapse>> RedisStore::lapsed(int limit) {
     return lapses;
 }
 
+// A file of a dead process goes when neither a lease nor an announced worker refers to it any more.
+void RedisStore::forget_spent(std::span<const KnownWorker> known) {
+    std::vector<std::int64_t> unknown;
+    for (const std::int64_t holder : spent_) {
+        if (std::ranges::find(known, holder, &KnownWorker::holder) == known.end()) {
+            unknown.push_back(holder);
+        }
+    }
+    neighbours_->forget(unknown);
+    for (const std::int64_t holder : unknown) {
+        spent_.erase(holder);
+    }
+}
+
 Result<std::vector<Lease>> RedisStore::unroutable(std::span<const std::string> queues, int limit) {
     KHALA_TRY_ASSIGN(auto known, known_workers(core_));
     std::vector<WorkerInfo> live;
@@ -119,6 +135,7 @@ Result<std::vector<Lease>> RedisStore::unroutable(std::span<const std::string> q
             live.push_back(std::move(worker.info));
         }
     }
+    forget_spent(known);
     return redis::unroutable(core_, queues, limit, live);
 }
 

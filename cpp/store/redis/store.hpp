@@ -3,11 +3,14 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 
 #include "store/redis/core.hpp"
 #include "store/redis/doorbell.hpp"
 #include "store/redis/neighbours.hpp"
 #include "store/redis/redis_store.hpp"
+#include "store/redis/workers.hpp"
 #include "store/store.hpp"
 
 namespace khala::store::redis {
@@ -55,8 +58,11 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> check() override;
 
 private:
+    void forget_spent(std::span<const KnownWorker> known);
+
     Core core_;
     std::optional<Neighbours> neighbours_;  // with the two, from open() on
+    std::set<std::int64_t> spent_;          // dead holders that have no leases any more
     std::optional<Doorbell> doorbell_;
 };
 
