@@ -190,8 +190,7 @@ private:
         Note note{move.id, std::string{stop[3].text()}, late.repeated, true, {}};
         add_attempt(history, *std::move(late.note));
         if (record.has_attempt) {
-            const job::Attempt latest = latest_attempt(record);
-            history.erase(std::ranges::find(history, latest));
+            std::erase(history, latest_attempt(record));  // notes enough push even that one out
         }
         for (const job::Attempt& attempt : history) {
             note.history.push_back(encode_attempt(attempt));
