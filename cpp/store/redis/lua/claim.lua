@@ -113,7 +113,8 @@ local function next_record(id, record, token, claim, lease_until)
     local queue, task, worker, message, err = struct.unpack(LENGTHS, record, 141)
     if flags % 8 > 3 then
         redis.call('RPUSH', P .. 'history:' .. id, record)
-        redis.call('LTRIM', P .. 'history:' .. id, -31, -1)
+        -- Twice what is shown: late notes that came before it belong behind it, so the reader sorts and cuts.
+        redis.call('LTRIM', P .. 'history:' .. id, -64, -1)
     end
     local names, kept = string.sub(record, 156, 155 + queue + task), 155 + queue + task + worker + message
     return struct.pack('<BBI4', 2, 4 + flags % 2, attempt + 1) .. string.sub(record, 7, 39)

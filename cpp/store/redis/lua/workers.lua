@@ -1,5 +1,18 @@
 -- Workers: who knows which tasks, who was seen when.
 
+-- The parked jobs of these tasks by order key: {order key, member} each.
+local function parked_of(queue, tasks)
+    local parked = {}
+    for i = 1, #tasks do
+        local got = redis.call('ZRANGE', P .. 'parked:' .. queue .. '\t' .. tasks[i], 0, -1, 'WITHSCORES')
+        for k = 1, #got, 2 do
+            parked[#parked + 1] = {tonumber(got[k + 1]), got[k]}
+        end
+    end
+    table.sort(parked, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+    return parked
+end
+
 -- ARGV: time, {id, info, queues, tasks, forgotten_ms}. Parked jobs of its tasks in its queues become ready.
 local function announce(keys, args)
     begin(keys, args[1])
@@ -14,17 +27,15 @@ local function announce(keys, args)
     end
     for i = 1, #names do
         local queue = queue_of(names[i])
-        for j = 1, queue.made and #tasks or 0 do
-            local members = redis.call('ZRANGE', P .. 'parked:' .. names[i] .. '\t' .. tasks[j], 0, -1)
-            for k = 1, #members do
-                local parked = string.sub(members[k], 14)
-                local record = look(parked)
-                if record and string.byte(record) == 4 then
-                    make_ready(parked, record, queue, 'announce')
-                end
+        local parked = queue.made and parked_of(names[i], tasks) or {}
+        for k = 1, #parked do
+            local job = string.sub(parked[k][2], 14)
+            local record = look(job)
+            if record and string.byte(record) == 4 then
+                make_ready(job, record, queue, 'announce')
             end
-            flush()
         end
+        flush()
     end
     finish('')
     return {wall, leased}
