@@ -65,7 +65,7 @@ local function judge(jobs, names, from, to, found, verdicts)
         end
     else
         for queue, more in pairs(queued) do
-            queue.length = queue.most > 0 and queue.length + more or queue.length
+            queue.length = queue.length and queue.length + more  -- nil: nobody asked for it yet
         end
     end
 end
