@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -141,6 +142,11 @@ Heads heads_of(const Projected& sample, const float* centre, std::size_t count, 
     return heads;
 }
 
+double mean(const std::vector<float>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) /
+           static_cast<double>(std::max<std::size_t>(1, values.size()));
+}
+
 // Share of the sampled pairs that codes of `count` coordinates cannot rule out.
 double passing(const Projected& left, const Projected& right, const CodeModel& model, std::size_t count, double limit,
                const KernelTable& kernels) {
@@ -149,15 +155,20 @@ double passing(const Projected& left, const Projected& right, const CodeModel& m
     const Heads b = heads_of(right, model.centre.get(), count, centre_square);
     std::vector<float> products(left.count() * right.count());
     kernels.products(a.values.data(), left.count(), b.values.data(), right.count(), count, products.data());
+    const double rest = mean(b.rests);
+    const auto rotation_error = static_cast<double>(model.shape.rotation_error);
+    const double rest_error =
+        (static_cast<double>(model.shape.square_error) + 2.0 * rotation_error * std::sqrt(mean(b.squares))) /
+        std::max(rest, 0.05);
     const double error = static_cast<double>(model.shape.scale) * std::sqrt(static_cast<double>(count + 1) / 12.0) +
-                         static_cast<double>(model.shape.rotation_error);
+                         rotation_error + rest_error;
     const double reach = std::sqrt(limit) + 2.0 * error;
     const auto cut = static_cast<float>(reach * reach);
     std::size_t passed = 0;
     for (std::size_t i = 0; i < left.count(); ++i) {
         for (std::size_t j = 0; j < right.count(); ++j) {
-            const float rest = a.rests[i] - b.rests[j];
-            const float square = a.squares[i] + b.squares[j] - 2.0F * products[i * right.count() + j] + rest * rest;
+            const float apart = a.rests[i] - b.rests[j];
+            const float square = a.squares[i] + b.squares[j] - 2.0F * products[i * right.count() + j] + apart * apart;
             passed += static_cast<std::size_t>(square <= cut);
         }
     }
@@ -236,12 +247,13 @@ base::Status check_rotation(const Rotation& rotation, const Side& rows) {
     return {};
 }
 
-// Candidates beyond which multiplying a chunk costs less than refining and deciding them.
-double candidates_max(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
-    const auto second = static_cast<double>(plan.layout.slots - plan.layout.first);
-    const double each = kCandidate + second * costs.candidate;
-    const double spare = volume.dim * costs.product - static_cast<double>(plan.layout.first) * costs.code;
-    return std::max(0.0, spare / each);
+// What a sweep needs to know to leave codes where they do not pay.
+void set_limits(CodedSides& sides, const Volume& volume, const Costs& costs, const CodeLayout& layout) {
+    const auto second = static_cast<double>(layout.slots - layout.first);
+    sides.spare =
+        std::max(0.0, volume.dim * costs.product - (static_cast<double>(layout.first) + costs.pair) * costs.code);
+    sides.candidate_cost = kCandidate + second * costs.candidate;
+    sides.survivor_cost = kDecision + volume.dim * kDecisionMac;
 }
 
 }  // namespace
@@ -293,10 +305,11 @@ base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Si
     KHALA_TRY_ASSIGN(prepared->left_, encode_rows(encoded.model, encoded.rotation, left, execution.threads));
     prepared->left_terms_ = near_terms(encoded.model, prepared->left_, threshold, slack);
     prepared->right_terms_ = near_terms(encoded.model, encoded.codes, threshold, slack);
-    prepared->coded_ = CodedSides{&encoded.model,
-                                  {&prepared->left_, &prepared->left_terms_},
-                                  {&encoded.codes, &prepared->right_terms_},
-                                  candidates_max(volume, costs, plan)};
+    prepared->coded_.emplace();
+    prepared->coded_->model = &encoded.model;
+    prepared->coded_->left = {&prepared->left_, &prepared->left_terms_};
+    prepared->coded_->right = {&encoded.codes, &prepared->right_terms_};
+    set_limits(*prepared->coded_, volume, costs, plan.layout);
     return prepared;
 }
 
@@ -350,8 +363,13 @@ base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& ri
     }
     const CodedSide left_side{&prepared->left_, &prepared->left_terms_};
     const CodedSide right_side = both ? left_side : CodedSide{&prepared->right_, &prepared->right_terms_};
-    prepared->coded_ = CodedSides{&prepared->model_, left_side, right_side,
-                                  options.method == Method::codes ? 1.0 : candidates_max(volume, costs, codes)};
+    prepared->coded_.emplace();
+    prepared->coded_->model = &prepared->model_;
+    prepared->coded_->left = left_side;
+    prepared->coded_->right = right_side;
+    if (options.method == Method::automatic) {
+        set_limits(*prepared->coded_, volume, costs, codes.layout);
+    }
     return prepared;
 }
 

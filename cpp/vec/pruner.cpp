@@ -53,9 +53,7 @@ std::span<const Hit> Pruner::survivors(std::uint32_t first_right, std::uint32_t 
     kernels_.pack_rows(right.codes.get(), right.stride, nullptr, first_right, rights, groups_,
                        sides_.right.terms->first.data(), rows_.get(), row_terms_.get());
     const PruneTile tile{rows_.get(), row_terms_.get(), rights, columns_.get(), column_terms_.get(), lefts_, groups_};
-    std::size_t count = kernels_.prune(tile, candidates_.get());
-    const double pairs = static_cast<double>(lefts_) * rights;
-    swamped_ = static_cast<double>(count) > sides_.candidates_max * pairs;
+    const std::size_t count = kernels_.prune(tile, candidates_.get());
     std::size_t kept = 0;
     for (std::size_t index = 0; index < count; ++index) {
         const Candidate candidate{candidates_[index].column + first_left_, candidates_[index].row + first_right};
@@ -74,6 +72,8 @@ std::span<const Hit> Pruner::survivors(std::uint32_t first_right, std::uint32_t 
         kept = kernels_.refine(task, candidates_.get(), kept);
     }
     counts_.survivors += kept;
+    swamped_ = static_cast<double>(count) * sides_.candidate_cost + static_cast<double>(kept) * sides_.survivor_cost >
+               sides_.spare * lefts_ * rights;
     for (std::size_t index = 0; index < kept; ++index) {
         hits_[index] = {candidates_[index].column, candidates_[index].row, std::numeric_limits<float>::quiet_NaN()};
     }

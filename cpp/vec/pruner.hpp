@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -20,8 +21,11 @@ struct CodedSides {
     const CodeModel* model = nullptr;
     CodedSide left;
     CodedSide right;
-    // Candidates of the first stage among the pairs of a chunk beyond which float32 products are cheaper.
-    double candidates_max = 1.0;
+    // When float32 products are cheaper for a chunk: what they would cost more than the first stage, by pair, and what
+    // becomes of the pairs that pass it, all in the same unit.
+    double spare = std::numeric_limits<double>::infinity();
+    double candidate_cost = 0;
+    double survivor_cost = 0;
 };
 
 // Rights of one chunk: a multiple of every row tile.
@@ -46,7 +50,7 @@ public:
     // of a diagonal block those with left < right. Valid until the next call.
     [[nodiscard]] std::span<const Hit> survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal);
 
-    // Whether the last chunk had more candidates than pay.
+    // Whether more pairs of the last chunk passed than pay.
     [[nodiscard]] bool swamped() const noexcept { return swamped_; }
     [[nodiscard]] const PruneCounts& counts() const noexcept { return counts_; }
 
