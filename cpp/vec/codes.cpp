@@ -35,7 +35,7 @@ double spread(const Projected& sample, const float* centre) {
         double sum = 0;
         for (std::size_t row = 0; row < sample.count(); ++row) {
             for (std::size_t k = begin; k < end; ++k) {
-                const double value = static_cast<double>(sample.row(row)[k] - centre[k]);
+                const auto value = static_cast<double>(sample.row(row)[k] - centre[k]);
                 sum += value * value;
             }
         }
@@ -52,7 +52,7 @@ double mean_rest(const Projected& sample, const float* centre, std::size_t count
         const float* values = sample.row(row);
         double square = 1.0 - 2.0 * static_cast<double>(values[sample.width]) + centre_square;
         for (std::size_t k = 0; k < count; ++k) {
-            const double value = static_cast<double>(values[k] - centre[k]);
+            const auto value = static_cast<double>(values[k] - centre[k]);
             square -= value * value;
         }
         sum += std::sqrt(std::max(0.0, square));

@@ -82,6 +82,7 @@ private:
 template <typename AnySink>
 [[nodiscard]] std::vector<Sink*> pointers(std::vector<AnySink>& sinks) {
     std::vector<Sink*> result;
+    result.reserve(sinks.size());
     for (AnySink& sink : sinks) {
         result.push_back(&sink);
     }

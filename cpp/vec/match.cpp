@@ -157,7 +157,7 @@ struct Sides {
     const Collapsed& left_layout;
     Side right;
     const Collapsed& right_layout;
-    const EncodedRows* encoded;  // of the right side, or null
+    const EncodedRows* encoded = nullptr;  // of the right side, or none
 };
 
 base::Result<Pairs> find(const Sides& sides, const MatchOptions& options, Certificate& certificate) {

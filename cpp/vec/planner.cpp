@@ -92,7 +92,7 @@ double seconds_of_fit(std::size_t dim, std::size_t width, const Costs& costs) {
 
 double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
     const CodeLayout& layout = plan.layout;
-    const double second = static_cast<double>(layout.slots - layout.first);
+    const auto second = static_cast<double>(layout.slots - layout.first);
     const double prepare = volume.rows * (volume.dim * static_cast<double>(layout.coordinates + 1) * costs.product +
                                           static_cast<double>(layout.slots) * costs.encode);
     const auto first = static_cast<double>(layout.first);
