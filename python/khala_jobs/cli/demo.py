@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,26 +48,36 @@ BATCH = 2000
 
 @dataclass(slots=True)
 class _Killer:
-    """Kills the worker process that runs `KILLED_STAGE`, once, when the job has made some progress."""
+    """Kills the worker process while a job runs in it, once: that of `KILLED_STAGE`, or of a later stage.
+
+    A stage may be over in the moment between a look and the kill. So the process is stopped first, and killed
+    when its job is still running at the next look; otherwise it goes on, and a later stage is tried.
+    """
 
     pids: dict[str, int]
     console: Console
     victim: int = 0
     job_id: str = ""
     at: str = ""
-    seen: set[str] = field(default_factory=set)
+    stopped: int = 0
+    reached: bool = False
 
     def look(self, name: str, info: JobInfo | None) -> None:
-        if self.victim or name != KILLED_STAGE or info is None or info.state != "running":
+        self.reached = self.reached or name == KILLED_STAGE
+        if self.victim or not self.reached or info is None:
             return
-        done = info.progress.count if info.progress is not None else 0
-        if info.progress is not None and done >= info.progress.total:
-            return  # about to complete: the kill might come too late to be one of a running job
         pid = self.pids.get("worker-0", 0)
-        if not pid:
+        if self.stopped and info.state != "running":
+            os.kill(self.stopped, signal.SIGCONT)
+            self.stopped = 0
+        if not pid or info.state != "running":
+            return
+        if not self.stopped:
+            self.stopped = pid
+            os.kill(pid, signal.SIGSTOP)
             return
         self.victim, self.job_id = pid, info.id
-        self.at = f"{done:,}"
+        self.at = f"{info.progress.count if info.progress is not None else 0:,}"
         os.kill(pid, signal.SIGKILL)
         self.console.print(
             f"[bold]SIGKILL[/] to worker process {pid}, which runs {name} ({self.at} memories done)"

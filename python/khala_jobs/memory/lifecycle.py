@@ -41,7 +41,7 @@ STAGES: Final[tuple[type[LifecycleJob], ...]] = (
 )
 
 # How often a running stage is asked how far it is, in seconds.
-PROGRESS_SECONDS: Final = 0.1
+PROGRESS_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
