@@ -243,7 +243,7 @@ class Programme(RuleBasedStateMachine):
         if self.model.is_undecided(job):
             return
         done = self.do(self.jobs.queues.retry(job.id))
-        assert done == (job.state != "ready")
+        assert done == (job.state not in {"ready", "expired"})  # what expired stays so
         if done:
             job.state, job.due_ms = "ready", self.model.now_ms  # its time to expire stays
             job.failures = job.snoozes = 0
