@@ -43,7 +43,8 @@ class JobOptions(TypedDict, total=False):
         hard_timeout: After this long the run is over whatever the handler does; default `timeout` + 5 s.
         retry: Policy, number of retries, or ``None``.
         expires: A job not started by then expires: a duration since enqueue, or a datetime.
-        keep: How long the closed job and its result are kept; 0 = removed at the next clean-up.
+        keep: How long the closed job and its result are kept; 0 = removed at the next clean-up. Dead letters
+            stay 30 days at least.
         headers: Strings to go with the job.
         tenant: On whose behalf.
     """
@@ -126,7 +127,7 @@ def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
         InvalidArgument: An option is of the wrong kind or contradicts another.
     """
     check_names(options, NAMES | {"version"})
-    core: dict[str, Any] = {"task": task, "queue": options.get("queue", "default")}
+    core: dict[str, Any] = {"task": task, "queue": text(options.get("queue", "default"), "queue")}
     core["priority"] = priority(options.get("priority", Priority.MEDIUM))
     if "delay" in options and "at" in options:
         raise InvalidArgument("delay", "give delay or at, not both")
@@ -146,7 +147,7 @@ def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
         core["result_ttl_ms"] = to_ms(options["keep"], "keep")
     for name in ("correlation_id", "tenant"):
         if name in options:
-            core[name] = _text(options[name], name)
+            core[name] = text(options[name], name)
     if "headers" in options:
         core["headers"] = _headers(options["headers"])
     if "version" in options:
@@ -189,9 +190,18 @@ def _positive(value: Duration, field: str) -> int:
     return milliseconds
 
 
-def _text(value: object, field: str) -> str:
+def text(value: object, field: str) -> str:
+    """A text that the core can take; what a name may look like is its business.
+
+    Raises:
+        InvalidArgument: It is no text, or none that UTF-8 can express.
+    """
     if not isinstance(value, str):
         raise InvalidArgument(field, f"expected text, got {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(field, "has a lone surrogate, which UTF-8 cannot express") from None
     return value
 
 

@@ -25,7 +25,7 @@ from .info import JobInfo
 from .job import Job
 from .logs import JobLog
 from .metrics import Metrics
-from .options import EnqueueOptions
+from .options import EnqueueOptions, text
 from .producer import DEFAULT_QUEUE, OnPut, StoreProducer
 from .queue_values import Queue
 from .queues import QueueManager
@@ -130,7 +130,7 @@ class JobProcessor(Tasks):
         for queue in queues:
             if isinstance(queue, Queue):
                 self.queues.define(queue)
-            self._served.append(queue.name if isinstance(queue, Queue) else queue)
+            self._served.append(queue.name if isinstance(queue, Queue) else text(queue, "queues"))
 
     # --- life ----------------------------------------------------------------------------------------------
 
@@ -342,7 +342,7 @@ class JobProcessor(Tasks):
 
     def job(self, job_id: str) -> Job[Any]:
         """A handle on a job by id; nothing is asked. Its result comes as plain JSON values."""
-        return Job(job_id, self, None)
+        return Job(text(job_id, "job_id"), self, None)
 
     # --- for khala_jobs.testing ----------------------------------------------------------------------------
 

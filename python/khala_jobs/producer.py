@@ -94,9 +94,7 @@ class StoreProducer:
         if self._durability_for != connection.opened_count:
             self._durability, self._durability_for = engine.info["durability"], connection.opened_count
         if _FULL in codes or _REFUSED in codes:
-            raise QueueFull(
-                "queue", f"{queue} is full ({len(payloads)} more do not fit): nothing was enqueued"
-            )
+            raise await self._full(queue, len(payloads))
         self._metrics.of(queue, definition.name).enqueued += len(given)
         jobs: list[Job[Any]] = [
             Job(job_id, self._client, definition, existed=code == _EXISTS, durability=self._durability)
@@ -105,6 +103,14 @@ class StoreProducer:
         if self.on_put is not None:
             await self.on_put(definition, merged, payloads, jobs)
         return jobs
+
+    async def _full(self, queue: str, count: int) -> QueueFull:
+        """Why so many jobs were refused; the limit may be another process's."""
+        rows = await self._connection.ask("counts", queue)
+        limit = rows[0]["max_length"] if rows else 0
+        return QueueFull(
+            "queue", f"{queue} is full: {limit} may wait in it, {count} more do not fit, nothing was enqueued"
+        )
 
     def _core_options(
         self, definition: Definition, options: Mapping[str, Any], cache: dict[str, Any]
@@ -130,7 +136,7 @@ class StoreProducer:
         return found
 
     async def configure_queue(self, name: str) -> None:
-        """Tell the store what was said about a queue in code to the store; once, until either changes."""
+        """Tell the store what was said about a queue in code; once, until either changes."""
         version = (self._queues.version, self._connection.opened_count)
         if self._configured_for != version:
             self._configured.clear()

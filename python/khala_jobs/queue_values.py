@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import orjson
 
 from .durations import Duration, to_datetime, to_ms
 from .errors import InvalidArgument
 from .info import JobInfo
+from .options import text
 from .retry import DEFAULT_RETRY, RetryPolicy
 from .shown import shown
 
@@ -25,7 +26,7 @@ class Queue:
         attempts: Runs in all of a failing job, unless its task says otherwise.
         backoff: Waits between them; ``None`` = the default, exponential from 1 s.
         keep_completed: How long its closed jobs are kept; 0 = removed at the next clean-up; ``None`` = the
-            default.
+            default. Dead letters stay 30 days at least.
         max_length: Jobs that may wait in it; ``None`` = ``queue_size`` of the settings.
         ageing: Strict priority when ``None``; else a job overtakes those of one priority more after waiting
             this long, so that nothing starves.
@@ -40,6 +41,12 @@ class Queue:
     ageing: Duration | None = None
 
     def __post_init__(self) -> None:
+        text(self.name, "queue")
+        if self.backoff is not None and not isinstance(cast("object", self.backoff), RetryPolicy):
+            raise InvalidArgument(
+                f"queue {self.name}: backoff",
+                f"expected a policy such as Retry.fixed(3, 60), got {shown(self.backoff)}",
+            )
         for field, least in (("concurrency", 1), ("attempts", 1), ("max_length", 0)):
             value = getattr(self, field)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):

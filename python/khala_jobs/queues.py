@@ -13,6 +13,7 @@ from .errors import InvalidArgument, NotFound
 from .info import CLOSED, JobInfo, State, from_row
 from .job import Job
 from .logs import JobLog
+from .options import text
 from .queue_values import (
     Page,
     Queue,
@@ -23,6 +24,7 @@ from .queue_values import (
     stats_from,
     worker_from,
 )
+from .shown import shown
 
 Order = Literal["oldest_first", "newest_first", "next_to_run"]
 PAGE: Final = 1000
@@ -81,7 +83,7 @@ class QueueManager:
             queue: Its name; one that never had a job counts 0. ``None``: the sum over all; `paused` is then
                 true when all are.
         """
-        rows = await self._connection.ask("counts", queue or "")
+        rows = await self._connection.ask("counts", text(queue or "", "queue"))
         if not rows:
             rows = [{"queue": queue, "by_state": {}, "paused": False, "max_length": 0, "oldest_ready_at": 0}]
         return stats_from(rows)
@@ -102,17 +104,18 @@ class QueueManager:
             queue: Its name.
             actor: Who did it, for the event log.
         """
-        await self._connection.ask("change_queue", queue, paused=True, actor=actor)
+        await self._connection.ask("change_queue", text(queue, "queue"), paused=True, actor=actor)
         self._log.queue("queue_paused", queue, actor)
 
     async def resume(self, queue: str, *, actor: str = "") -> None:
         """Undo `pause`. Arguments as there."""
-        await self._connection.ask("change_queue", queue, paused=False, actor=actor)
+        await self._connection.ask("change_queue", text(queue, "queue"), paused=False, actor=actor)
         self._log.queue("queue_resumed", queue, actor)
 
     async def limit(self, queue: str, max_length: int, *, actor: str = "") -> None:
         """Bound how many jobs may wait in a queue; 0 = no bound."""
-        await self._connection.ask("change_queue", queue, max_length=max_length, actor=actor)
+        _count(max_length, "max_length")
+        await self._connection.ask("change_queue", text(queue, "queue"), max_length=max_length, actor=actor)
 
     # --- jobs ----------------------------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class QueueManager:
         Raises:
             NotFound: There is no such job (any more).
         """
-        (row,) = await self._connection.ask("get", [job_id], True)
+        (row,) = await self._connection.ask("get", [text(job_id, "job_id")], True)
         if row is None:
             raise NotFound("job", f"there is no job {job_id}")
         return from_row(row)
@@ -133,7 +136,7 @@ class QueueManager:
 
     async def get_many(self, job_ids: Iterable[str]) -> builtins.list[JobInfo | None]:
         """Several jobs at once, without their history; ``None`` for those that do not exist."""
-        rows = await self._connection.ask("get", [*job_ids], False)
+        rows = await self._connection.ask("get", [text(job_id, "job_id") for job_id in job_ids], False)
         return [None if row is None else from_row(row) for row in rows]
 
     async def list(
@@ -175,8 +178,7 @@ class QueueManager:
         for state in wanted:
             if state not in _STATES:
                 raise InvalidArgument("states", f"there is no state {state!r}")
-        query: dict[str, Any] = {
-            "states": wanted,
+        texts = {
             "queue": queue,
             "task": task,
             "correlation_id": correlation_id,
@@ -184,9 +186,10 @@ class QueueManager:
             "parent_id": parent_id,
             "error_type": error_type,
             "order": order,
-            "limit": limit,
             "cursor": cursor,
         }
+        query: dict[str, Any] = {name: text(value, name) for name, value in texts.items()}
+        query |= {"states": wanted, "limit": _count(limit, "limit")}
         if enqueued_from is not None:
             query["enqueued_from"] = instant_ms(enqueued_from, "enqueued_from")
         if enqueued_to is not None:
@@ -230,10 +233,10 @@ class QueueManager:
     async def retry(self, job_id: str, *, actor: str = "") -> bool:
         """Make a job ready now: one that has ended, with a fresh retry budget, or one that waits.
 
-        Its time to expire stays: a job that never started and has expired expires again.
+        Its time to expire stays: one that was cancelled before its first start may expire at once.
 
         Returns:
-            False when it is ready or running anyway.
+            False when it is ready or running anyway, or has expired.
 
         Raises:
             NotFound: There is no such job.
@@ -241,7 +244,9 @@ class QueueManager:
         return await self._manage("requeue", job_id, "", actor) != "refused"
 
     async def _manage(self, verb: str, job_id: str, reason: str, actor: str) -> str:
-        (answer,) = await self._connection.ask("manage", verb, [job_id], reason, actor)
+        (answer,) = await self._connection.ask(
+            "manage", verb, [text(job_id, "job_id")], text(reason, "reason"), actor
+        )
         if answer == "missing":
             raise NotFound("job", f"there is no job {job_id}")
         return str(answer)
@@ -279,8 +284,7 @@ class QueueManager:
             count += answers.count("done")
         return count
 
-    # --- clean-up
-    # ---------------------------------------------------------------------------------------------
+    # --- clean-up ------------------------------------------------------------------------------------------
 
     async def clean(
         self,
@@ -320,9 +324,7 @@ class QueueManager:
             # millisecond.
             rule["closed_before"] = self._connection.now_ms() - to_ms(older_than, "older_than") + 1
         if keep is not None:
-            if not isinstance(cast("object", keep), int) or keep < 0:
-                raise InvalidArgument("keep", f"expected a number from 0, got {keep!r}")
-            rule["keep_count"] = keep
+            rule["keep_count"] = _count(keep, "keep")
         total = 0
         while True:
             removed: int = await self._connection.ask("prune", **rule)
@@ -345,3 +347,9 @@ class QueueManager:
     async def check(self) -> builtins.list[str]:
         """Broken invariants of the store, one line each; reads everything."""
         return cast("builtins.list[str]", await self._connection.ask("check"))
+
+
+def _count(value: object, field: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise InvalidArgument(field, f"expected a whole number from 0, got {shown(value)}")
+    return value

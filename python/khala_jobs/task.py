@@ -22,7 +22,7 @@ from .base_job import BaseJob, define_class
 from .context import Context
 from .definition import Definition, Way, code_of, is_async, process_target
 from .errors import InvalidArgument
-from .options import EnqueueOptions, TaskOptions, check_names, core_arguments
+from .options import EnqueueOptions, TaskOptions, check_names, core_arguments, text
 from .results import ResultCodec
 from .shown import shown
 
@@ -71,9 +71,12 @@ class Enqueuer(Generic[P, R]):
                 keep, id, correlation_id, headers, tenant.
 
         Raises:
-            InvalidArgument: No such option, a wrong value, or two that contradict each other.
+            InvalidArgument: No such option, a wrong value, or two that contradict each other. Names that are
+                too long or have control characters are refused by ``enqueue``.
         """
         merged = {**self._options, **options}
+        if "id" in options:
+            text(options["id"], "id")
         core_arguments(self.definition.name, {k: v for k, v in merged.items() if k != "id"})
         return Enqueuer(self.definition, self._tasks, merged)
 
@@ -345,6 +348,9 @@ class Tasks:
         name = options.get("name") or getattr(function, "__name__", "")
         if not name or name == "<lambda>":
             raise InvalidArgument("name", "this handler has no name of its own: give one with task(name=…)")
+        text(name, "name")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise InvalidArgument("task", f"{name} yields: a handler returns one result, when it is done")
         asynchronous, process = is_async(function), bool(options.get("process"))
         if asynchronous and process:
             raise InvalidArgument("process", f"task {name}: process=True is for sync handlers")
@@ -373,5 +379,5 @@ def _takes_context(function: Callable[..., Any]) -> bool:
     if first is None or first.kind in (first.VAR_POSITIONAL, first.VAR_KEYWORD, first.KEYWORD_ONLY):
         return False
     annotation = first.annotation
-    text = annotation if isinstance(annotation, str) else ""
-    return first.name == "ctx" or annotation is Context or text.split(".")[-1] == "Context"
+    written = annotation if isinstance(annotation, str) else ""
+    return first.name == "ctx" or annotation is Context or written.split(".")[-1] == "Context"

@@ -124,8 +124,7 @@ class JobsTesting:
         finally:
             self._restore()
 
-    # --- what was enqueued
-    # -----------------------------------------------------------------------------------
+    # --- what was enqueued -------------------------------------------------------------------------------
 
     def enqueued(self, task: Enqueuer[..., Any] | str | None = None, /, **arguments: Any) -> list[Enqueued]:
         """Jobs that were enqueued since the test began, also by handlers, oldest first.
@@ -184,8 +183,7 @@ class JobsTesting:
         if self._mode == "inline" and running.get() is None:
             await self.drain()
 
-    # --- running
-    # ----------------------------------------------------------------------------------------------
+    # --- running -----------------------------------------------------------------------------------------
 
     async def drain(self, *, raise_failures: bool = False) -> Drained:
         """Run every job that is due, and those that they enqueue, until none is left.

@@ -90,6 +90,10 @@ async def test_options_build_on_each_other(jobs: JobProcessor) -> None:
         ({"headers": "a"}, "headers"),
         ({"tenant": 5}, "tenant"),
         ({"correlation_id": 5}, "correlation_id"),
+        ({"queue": 5}, "queue"),
+        ({"queue": None}, "queue"),
+        ({"queue": "\ud800"}, "queue"),
+        ({"id": 5}, "id"),
         ({"prority": 5}, "prority"),
     ],
 )
@@ -233,7 +237,7 @@ async def test_a_full_queue_refuses_the_whole_call(make: Make) -> None:
     async def work(a: int) -> None: ...
 
     await work.enqueue_many([(i,) for i in range(4)])
-    with pytest.raises(QueueFull, match="small is full"):
+    with pytest.raises(QueueFull, match="small is full: 5 may wait in it"):
         await work.enqueue_many([(i,) for i in range(2)])
     assert (await jobs.queues.stats("small"))["waiting"] == 4
     await work.enqueue(9)

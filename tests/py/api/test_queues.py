@@ -199,6 +199,9 @@ async def test_lists_with_filters_and_cursor(jobs: JobProcessor) -> None:
         ({"limit": 5000}, "limit"),
         ({"order": "random"}, "order"),
         ({"cursor": "nonsense"}, "cursor"),
+        ({"limit": "all"}, "limit"),
+        ({"queue": 5}, "queue"),
+        ({"task": None}, "task"),
         ({"enqueued_from": datetime(2030, 1, 1)}, "enqueued_from"),  # noqa: DTZ001
     ],
 )
@@ -335,12 +338,36 @@ async def test_cleaning_without_saying_what_is_refused(
         ({"ageing": "slow"}, "ageing"),
         ({"keep_completed": "long"}, "keep"),
         ({"colour": "red"}, "colour"),
+        ({"backoff": "slowly"}, "backoff"),
+        ({"backoff": 3}, "backoff"),
     ],
 )
 def test_wrong_definitions_are_refused(fields: dict[str, Any], field: str) -> None:
     jobs = JobProcessor("memory://")
     with pytest.raises(InvalidArgument, match=field):
         jobs.queues.define("q", **fields)
+
+
+@pytest.mark.parametrize("queues", [[5], [None], ["\ud800"], {5: 1}])
+def test_queues_to_serve_are_named_by_texts(queues: Any) -> None:
+    with pytest.raises(InvalidArgument, match="queue"):
+        JobProcessor("memory://", queues=queues)
+
+
+async def test_what_is_no_text_or_number_is_refused_by_name(jobs: JobProcessor) -> None:
+    anything: Any = 5
+    calls: dict[str, Callable[[], Any]] = {
+        "queue": lambda: jobs.queues.pause(anything),
+        "max_length": lambda: jobs.queues.limit("q", "many"),  # type: ignore[arg-type]
+        "job_id": lambda: jobs.queues.get(anything),
+        "reason": lambda: jobs.queues.cancel("id", anything),
+    }
+    for field, call in calls.items():
+        with pytest.raises(InvalidArgument) as caught:
+            await call()
+        assert caught.value.field == field
+    with pytest.raises(InvalidArgument, match="job_id"):
+        jobs.job(anything)
 
 
 async def test_ageing_lets_old_jobs_overtake(make: Make) -> None:

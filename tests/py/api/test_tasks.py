@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -141,6 +142,14 @@ async def test_a_class_must_be_included_before_its_jobs() -> None:
         await jobs.of(Fine).enqueue(NoDataclass())
 
 
+def _yields() -> Iterator[int]:
+    yield 1
+
+
+async def _yields_async() -> AsyncIterator[int]:
+    yield 1
+
+
 @pytest.mark.parametrize(
     ("function", "options"),
     [
@@ -152,6 +161,11 @@ async def test_a_class_must_be_included_before_its_jobs() -> None:
         (print, {"name": "p", "priority": 300}),
         (print, {"name": "p", "timeout": "soon"}),
         (print, {"name": "p", "delay": 5}),
+        (print, {"name": 5}),
+        (print, {"name": "\ud800"}),
+        (print, {"queue": 5}),
+        (_yields, {}),
+        (_yields_async, {}),
     ],
 )
 def test_what_cannot_be_a_task(function: Any, options: dict[str, Any]) -> None:
