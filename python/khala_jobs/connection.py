@@ -57,16 +57,28 @@ class Connection:
             )
         return self._engine
 
-    async def open(self) -> Any:
-        """The engine, opened if it is not yet.
+    def check_process(self) -> None:
+        """Refuse to work in a forked child.
 
         Raises:
+            Forked: This process is a fork of the one that opened the store.
+        """
+        self._bridges.check_process()
+
+    async def open(self, *, create: bool = True) -> Any:
+        """The engine, opened if it is not yet.
+
+        Args:
+            create: Make a store where there is none.
+
+        Raises:
+            NotFound: There is none, and none is to be made.
             Error: The store cannot be opened; says why.
             Forked: This process is a fork of the one that opened it.
         """
         self._bridges.check_process()
         if self._engine is None:
-            await asyncio.to_thread(self._open_once)
+            await asyncio.to_thread(self._open_once, create)
         return self._engine
 
     def here(self) -> Bridge:
@@ -87,9 +99,9 @@ class Connection:
         self._bridges.close()
         await asyncio.to_thread(found.close, CLOSE_DEADLINE_MS)
 
-    def _open_once(self) -> None:
+    def _open_once(self, create: bool) -> None:
         with self._lock:
             if self._engine is None:
                 self._bridges = Bridges()
-                self._engine = engine.Engine.open(self.url, **self._options())
+                self._engine = engine.Engine.open(self.url, create=create, **self._options())
                 self.opened_count += 1

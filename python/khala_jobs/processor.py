@@ -212,9 +212,17 @@ class JobProcessor(Tasks):
 
     _only_served = False
 
-    async def open(self) -> Self:
-        """Open the store without running jobs. Calls that need it do this by themselves."""
-        await self._connection.open()
+    async def open(self, *, create: bool = True) -> Self:
+        """Open the store without running jobs. Calls that need it do this by themselves.
+
+        Args:
+            create: Make the SQLite file if there is none.
+
+        Raises:
+            NotFound: There is none, and none is to be made.
+            Error: The store cannot be opened.
+        """
+        await self._connection.open(create=create)
         return self
 
     async def start(self) -> None:
@@ -223,7 +231,9 @@ class JobProcessor(Tasks):
         Raises:
             InvalidArgument: A task cannot work as it is written, or a worker is running already.
             Error: The store cannot be opened.
+            Forked: This process is a fork of the one that opened the store.
         """
+        self._connection.check_process()
         if self._pool is not None and self._pool.is_over:
             await self.stop()
         if self._pool is not None or self._starting:
@@ -267,14 +277,19 @@ class JobProcessor(Tasks):
     async def stop(self, grace: Duration | None = None) -> None:
         """Stop running jobs, in the steps that worker.py tells; a second call cancels handlers.
 
-        The store stays open.
+        The store stays open. A caller that is cancelled stops waiting; the worker goes on stopping.
 
         Args:
             grace: Instead of the constructor's.
+
+        Raises:
+            InvalidArgument: A handler of this worker calls, or another event loop than its own.
+            Forked: This process is a fork of the one that started it.
         """
         pool = self._pool
         if pool is None:
             return
+        self._connection.check_process()
         await pool.stop(self.settings.grace if grace is None else to_ms(grace, "grace") / 1000)
         if self._pool is pool:
             self._pool = None

@@ -87,7 +87,7 @@ class WorkerPool:
             RESULT_BYTES,
         )
         self._watch: LoopWatch | None = None
-        self._stopping: asyncio.Future[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self.failed = asyncio.Event()  # the engine is gone, or the loop is ending: nothing more will be run
 
@@ -140,23 +140,28 @@ class WorkerPool:
     async def stop(self, grace: float) -> None:
         """Stop as described above; a second call, while the first waits, cancels the handlers at once.
 
+        A caller that is cancelled stops waiting; the worker goes on stopping, and the next call waits for that.
+
         Args:
             grace: Seconds that running handlers may take to finish.
+
+        Raises:
+            InvalidArgument: A handler of this worker calls, or another event loop.
         """
         if self.is_over:
             return
         if asyncio.get_running_loop() is not self._loop:
             raise InvalidArgument("jobs", "the worker runs in another event loop: stop it there")
-        if self._stopping is not None:
+        current = asyncio.current_task()
+        if any(run.task is current for run in self._slots.running.values()):
+            raise InvalidArgument(
+                "jobs", "a handler cannot wait for the end of the worker that waits for its end"
+            )
+        if self._stopping is None:
+            self._stopping = self._loop.create_task(self._stop(grace), name="khala stop")
+        else:
             self.hurry()
-            await asyncio.shield(self._stopping)
-            return
-        self._stopping = self._loop.create_future()
-        try:
-            await self._stop(grace)
-        finally:
-            if not self._stopping.done():
-                self._stopping.set_result(None)
+        await asyncio.shield(self._stopping)
 
     def hurry(self) -> None:
         """While `stop` waits: do not wait for handlers any longer."""

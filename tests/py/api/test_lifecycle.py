@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import Context, InvalidArgument, JobProcessor, NotFound, Queue
+from khala_jobs import Context, InvalidArgument, JobFailed, JobProcessor, NotFound, Queue
 from khala_jobs.errors import Closed, Error, Forked
 
 from .conftest import eventually
@@ -102,6 +102,42 @@ async def test_cancel_running_ends_the_wait_as_well(jobs: JobProcessor) -> None:
     await asyncio.sleep(0.01)
     jobs.cancel_running()
     await stopping
+
+
+async def test_a_stop_whose_caller_gives_up_goes_on_and_can_be_waited_for(jobs: JobProcessor) -> None:
+    began, reasons = asyncio.Event(), []
+
+    @jobs.task
+    async def work(ctx: Context) -> None:
+        began.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            reasons.append(ctx.stop_reason)
+
+    await jobs.start()
+    await work.enqueue()
+    await began.wait()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await jobs.stop(grace=3600)
+    assert jobs.is_running
+    assert reasons == []
+    await jobs.stop()
+    assert not jobs.is_running
+    assert reasons == ["shutdown"]
+    assert (await jobs.queues.stats())["waiting"] == 1
+
+
+async def test_a_handler_cannot_stop_its_own_worker(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def stops() -> None:
+        await jobs.close()
+
+    async with jobs:
+        with pytest.raises(JobFailed, match="a handler cannot wait"):
+            await (await stops.enqueue()).result(timeout=30)
+        assert jobs.is_running
 
 
 async def test_handlers_that_ignore_the_end_are_left_behind(
@@ -368,10 +404,16 @@ def test_a_loop_closed_without_ceremony_is_noticed(url: str, caplog: pytest.LogC
     assert "loop_closed" in caplog.text
 
 
-async def test_use_after_a_fork_explains_itself(jobs: JobProcessor) -> None:
+@pytest.mark.parametrize(
+    ("call", "running"),
+    [("enqueue", False), ("enqueue", True), ("start", False), ("start", True), ("stop", True)],
+)
+async def test_use_after_a_fork_explains_itself(jobs: JobProcessor, call: str, running: bool) -> None:
     @jobs.task
     async def work() -> None: ...
 
+    await (jobs.start() if running else jobs.open())
+    await jobs.queues.pause("default")
     await work.enqueue()
     read, write = os.pipe()
     pid = os.fork()
@@ -380,7 +422,7 @@ async def test_use_after_a_fork_explains_itself(jobs: JobProcessor) -> None:
         try:
             asyncio.set_event_loop(None)
             asyncio.events._set_running_loop(None)
-            asyncio.run(_enqueue(work))
+            asyncio.run(_call(work if call == "enqueue" else jobs, call))
         except BaseException as error:
             text = f"{type(error).__name__}: {error}"
         os.write(write, text.encode()[:4000])
@@ -395,8 +437,8 @@ async def test_use_after_a_fork_explains_itself(jobs: JobProcessor) -> None:
     assert (await jobs.queues.stats())["waiting"] == 2
 
 
-async def _enqueue(task: Any) -> None:
-    await task.enqueue()
+async def _call(target: Any, name: str) -> None:
+    await getattr(target, name)()
 
 
 def test_spawned_processes_work_beside_their_parent(tmp_path: Path) -> None:
