@@ -93,7 +93,7 @@ class Supervisor:
         """Run until a SIGTERM or SIGINT; 0 when every child then ended by itself, 1 when one had to be killed."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.request_stop)
+            loop.add_signal_handler(number, self.request_stop, number)
         try:
             async with asyncio.TaskGroup() as group:
                 for child in self._children:
@@ -105,11 +105,11 @@ class Supervisor:
             os.close(self._life_read)
         return 1 if any(child.ended_by_us == "deadline" for child in self._children) else 0
 
-    def request_stop(self) -> None:
+    def request_stop(self, number: signal.Signals) -> None:
         """Pass a stop on to the children; the second one makes them cancel their handlers."""
         self._signals += 1
         self._stop.set()
-        self._announce({"event": "stopping", "signal": self._signals})
+        self._announce({"event": "stopping", "signal": number.name, "times": self._signals})
         for child in self._children:
             if child.process is not None and child.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

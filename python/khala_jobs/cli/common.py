@@ -28,11 +28,27 @@ EXIT_FAILURES = 1
 EXIT_USAGE = 2
 EXIT_STORE = 3
 PIPE_WIDTH = 250
+LOG_LEVELS = {
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+}
 
 
-def log_to_stderr(level: int = logging.WARNING) -> None:
+def log_to_stderr(level: int) -> None:
     """Standard output is for answers: a command that runs jobs sends its logs, one line each, elsewhere."""
     logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
+
+
+def logs_option(command: F) -> F:
+    """``--logs``: a command whose answer is a report logs errors only, unless it is asked for more."""
+    return click.option("--logs", is_flag=True, help="Show the log lines of the jobs as well.")(command)
+
+
+def log_level(logs: bool) -> str:
+    """What `logs_option` means, as a name of `LOG_LEVELS`."""
+    return "info" if logs else "error"
 
 
 def _or_of_parent(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -74,10 +90,17 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def client(url: str | None) -> AsyncIterator[JobProcessor]:
-    """A processor that runs nothing: enqueue, read, manage."""
+async def client(url: str | None, *, create: bool = False) -> AsyncIterator[JobProcessor]:
+    """A processor that runs nothing: enqueue, read, manage.
+
+    Args:
+        url: Of the store; that of the settings when there is none.
+        create: Make the store if there is none. A command that looks would otherwise answer a mistyped path with
+            an empty store, in which all is well.
+    """
     jobs = JobProcessor(url) if url else JobProcessor()
     try:
+        await jobs.open(create=create)
         yield jobs
     finally:
         await jobs.close()
@@ -100,11 +123,19 @@ def load(target: str) -> Any:
         if error.name is not None and not f"{module_name}.".startswith(f"{error.name}."):
             raise  # the module is there and itself imports something that is not
         raise click.BadParameter(f"no module named {error.name!r}", param_hint="TARGET") from None
+    except Error as error:  # what makes a JobProcessor at import, and a setting is wrong
+        raise click.BadParameter(f"cannot import {module_name}: {error}", param_hint="TARGET") from None
     for name in path.split("."):
         if not hasattr(found, name):
             raise click.BadParameter(f"{module_name} has no {path!r}", param_hint="TARGET")
         found = getattr(found, name)
     return found
+
+
+def console_for(*, stderr: bool = False) -> Console:
+    """Standard output, or error, for people. A pipe has no width: whoever reads it wants whole lines."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def emit(value: Any, as_json: bool, show: Callable[[Console], None]) -> None:
@@ -113,8 +144,7 @@ def emit(value: Any, as_json: bool, show: Callable[[Console], None]) -> None:
         text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
         click.echo(text.decode())
     else:
-        # A pipe has no width: whoever reads it wants whole lines.
-        show(Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+        show(console_for())
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

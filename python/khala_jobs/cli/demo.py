@@ -38,7 +38,18 @@ from khala_jobs.memory.io import MemoryInput
 from khala_jobs.memory.lifecycle import Stage, lifecycle_report, run_lifecycle, stage_jobs
 from khala_jobs.memory.model import format_time, time_to_us
 
-from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
+from .common import (
+    EXIT_FAILURES,
+    LOG_LEVELS,
+    console_for,
+    emit,
+    json_option,
+    log_level,
+    log_to_stderr,
+    logs_option,
+    run,
+    table,
+)
 from .demo_app import FOLDER_VARIABLE, application
 from .memory import show_report, watching
 
@@ -89,23 +100,27 @@ class _Killer:
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--directory", type=click.Path(path_type=Path), help="Keep corpus, databases and report here.")
 @click.option("--lexical", is_flag=True, help="Embed with the built-in lexical embedder.")
+@logs_option
 @json_option
-def demo(memories: int, seed: int, directory: Path | None, lexical: bool, as_json: bool) -> None:
+def demo(memories: int, seed: int, directory: Path | None, lexical: bool, logs: bool, as_json: bool) -> None:
     """Run the memory lifecycle as durable jobs, kill a worker, and show that nothing was lost or done twice."""
-    log_to_stderr()
-    console = Console(stderr=as_json, highlight=False)
+    level = log_level(logs)
+    log_to_stderr(LOG_LEVELS[level])
+    console = console_for(stderr=as_json)
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="khala-jobs-demo-")))
         directory.mkdir(parents=True, exist_ok=True)
-        report = run(_demo(directory, memories, seed, lexical, console))
+        report = run(_demo(directory, memories, seed, lexical, level, console))
         (directory / "report.json").write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     emit(report, as_json, lambda found: _show(found, report))
     if not report["proof"]["holds"]:
         raise SystemExit(EXIT_FAILURES)
 
 
-async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Console) -> dict[str, Any]:
+async def _demo(
+    folder: Path, count: int, seed: int, lexical: bool, level: str, console: Console
+) -> dict[str, Any]:
     corpus = build_corpus(seed, count)
     write_corpus(corpus, folder / "corpus.jsonl", folder / "truth.json")
     console.print(
@@ -120,7 +135,7 @@ async def _demo(folder: Path, count: int, seed: int, lexical: bool, console: Con
     console.print("[bold]reference run[/], undisturbed, in this process")
     reference = await _undisturbed(folder, console)
     console.print("[bold]run with a kill[/], in supervised worker processes")
-    stages, killer = await _killed(folder, console)
+    stages, killer = await _killed(folder, level, console)
     report = {
         "memories": count,
         "seed": seed,
@@ -178,11 +193,11 @@ async def _undisturbed(folder: Path, console: Console) -> list[Stage]:
             return await run_lifecycle(jobs, stage_jobs(as_of=format_time(time_to_us(AS_OF))), memory, watch)
 
 
-async def _killed(folder: Path, console: Console) -> tuple[list[Stage], _Killer]:
+async def _killed(folder: Path, level: str, console: Console) -> tuple[list[Stage], _Killer]:
     jobs, memory, repository = application(folder, "memories")
     killer = _Killer({}, console)
     try:
-        async with _workers(folder, killer.pids), repository:
+        async with _workers(folder, level, killer.pids), repository:
             with watching(console) as bars:
 
                 def watch(name: str, info: JobInfo | None, progress: Any) -> None:
@@ -197,10 +212,11 @@ async def _killed(folder: Path, console: Console) -> tuple[list[Stage], _Killer]
 
 
 @contextlib.asynccontextmanager
-async def _workers(folder: Path, pids: dict[str, int]) -> AsyncIterator[None]:
+async def _workers(folder: Path, level: str, pids: dict[str, int]) -> AsyncIterator[None]:
     """``khala-jobs worker`` with one process (and the one for suspects); `pids` follows who is alive."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "khala_jobs.cli", "worker", "khala_jobs.cli.demo_app:jobs", "--json",
+        "--log-level", level,
         env={**os.environ, FOLDER_VARIABLE: str(folder)}, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

@@ -13,7 +13,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from khala_jobs import __version__, _core, similarity
+from khala_jobs import JobProcessor, __version__, _core, similarity
+from khala_jobs.errors import NotFound
 
 from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
@@ -34,16 +35,16 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
         return
 
     async def work() -> dict[str, Any]:
-        async with client(url) as found:
-            await found.open()
-            started = time.perf_counter()
-            violations = await found.queues.check()
+        try:
+            async with client(url) as found:
+                return await _examine(found)
+        except NotFound as error:
+            with tempfile.TemporaryDirectory(prefix="khala-jobs-") as folder:
+                async with client(f"sqlite:///{folder}/none.db", create=True) as empty:
+                    report = await _examine(empty)
             return {
-                "store": found.info,
-                "check_ms": (time.perf_counter() - started) * 1000,
-                "violations": violations,
-                "workers": len(await found.queues.workers()),
-                "stats": await found.queues.stats(),
+                **report,
+                "store": {**report["store"], "location": None, "details": {}, "missing": error.message},
             }
 
     report: dict[str, Any] = {
@@ -61,10 +62,10 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
         bundled = "bundled" if store["bundled"] else "the system's"
         console.print(f"khala_jobs {report['version']}, Python {report['python']}, {report['platform']}")
         console.print(f"kernels    {report['isa']}, {report['cores']} cores")
-        console.print(
-            f"store      {store['kind']} at {store['location']}, schema {store['schema_version']}",
-            soft_wrap=True,
-        )
+        place = f"{store['kind']} at {store['location']}, schema {store['schema_version']}"
+        if "missing" in store:
+            place = f"none yet ({store['missing']}): the first enqueue or worker makes it"
+        console.print(f"store      {place}", markup=False, soft_wrap=True)
         if store["kind"] == "sqlite":
             console.print(f"library    SQLite {store['engine_version']} ({bundled})")
         for name, value in store["details"].items():
@@ -83,6 +84,19 @@ def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
         raise SystemExit(EXIT_FAILURES)
 
 
+async def _examine(found: JobProcessor) -> dict[str, Any]:
+    """The store, and how long it took to check it."""
+    started = time.perf_counter()
+    violations = await found.queues.check()
+    return {
+        "store": found.info,
+        "check_ms": (time.perf_counter() - started) * 1000,
+        "violations": violations,
+        "workers": len(await found.queues.workers()),
+        "stats": await found.queues.stats(),
+    }
+
+
 def advice(report: dict[str, Any]) -> list[str]:
     """What could be better, one sentence each with what to do."""
     found = []
@@ -98,7 +112,7 @@ def advice(report: dict[str, Any]) -> list[str]:
                 "synchronous=normal: a power cut may lose the last jobs; leave the parameter out for FULL"
             )
         found += [f"{name}: {store['details'][name]}" for name in DETAILS_TO_SHOW if name in store["details"]]
-        folder = Path(store["location"]).parent
+        folder = Path(store["location"] or ".").parent
         if folder.is_dir() and os.access(folder, os.W_OK):
             took = fsync_ms(folder)
             report["fsync_ms"] = took

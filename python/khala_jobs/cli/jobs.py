@@ -17,6 +17,7 @@ from khala_jobs.processor import JobProcessor
 from .common import EXIT_FAILURES, age, client, emit, json_option, run, table, url_option
 
 SUMMARY_CHARACTERS = 100
+REFUSED_RETRY = "it is ready, running or expired"
 _COLUMNS = ("id", "task", "queue", "state", "priority", "attempt", "enqueued", "reason")
 
 
@@ -104,12 +105,10 @@ def show_(job_id: str, url: str | None, as_json: bool) -> None:
         history = fields.pop("history")
         error = fields.pop("error")
         for name, value in fields.items():
-            if value not in (None, "", {}, 0, False):
-                text = (
-                    orjson.dumps(value, default=str).decode()
-                    if isinstance(value, dict | list)
-                    else str(value)
-                )
+            always = name in ("priority", "attempt") or (name == "result" and job.state == "completed")
+            if always or value not in (None, "", {}, 0, False):
+                whole = isinstance(value, dict | list) or name == "result"
+                text = orjson.dumps(value, default=str).decode() if whole else str(value)
                 console.print(f"{name:>16}  {text}", markup=False)
         if error is not None:
             console.print(f"{'error':>16}  {error.get('type')}: {error.get('message')}", markup=False)
@@ -164,7 +163,7 @@ def _change(
 @json_option
 def retry(ids: tuple[str, ...], url: str | None, as_json: bool) -> None:
     """Run jobs again: ended ones with a fresh retry budget, waiting ones at once."""
-    _change(ids, url, as_json, lambda p, i: p.queues.retry(i, actor="cli"), "ready", "it is ready or running")
+    _change(ids, url, as_json, lambda p, i: p.queues.retry(i, actor="cli"), "ready", REFUSED_RETRY)
 
 
 @jobs.command("cancel")

@@ -22,7 +22,18 @@ from khala_jobs.memory.embed import Embedder, best_embedder, embed_distinct
 from khala_jobs.memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
 from khala_jobs.memory.model import Memory, parse_time, time_to_us
 
-from .common import EXIT_FAILURES, emit, json_option, log_to_stderr, run, table
+from .common import (
+    EXIT_FAILURES,
+    LOG_LEVELS,
+    console_for,
+    emit,
+    json_option,
+    log_level,
+    log_to_stderr,
+    logs_option,
+    run,
+    table,
+)
 
 EMBED_BATCH = 2000
 SHOWN = (
@@ -67,6 +78,7 @@ class _Options:
 )
 @click.option("--embed", type=click.Choice(["auto", "lexical", "never"]), default="auto", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Report what would be done and change nothing.")
+@logs_option
 @json_option
 def run_(
     source: Path,
@@ -76,6 +88,7 @@ def run_(
     threshold: float | None,
     embed: str,
     dry_run: bool,
+    logs: bool,
     as_json: bool,
 ) -> None:
     """Run the whole lifecycle, as durable jobs, on the memories of a file.
@@ -83,7 +96,7 @@ def run_(
     The file itself is not changed; what becomes of the memories is in the report and, with --database, in
     memories.db there. Bad lines are reported with number, field and reason; the good ones run.
     """
-    log_to_stderr()
+    log_to_stderr(LOG_LEVELS[log_level(logs)])
     moment = as_of or datetime.now(UTC).isoformat()
     try:
         parse_time(moment)
@@ -92,7 +105,7 @@ def run_(
     if report_file is not None and not report_file.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {report_file.absolute().parent}", param_hint="--report")
     options = _Options(source, database, moment, dry_run, threshold, embed)
-    report = run(_run_file(options, Console(stderr=True)))
+    report = run(_run_file(options, console_for(stderr=True)))
     if report_file is not None:
         report_file.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
     emit(report, as_json, lambda console: show_report(console, report))
@@ -216,5 +229,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
         console.print(f"line {bad['line']}: {bad['field']}: {bad['reason']}", markup=False)
     if len(report["errors"]) > 10:
         console.print(f"… and {len(report['errors']) - 10} more bad lines; --report has all of them")
+    for warning in report["warnings"]:
+        console.print(f"warning: {warning}", markup=False)
     for cut in report["truncated"]:
         console.print(f"not complete: {cut}", markup=False)

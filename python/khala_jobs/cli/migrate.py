@@ -33,7 +33,7 @@ def migrate(
     """
 
     async def work() -> dict[str, Any]:
-        async with client(source) as old, client(target) as new:
+        async with client(source) as old, client(target, create=True) as new:
             return dataclasses.asdict(await move(old, new, queues=queues, apply=apply, keep=keep))
 
     found = run(work())
@@ -66,7 +66,7 @@ def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json:
     """
 
     async def work() -> dict[str, Any]:
-        async with client(url) as target:
+        async with client(url, create=True) as target:
             return dataclasses.asdict(await move_khala(source, target, apply=apply, keep=keep))
 
     found = run(work())

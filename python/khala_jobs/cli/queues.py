@@ -83,7 +83,7 @@ def _switch(queue: str, url: str | None, as_json: bool, *, paused: bool) -> None
 @queues.command("clean")
 @click.argument("queue", required=False, default="")
 @click.option("--state", "states", multiple=True, default=("completed",), show_default=True)
-@click.option("--older-than", help="Ended at least this long ago, e.g. 7d.")
+@click.option("--older-than", help="Ended at least this long ago, e.g. 7d; seconds without a unit.")
 @click.option("--keep", type=click.IntRange(0), help="The newest so many of each queue and state stay.")
 @url_option
 @json_option
@@ -96,13 +96,16 @@ def clean(
     as_json: bool,
 ) -> None:
     """Delete ended jobs of QUEUE (all queues without it) by age or count."""
+    if older_than is None and keep is None:
+        raise click.UsageError("give --older-than, --keep, or both")
+    is_number = older_than is not None and older_than.replace(".", "", 1).isdigit()
 
     async def work() -> int:
         async with client(url) as found:
             return await found.queues.clean(
                 queue=queue,
                 states=states,  # type: ignore[arg-type]  # checked there
-                older_than=older_than,
+                older_than=float(older_than or 0) if is_number else older_than,
                 keep=keep,
             )
 

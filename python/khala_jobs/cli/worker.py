@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import signal
 from typing import Any, Literal
 
 import click
-from rich.console import Console
 
-from khala_jobs import JobProcessor
+from khala_jobs import JobProcessor, settings
+from khala_jobs.errors import InvalidArgument
 from khala_jobs.supervisor import ChildSpec, Supervisor
 
-from .common import json_option, load, log_to_stderr, run
+from .common import LOG_LEVELS, console_for, json_option, load, log_to_stderr, run
 
 Suspects = Literal["none", "only", "at_most_one"]
 _NAMES = {
@@ -38,6 +37,13 @@ _NAMES = {
     "--supervised", hidden=True, help="This is a child: fd of its messages, fd of its parent's life."
 )
 @click.option("--suspects", hidden=True, default="none", type=click.Choice(["none", "only", "at_most_one"]))
+@click.option(
+    "--log-level",
+    type=click.Choice(list(LOG_LEVELS)),
+    default="info",
+    show_default=True,
+    help="Of the lines on standard error.",
+)
 @json_option
 def worker(
     target: str,
@@ -46,6 +52,7 @@ def worker(
     url: str | None,
     supervised: str | None,
     suspects: Suspects,
+    log_level: str,
     as_json: bool,
 ) -> None:
     """Run the tasks of TARGET (module:object, a JobProcessor) in supervised processes.
@@ -54,7 +61,7 @@ def worker(
     that died run again in a process of their own, so that one that kills its worker is found without harming others.
     SIGTERM stops gracefully; a second one cancels what runs.
     """
-    log_to_stderr(logging.INFO)
+    log_to_stderr(LOG_LEVELS[log_level])
     jobs = load(target)
     if not isinstance(jobs, JobProcessor):
         raise click.BadParameter(
@@ -64,19 +71,32 @@ def worker(
         message_fd, life_fd = (int(part) for part in supervised.split(","))
         run(_serve(jobs, message_fd, life_fd, suspects, workers, url))
         return
-    raise SystemExit(run(_supervise(target, jobs, processes, workers, url, as_json)))
-
-
-async def _supervise(
-    target: str, jobs: JobProcessor, processes: int, workers: int | None, url: str | None, as_json: bool
-) -> int:
-    common = ["worker", target]
-    if url is not None:
-        common += ["--url", url]
+    common = ["worker", target, "--log-level", log_level, *(["--url", url] if url is not None else [])]
     sized = [*common, "--workers", str(workers)] if workers is not None else common
     specs = [ChildSpec(f"worker-{i}", (*sized, "--suspects", "none")) for i in range(processes)]
     specs.append(ChildSpec("suspects", (*common, "--workers", "1", "--suspects", "only")))
-    console = Console(stderr=True, highlight=False)
+    raise SystemExit(run(_supervise(target, jobs, url, specs, as_json)))
+
+
+def _check(target: str, jobs: JobProcessor, url: str | None) -> None:
+    """Refuse what would make every child die at its start, or run without ever doing anything."""
+    if url is not None:
+        settings.check_url(url)
+    for definition in jobs:
+        definition.prepare()
+    if not jobs.settings.enabled:
+        raise InvalidArgument("enabled", "is false (BG_JOBS_ENABLED, or in code), so nothing would run")
+    if not jobs.definitions:
+        raise InvalidArgument(
+            "TARGET", f"{target} has no tasks: import the modules that add them before it is looked at"
+        )
+
+
+async def _supervise(
+    target: str, jobs: JobProcessor, url: str | None, specs: list[ChildSpec], as_json: bool
+) -> int:
+    _check(target, jobs, url)
+    console = console_for(stderr=True)
 
     def announce(event: dict[str, Any]) -> None:
         if as_json:
@@ -85,7 +105,8 @@ async def _supervise(
         what = _NAMES.get(event["event"], event["event"])
         who = event.get("child", "")
         details = " ".join(f"{k}={v}" for k, v in event.items() if k not in ("event", "child"))
-        console.print(f"khala-jobs {who} {what} {details}".replace("  ", " "))
+        line = " ".join(part for part in ("khala-jobs", who, what, details) if part)
+        console.print(line, markup=False, soft_wrap=True)
 
     return await Supervisor(specs, grace=jobs.grace, announce=announce).run()
 

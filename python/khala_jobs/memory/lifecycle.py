@@ -133,15 +133,20 @@ def lifecycle_report(stages: Sequence[Stage]) -> dict[str, Any]:
     """One report of all stages: every list once, with the counts and times of each stage.
 
     ``merged`` has canonical, duplicate and cosine; ``review`` has a, b, cosine and reason; ``archived``, ``promoted``
-    and ``scored`` have the memory and why; ``failures`` are the items that a stage could not do.
+    and ``scored`` have the memory and why; ``failures`` are the items that a stage could not do; ``warnings`` are what
+    the stages warned of, each once.
     """
-    report: dict[str, Any] = {name: [] for name in (*LISTS.values(), "review", "failures", "truncated")}
+    report: dict[str, Any] = {
+        name: [] for name in (*LISTS.values(), "review", "failures", "warnings", "truncated")
+    }
     report["counts"] = {}
     report["stages"] = []
     for stage in stages:
         for name in (*LISTS.values(), "review", "truncated"):
             report[name] += stage.report.get(name, [])
         report["failures"] += [{"stage": stage.name, **entry} for entry in stage.report.get("errors", [])]
+        warnings = stage.report.get("warnings", [])
+        report["warnings"] += [warning for warning in warnings if warning not in report["warnings"]]
         for name, count in stage.report["counts"].items():
             report["counts"][name] = report["counts"].get(name, 0) + count
         report["stages"].append(

@@ -58,11 +58,16 @@ class Cli:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "APP_URL": self.url, "BG_JOBS_URL": self.url, "COLUMNS": "200"}
 
-    def run(self, *arguments: str, status: int = 0, timeout: float = 60) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "khala_jobs.cli", *arguments],
-            cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False,
+    def process(
+        self, *arguments: str, timeout: float = 60, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "khala_jobs.cli", *arguments], cwd=self.folder,
+            env={**self.environment(), **environment}, capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
+
+    def run(self, *arguments: str, status: int = 0, timeout: float = 60, **environment: str) -> str:
+        done = self.process(*arguments, timeout=timeout, **environment)
         assert done.returncode == status, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout if status == 0 or done.stdout else done.stderr
 

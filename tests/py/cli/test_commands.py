@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,17 +83,42 @@ def test_queues_pause_resume_and_clean(cli: Cli) -> None:
         cli.run("queues", "resume", "default")
         until(lambda: cli.json("queues")["default"]["completed"] == 1)
     assert cli.json("queues", "clean", "--keep", "0") == {"removed": 1}
-    assert "older_than" in cli.run("queues", "clean", status=2)
+    assert "--older-than" in cli.run("queues", "clean", status=2)
+    assert cli.json("queues", "clean", "--older-than", "0") == {"removed": 0}
 
 
 def test_an_option_before_the_subcommand_holds_for_it(cli: Cli) -> None:
-    cli.run("queues", "pause", "default")
     other = f"sqlite:///{cli.folder / 'other.db'}"
+    cli.enqueue("add.enqueue(1, 1)")
+    Cli(cli.folder, other).enqueue("add.enqueue(1, 1)")
+    cli.run("queues", "pause", "default")
     assert json.loads(cli.run("queues", "--url", other, "--json", "resume", "default")) == {
         "queue": "default",
         "paused": False,
     }
     assert cli.json("queues")["default"]["paused"] is True
+
+
+def test_what_looks_at_a_store_makes_none(cli: Cli) -> None:
+    for command in (["stats"], ["jobs", "list"], ["queues"], ["dead"], ["queues", "pause", "default"]):
+        text = cli.run(*command, status=2)
+        assert f"{cli.folder / 'jobs.db'} does not exist" in text
+        assert text.count("\n") == 1
+    report = cli.json("doctor")
+    assert report["store"]["location"] is None
+    assert report["store"]["engine_version"].startswith("3.")
+    assert "none yet" in cli.run("doctor")
+    assert list(cli.folder.glob("jobs.db*")) == []
+
+
+def test_a_result_that_is_zero_is_shown(cli: Cli) -> None:
+    job_id = cli.enqueue("add.options(priority=0).enqueue(2, -2)")
+    assert "result" not in cli.run("jobs", "show", job_id)
+    with cli.worker():
+        until(lambda: cli.json("jobs", "show", job_id)["state"] == "completed")
+    text = cli.run("jobs", "show", job_id)
+    assert "result  0" in text
+    assert "priority  0" in text
 
 
 def test_stats_and_doctor(cli: Cli) -> None:
@@ -145,3 +173,37 @@ def test_a_typo_in_the_url_is_one_sentence(cli: Cli, url: str, says: str) -> Non
 )
 def test_a_wrong_target_says_what_is_wrong(cli: Cli, target: str, says: str) -> None:
     assert says in cli.run("worker", target, status=2)
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "environment", "says"),
+    [
+        ("", ("--url", "sqlit:///x.db"), {}, "did you mean sqlite"),
+        ("", (), {"BG_JOBS_LEAS": "3"}, "did you mean BG_JOBS_LEASE"),
+        ("", (), {"BG_JOBS_ENABLED": "false"}, "nothing would run"),
+        ("from khala_jobs import JobProcessor\njobs = JobProcessor('memory://')", (), {}, "has no tasks"),
+        ("from app import jobs\n@jobs.task\ndef f(x: 'Nope'): ...", (), {}, "'Nope'"),
+    ],
+)
+def test_what_no_worker_can_run_is_one_sentence_before_any_is_started(
+    cli: Cli, code: str, options: tuple[str, ...], environment: dict[str, str], says: str
+) -> None:
+    (cli.folder / "other.py").write_text(code or "from app import jobs")
+    done = cli.process("worker", "other:jobs", *options, **environment)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "started" not in done.stderr
+
+
+def test_a_supervisor_says_one_thing_a_line_and_names_the_signal(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "khala_jobs.cli", "worker", "app:jobs"],
+        cwd=cli.folder, env={**cli.environment(), "COLUMNS": "20"}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until(lambda: len(cli.json("stats")["workers"]) == 2)
+    process.send_signal(signal.SIGTERM)
+    _, text = process.communicate(timeout=30)
+    assert "khala-jobs stopping signal=SIGTERM times=1\n" in text
+    assert all(said.startswith(("khala-jobs ", "{", "PIPELINE")) for said in text.splitlines())

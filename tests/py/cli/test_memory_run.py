@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from .conftest import Cli
 
@@ -84,7 +85,20 @@ def test_missing_and_unknown_files_are_refused(cli: Cli) -> None:
 
 
 def test_demo_kills_a_worker_and_proves_that_nothing_was_lost(cli: Cli) -> None:
-    report = json.loads(cli.run("demo", "--memories", "1500", "--lexical", "--json", timeout=240))
+    done = cli.process("demo", "--memories", "1500", "--lexical", "--json", timeout=240)
+    report = json.loads(done.stdout)
     assert report["proof"]["checks"] == dict.fromkeys(report["proof"]["checks"], True)
     assert [attempt["attempt"] for attempt in report["proof"]["attempts"]][-1] >= 2
     assert report["merged"]
+    # Its own lines are all that it prints: six of progress, and none of the jobs'.
+    assert [text for text in done.stderr.splitlines() if "job_started" in text or "PIPELINE" in text] == []
+    assert "SIGKILL to worker process" in done.stderr
+    assert len(report["warnings"]) == len(set(report["warnings"])) == 1
+
+
+@pytest.mark.parametrize(("options", "logged"), [((), False), (("--logs",), True)])
+def test_the_jobs_log_only_when_asked_to(cli: Cli, options: tuple[str, ...], logged: bool) -> None:
+    (cli.folder / "in.jsonl").write_text(line(1, content="A fact.") + "\n")
+    run = cli.process("memory", "run", "--input", "in.jsonl", "--embed", "lexical", *options)
+    assert ("PIPELINE_METRICS" in run.stderr) is logged
+    assert "is not calibrated" in run.stdout

@@ -77,6 +77,7 @@ def test_a_spinning_handler_is_ended_with_its_process_and_nobody_is_blamed(cli: 
 
 
 def test_children_stop_when_their_parent_is_killed(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
     with cli.worker() as worker:
         until(lambda: len(worker.of("child_started")) == 2)
         pids = [event["pid"] for event in worker.of("child_started")]
