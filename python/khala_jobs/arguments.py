@@ -205,15 +205,26 @@ def encode_rich(adapter: TypeAdapter[Any], value: Any, field: str) -> bytes:
     try:
         text = adapter.dump_json(value, warnings=False)
         back = adapter.validate_json(text)
-        adapter.dump_json(value, warnings="error")
+        doubt = _doubt(adapter, value)
     except ValidationError as error:
         where, reason = _first_error(error, "")
         raise InvalidArgument(f"{field}.{where}" if where else field, reason) from None
     except (PydanticSerializationError, UnicodeEncodeError, RecursionError, ValueError) as error:
         raise InvalidArgument(field, f"cannot be stored as JSON: {error}") from None
+    if doubt and back != value:  # an int for `float | …` is doubtful, and comes back as its equal
+        raise InvalidArgument(field, f"cannot be stored as JSON: {doubt}")
     if b"null" in text and back != value:  # pydantic writes NaN and the infinities as null
         raise InvalidArgument(field, "has a number that is not finite, which JSON cannot carry")
     return text
+
+
+def _doubt(adapter: TypeAdapter[Any], value: Any) -> str:
+    """What pydantic finds odd about a value of this type, as one line; empty when it is what the type says."""
+    try:
+        adapter.dump_json(value, warnings="error")
+    except PydanticSerializationError as error:
+        return str(error).strip().splitlines()[-1].strip()
+    return ""
 
 
 def payload_error(error: ValidationError, task: str) -> InvalidArgument | PayloadMismatch:

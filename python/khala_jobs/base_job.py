@@ -41,12 +41,14 @@ class BaseJob(ABC, Generic[Result_co]):
     Class attributes:
         task_name: Under which it is stored; default: the class's name.
         options: `TaskOptions` of all its jobs.
+        included_by: What to do when it is not included, for the error; default: ``call jobs.include([Class]) first``.
     """
 
     __slots__ = ()
 
     task_name: ClassVar[str] = ""
     options: ClassVar[TaskOptions] = {}
+    included_by: ClassVar[str] = ""
     # A payload with fields that the class does not have is another version's: refused, not half understood.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

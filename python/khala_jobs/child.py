@@ -11,6 +11,7 @@ whatever it is doing.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import queue
 import signal
@@ -26,7 +27,7 @@ from .errors import InvalidArgument
 from .resources import Resources
 from .retry import Cancel, Outcome, Retry, Snooze
 from .run import Run, StaticLease, running
-from .task import Task
+from .task import Task, Tasks
 
 
 class ChildHost:
@@ -120,6 +121,10 @@ def _import(target: str) -> Definition:
     found: Any = importlib.import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
+    if inspect.isroutine(
+        found
+    ):  # made a task by a call, under another name: jobs.task(process=True)(function)
+        found = Tasks().task(process=True)(found)
     if not isinstance(found, Task):
         raise InvalidArgument(
             "process", f"{target} is no task in a child process: is it defined conditionally?"

@@ -311,9 +311,8 @@ class Tasks:
         cls = job if isinstance(job, type) else type(job)
         found = self._classes.get(cls)
         if found is None:
-            raise InvalidArgument(
-                "job", f"{cls.__name__} is not included: call jobs.include([{cls.__name__}]) first"
-            )
+            remedy = cls.included_by or f"call jobs.include([{cls.__name__}]) first"
+            raise InvalidArgument("job", f"{cls.__name__} is not included: {remedy}")
         return found
 
     def __iter__(self) -> Iterator[Definition]:

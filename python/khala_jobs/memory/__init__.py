@@ -40,6 +40,7 @@ from .jobs import (
 )
 from .join import JoinSettings
 from .journal import SqliteJournal
+from .memory_jobs import MemoryJobs
 from .model import BadMemory, Memory, Tier
 from .plan import Operation, Plan, ReviewPair
 from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
@@ -55,7 +56,6 @@ from .ports import (
 from .presets import archival_policy, decay_policy, promotion_policy
 from .report import Report, stored_report
 from .repository_sqlite import SqliteMemoryRepository
-from .services import MemoryJobs
 from .summary import ExtractiveSummarizer, Summarizer
 
 __all__ = [

@@ -19,7 +19,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from numbers import Real
+from typing import Final, cast
+
+from khala_jobs.errors import InvalidArgument
+from khala_jobs.shown import shown
 
 from .guard_compare import Comparison, compare
 from .guard_detect import DETECTORS
@@ -88,12 +92,13 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
         The verdict. Texts that are equal but for white space and Unicode form are duplicates at any cosine.
 
     Raises:
-        ValueError: ``cosine`` is not a number from -1 to 1.
+        InvalidArgument: ``cosine`` is not a number from -1 to 1, or a text is none.
     """
-    if not -1.0 - _ROUNDING <= cosine <= 1.0 + _ROUNDING:  # also refuses NaN
-        raise ValueError(f"cosine must be from -1 to 1, got {cosine}")
-    left = _features(a) if isinstance(a, str) else a
-    right = _features(b) if isinstance(b, str) else b
+    if (
+        not isinstance(cast("object", cosine), Real) or not -1.0 - _ROUNDING <= cosine <= 1.0 + _ROUNDING
+    ):  # also refuses NaN
+        raise InvalidArgument("cosine", f"must be a number from -1 to 1, got {shown(cosine)}")
+    left, right = _read(a, "a"), _read(b, "b")
     if left.text == right.text:
         return _DUPLICATE
     early = _unreadable(left, right, cosine)
@@ -104,6 +109,14 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     if reasons:
         return Verdict(_kind(reasons), reasons)
     return Verdict("duplicate", extras=_extras(comparison)) if comparison.restated else _DUPLICATE
+
+
+def _read(text: str | Features, field: str) -> Features:
+    if isinstance(text, str):
+        return _features(text)
+    if not isinstance(cast("object", text), Features):
+        raise InvalidArgument(field, f"expected a text, got {type(text).__name__}")
+    return text
 
 
 def _extras(comparison: Comparison) -> tuple[tuple[str, ...], tuple[str, ...]]:

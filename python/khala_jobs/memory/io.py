@@ -9,6 +9,7 @@ list of numbers), ``model_id``, ``scope``, ``tier``, ``importance``, ``access_co
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +87,14 @@ class MemoryInput:
         self._now_us = now_us
         self._seen: dict[str, int] = {}
         if not self.path.is_file():
-            raise NotFound("input", f"there is no file {self.path}")
+            what = (
+                "a folder"
+                if self.path.is_dir()
+                else "missing"
+                if not self.path.exists()
+                else "no regular file"
+            )
+            raise NotFound("input", f"there is no file {self.path}: it is {what}")
         readers = {
             ".jsonl": _json_lines,
             ".ndjson": _json_lines,
@@ -218,9 +226,9 @@ def _json_record(text: bytes) -> dict[str, Any] | BadMemory:
 
 def _npz_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             columns = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidArgument("input", f"{path.name} is no archive of plain arrays: {error}") from error
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:

@@ -23,7 +23,7 @@ import numpy as np
 
 from khala_jobs.base_job import BaseJob
 from khala_jobs.context import Context
-from khala_jobs.errors import InvalidArgument
+from khala_jobs.errors import InvalidArgument, NotFound
 from khala_jobs.options import TaskOptions
 
 from .codec import view_of, write_memory
@@ -35,7 +35,7 @@ from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
 from .policy import Action, Calibrated, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
 from .presets import archival_policy, decay_policy, promotion_policy
 from .run import Made, Run, RunSettings
-from .services import MemoryJobs
+from .services import MemoryServices
 from .units import consolidate_users, deduplicate_users, each_page
 
 __all__ = [
@@ -77,6 +77,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
     run_id: str | None = None
 
     options: ClassVar[TaskOptions] = {"timeout": "6h", "retry": 2}
+    included_by: ClassVar[str] = "call jobs.include(MemoryJobs(repository=…)) first"
 
     def __post_init__(self) -> None:
         if self.as_of is not None:
@@ -93,7 +94,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         """Refuse wrong arguments when the job is made, not when it runs."""
 
     @abstractmethod
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """Go through the units of a run that has begun."""
 
     async def run(self, ctx: Context) -> dict[str, Any]:
@@ -106,7 +107,9 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
             NotFound: No `MemoryJobs` was provided to the worker.
             InvalidArgument: ``user_id`` is required by this repository.
         """
-        jobs = ctx.resources[MemoryJobs]
+        jobs = ctx.resources.get(MemoryServices)
+        if jobs is None:
+            raise NotFound("resources", f"{type(self).__name__} works on a repository: {self.included_by}")
         run = Run(self._settings(ctx, jobs), jobs.journal, jobs.target)
         finished = await run.begin()
         if finished is not None:
@@ -116,7 +119,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         ctx.step("complete", **{f"{name}_count": count for name, count in report["counts"].items()})
         return report
 
-    def _settings(self, ctx: Context, jobs: MemoryJobs) -> RunSettings:
+    def _settings(self, ctx: Context, jobs: MemoryServices) -> RunSettings:
         # A handler that is called directly has no job: each call is a run of its own.
         job_id = f"direct-{uuid.uuid4()}" if ctx.job_id == _DETACHED else ctx.job_id
         return RunSettings(
@@ -155,7 +158,7 @@ class DecayScoringJob(LifecycleJob):
         """Resolve the policy."""
         decay_policy(self.policy)
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """Page by page."""
         policy = decay_policy(self.policy)
 
@@ -182,7 +185,7 @@ class PromotionJob(LifecycleJob):
         """Resolve the policy."""
         promotion_policy(self.policy)
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """Page by page."""
         policy = promotion_policy(self.policy)
 
@@ -193,7 +196,7 @@ class PromotionJob(LifecycleJob):
         await each_page(ctx, jobs, run, self.user_id, planner)
 
 
-def _service_score(jobs: MemoryJobs, page: Page, as_of_us: int) -> Callable[[Frame], FloatColumn] | None:
+def _service_score(jobs: MemoryServices, page: Page, as_of_us: int) -> Callable[[Frame], FloatColumn] | None:
     """The memory service's promotion score as a fact, if there is a service."""
     service = jobs.memory_service
     if service is None:
@@ -228,7 +231,7 @@ class ArchivalJob(LifecycleJob):
         """Resolve the policy."""
         archival_policy(self.policy)
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """Page by page."""
         policy = archival_policy(self.policy)
 
@@ -261,7 +264,7 @@ class DeduplicationJob(LifecycleJob):
         """Resolve the policy."""
         self.policy()
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """User by user."""
         await deduplicate_users(ctx, jobs, run, self.user_id, self.policy())
 
@@ -291,7 +294,7 @@ class ConsolidationJob(LifecycleJob):
         """Resolve the policy."""
         self.policy()
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """User by user."""
         await consolidate_users(ctx, jobs, run, self.user_id, self.policy(), force=self.force)
 
@@ -326,7 +329,7 @@ class CleanupJob(LifecycleJob):
         """Resolve the policy."""
         self.policy()
 
-    async def work(self, ctx: Context, jobs: MemoryJobs, run: Run) -> None:
+    async def work(self, ctx: Context, jobs: MemoryServices, run: Run) -> None:
         """Memories page by page, then cache entries, then old logs."""
         policy = self.policy()
 
@@ -345,7 +348,7 @@ class CleanupJob(LifecycleJob):
         await run.unit("journal", partial(_purge_journal, jobs, run, policy))
 
 
-async def _clean_cache(jobs: MemoryJobs, run: Run, policy: CleanupPolicy) -> Made:
+async def _clean_cache(jobs: MemoryServices, run: Run, policy: CleanupPolicy) -> Made:
     """Delete cache entries past their grace. They are derived data: not logged, not restored by undo."""
     plan = Plan(run.settings.job, run.as_of_us, ())
     store = jobs.faces.cache
@@ -364,7 +367,7 @@ async def _clean_cache(jobs: MemoryJobs, run: Run, policy: CleanupPolicy) -> Mad
     return Made(plan, notes={"cache_cleaned": cleaned})
 
 
-async def _purge_journal(jobs: MemoryJobs, run: Run, policy: CleanupPolicy) -> Made:
+async def _purge_journal(jobs: MemoryServices, run: Run, policy: CleanupPolicy) -> Made:
     """Drop the logs of runs that need no longer be undoable."""
     plan = Plan(run.settings.job, run.as_of_us, ())
     if run.settings.dry_run:

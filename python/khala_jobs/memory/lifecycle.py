@@ -23,7 +23,7 @@ from .jobs import (
     PromotionJob,
 )
 from .report import LISTS
-from .services import MemoryJobs
+from .services import MemoryServices
 
 if TYPE_CHECKING:
     from khala_jobs.info import JobInfo, Progress
@@ -91,7 +91,7 @@ def stage_jobs(
 
 
 async def run_lifecycle(
-    jobs: JobProcessor, stages: Sequence[LifecycleJob], memory: MemoryJobs, watch: Watch | None = None
+    jobs: JobProcessor, stages: Sequence[LifecycleJob], memory: MemoryServices, watch: Watch | None = None
 ) -> list[Stage]:
     """Run stages one after the other as jobs.
 

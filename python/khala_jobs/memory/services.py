@@ -1,18 +1,13 @@
-"""`MemoryJobs`: the six lifecycle jobs and what they work with, as one thing to include.
-
-    jobs.include(MemoryJobs(repository=repo, memory_service=service, summarizer=llm, embedder=model))
-
-Including it registers the job classes and makes it the resource that they find in ``ctx.resources``.
-"""
+"""`MemoryServices`: what lifecycle jobs work with, made of what an application gives. It knows no job."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from khala_jobs.errors import InvalidArgument
 from khala_jobs.similarity import CalibrationStore
@@ -29,12 +24,7 @@ from .report import stored_report
 from .summary import ExtractiveSummarizer, Summarizer
 from .target import PortTarget
 
-if TYPE_CHECKING:
-    from khala_jobs.base_job import BaseJob
-    from khala_jobs.resources import Resources
-    from khala_jobs.task import Tasks
-
-__all__ = ["DEFAULT_JOURNAL", "MemoryJobs"]
+__all__ = ["DEFAULT_JOURNAL", "MemoryServices"]
 
 DEFAULT_JOURNAL = Path("memory_journal.db")
 """Where the journal of a repository that keeps none is, unless one is given: in the working directory."""
@@ -46,7 +36,7 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-class MemoryJobs:
+class MemoryServices:
     """What lifecycle jobs work with.
 
     Args:
@@ -123,34 +113,6 @@ class MemoryJobs:
 
             self._judge = judge
         return self._judge
-
-    @property
-    def job_classes(self) -> tuple[type[BaseJob[dict[str, Any]]], ...]:
-        """The six jobs."""
-        from .jobs import JOB_CLASSES
-
-        return JOB_CLASSES
-
-    def __iter__(self) -> Iterator[type[BaseJob[dict[str, Any]]]]:
-        return iter(self.job_classes)
-
-    def provide(self, resources: Resources) -> None:
-        """Make this the resource that the jobs' handlers look for."""
-        resources.provide(MemoryJobs, self)
-
-    def register(self, tasks: Tasks) -> None:
-        """What ``jobs.include(...)`` calls: add the six jobs, and this as their resource.
-
-        Raises:
-            InvalidArgument: These tasks belong to no processor yet, so there is nowhere to put the resource.
-        """
-        if tasks.resources is None:
-            raise InvalidArgument(
-                "include", "MemoryJobs must be included in a JobProcessor, not in loose Tasks"
-            )
-        self.provide(tasks.resources)
-        for job_class in self.job_classes:
-            tasks.include(job_class)
 
     async def undo(self, run_id: str) -> UndoReport:
         """Take back what a run did; see `apply.undo_run`."""

@@ -27,7 +27,7 @@ from .model import Memory, check_vector
 from .plan import Issue, Plan
 from .policy import ConsolidationPolicy, DeduplicationPolicy
 from .run import Made, Run
-from .services import MemoryJobs
+from .services import MemoryServices
 from .thresholds import thresholds_of
 
 __all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
@@ -57,7 +57,7 @@ async def _tick(ctx: ProgressPort, count: int, total: int | None, message: str) 
 
 
 async def each_page(
-    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, planner: Callable[[Page], Plan]
+    ctx: ProgressPort, jobs: MemoryServices, run: Run, user_id: str | None, planner: Callable[[Page], Plan]
 ) -> None:
     """Plan and carry out page by page.
 
@@ -98,7 +98,7 @@ class _Place:
 
 async def each_user(
     ctx: ProgressPort,
-    jobs: MemoryJobs,
+    jobs: MemoryServices,
     run: Run,
     user_id: str | None,
     make: Callable[[_Place], Awaitable[Made]],
@@ -136,7 +136,7 @@ class _UserMemories:
 
 
 async def _load_user(
-    jobs: MemoryJobs, user_id: str, as_of_us: int, show: Callable[[Memory], bool] | None = None
+    jobs: MemoryServices, user_id: str, as_of_us: int, show: Callable[[Memory], bool] | None = None
 ) -> _UserMemories:
     """Load a user.
 
@@ -172,7 +172,9 @@ async def _load_user(
     return loaded
 
 
-async def _embed_missing(jobs: MemoryJobs, memories: list[Memory]) -> tuple[list[Memory], int, Issue | None]:
+async def _embed_missing(
+    jobs: MemoryServices, memories: list[Memory]
+) -> tuple[list[Memory], int, Issue | None]:
     """Give memories without a vector one for the duration of the run; nothing is stored."""
     embedder = jobs.embedder
     lacking = [
@@ -217,7 +219,7 @@ class _Watcher:
 
 
 async def _plan_joining(
-    ctx: ProgressPort, jobs: MemoryJobs, run: Run, place: _Place, planner: Callable[[Kernels], T]
+    ctx: ProgressPort, jobs: MemoryServices, run: Run, place: _Place, planner: Callable[[Kernels], T]
 ) -> T:
     """Call a planner in a thread, with kernels whose joins go on where a killed attempt stopped."""
     kernels = jobs.kernels
@@ -232,7 +234,7 @@ async def _plan_joining(
 
 
 async def deduplicate_users(
-    ctx: ProgressPort, jobs: MemoryJobs, run: Run, user_id: str | None, policy: DeduplicationPolicy
+    ctx: ProgressPort, jobs: MemoryServices, run: Run, user_id: str | None, policy: DeduplicationPolicy
 ) -> None:
     """Deduplicate user by user."""
 
@@ -259,7 +261,7 @@ async def deduplicate_users(
 
 async def consolidate_users(
     ctx: ProgressPort,
-    jobs: MemoryJobs,
+    jobs: MemoryServices,
     run: Run,
     user_id: str | None,
     policy: ConsolidationPolicy,
@@ -295,7 +297,7 @@ async def consolidate_users(
     await each_user(ctx, jobs, run, user_id, make)
 
 
-async def _summaries(jobs: MemoryJobs, run: Run, frame: Frame, clusters: Clusters) -> dict[str, Summary]:
+async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clusters) -> dict[str, Summary]:
     """A text for each cluster: from an earlier attempt, else from the summarizer. A dry run asks nobody."""
     if run.settings.dry_run or not clusters.clusters:
         return {}
@@ -326,7 +328,7 @@ async def _summaries(jobs: MemoryJobs, run: Run, frame: Frame, clusters: Cluster
 
 
 async def _embed_summaries(
-    jobs: MemoryJobs, frame: Frame, clusters: Clusters, summaries: dict[str, Summary]
+    jobs: MemoryServices, frame: Frame, clusters: Clusters, summaries: dict[str, Summary]
 ) -> dict[str, Summary]:
     """Vectors of the completed texts, where the embedder is the model of the sources."""
     embedder = jobs.embedder

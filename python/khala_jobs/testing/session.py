@@ -26,7 +26,6 @@ from khala_jobs.task import Enqueuer
 
 R = TypeVar("R")
 Mode = Literal["manual", "inline"]
-PAGE = 1000
 
 
 class FakeClock:
@@ -191,7 +190,10 @@ class JobsTesting:
         Retries and snoozes wait for the clock, like everything with a delay.
 
         Args:
-            raise_failures: Raise the first handler's exception that made a run fail, as `JobFailed`.
+            raise_failures: Fail the test when a run failed, retried or not.
+
+        Raises:
+            AssertionError: A run failed, and it was asked for; says how many, and the error of the latest.
         """
         async with self._draining:
             before = self._totals()
@@ -204,9 +206,11 @@ class JobsTesting:
             after = self._totals()
         drained = Drained(**{name: after[name] - before[name] for name in after})
         if raise_failures and drained.failed:
-            page = await self.jobs.queues.list(order="newest_first", limit=PAGE)
-            failed = [info for info in page.jobs if info.error is not None]
-            raise AssertionError(f"{drained.failed} runs failed; one of them: {failed[0].error}")
+            failed = [info async for info in self.jobs.queues.scan() if info.error is not None]
+            latest = max(failed, key=lambda info: info.fence)
+            raise AssertionError(
+                f"{drained.failed} of {drained.runs} runs failed; the latest, of {latest.task}: {latest.error}"
+            )
         return drained
 
     async def _has_work(self) -> bool:

@@ -153,6 +153,16 @@ def test_constraints_hold_at_enqueue_and_at_run() -> None:
     assert not isinstance(caught.value, PayloadMismatch)
 
 
+def test_a_number_that_is_equal_in_another_type_is_taken_and_nothing_else() -> None:
+    def f(value: float | Literal["auto"]) -> None: ...
+
+    used = codec(f)
+    assert used.decode(used.encode((1,), {})) == ((), {"value": 1.0})
+    with pytest.raises(InvalidArgument) as caught:
+        used.encode(("manual",), {})
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("payload", [b"{}", b'{"a":1,"gone":2}', b'{"b":{}}'])
 def test_a_payload_of_another_signature_is_told_from_a_bad_value(payload: bytes) -> None:
     def f(a: int, b: dict[str, int] | None = None) -> None: ...

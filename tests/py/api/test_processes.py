@@ -95,6 +95,10 @@ def answer(kind: str) -> object:
     if kind == "big":
         return "x" * 1_100_000
     return {1, 2}
+
+
+def plain(n: int) -> int:
+    return os.getpid() + n
 """
 
 
@@ -121,6 +125,15 @@ async def test_jobs_run_in_another_process(make: Make, handlers: ModuleType) -> 
         with pytest.raises(JobFailed, match="ValueError: bad") as caught:
             await (await handlers.fail.enqueue("bad")).result(60)
         assert "raise ValueError(text)" in caught.value.traceback
+
+
+async def test_a_function_that_is_made_a_task_by_a_call_runs_there_too(
+    make: Make, handlers: ModuleType
+) -> None:
+    jobs = make(workers=1)
+    renamed = jobs.task(name="renamed", process=True)(handlers.plain)
+    async with jobs:
+        assert await (await renamed.enqueue(0)).result(60) != os.getpid()
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,13 @@ async def test_what_went_wrong_is_told() -> None:
             t.refute_enqueued("send", copies=3)
         t.refute_enqueued(send, copies=4)
         await send.enqueue("nobody")
-        with pytest.raises(AssertionError, match="LookupError: nobody"):
+        with pytest.raises(
+            AssertionError, match="1 of 2 runs failed; the latest, of send: LookupError: nobody"
+        ):
+            await t.drain(raise_failures=True)
+        await send.options(delay="1h").enqueue_many([("later",)] * 1000)  # and it is found beside many others
+        await send.enqueue("nobody")
+        with pytest.raises(AssertionError, match="1 of 1 runs failed"):
             await t.drain(raise_failures=True)
 
 

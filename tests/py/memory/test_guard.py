@@ -6,11 +6,13 @@ import json
 import pickle
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from khala_jobs.errors import InvalidArgument
 from khala_jobs.memory.guard import (
     MAX_CHARS,
     MAX_ITEMS,
@@ -286,10 +288,19 @@ def test_unequal_texts_below_the_floor_are_distinct() -> None:
     assert judge("I  like tea", "I like\ttea", -1.0).is_duplicate
 
 
-@pytest.mark.parametrize("cosine", [float("nan"), float("inf"), 1.01, -1.01])
+@pytest.mark.parametrize("cosine", [float("nan"), float("inf"), 1.01, -1.01, None])
 def test_a_cosine_that_is_none_is_refused(cosine: float) -> None:
-    with pytest.raises(ValueError, match="cosine must be from -1 to 1"):
+    with pytest.raises(InvalidArgument, match="cosine: must be a number from -1 to 1"):
         judge("a", "b", cosine)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "cosine", "field"), [(1, "b", 0.9, "a"), ("a", None, 0.9, "b"), ("a", "b", "high", "cosine")]
+)
+def test_what_is_no_text_or_number_is_refused_by_name(a: Any, b: Any, cosine: Any, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        judge(a, b, cosine)
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize("text", ["x" * (MAX_CHARS + 1), "wort " * (MAX_ITEMS + 1)])

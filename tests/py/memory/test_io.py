@@ -171,6 +171,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "in.npz").write_bytes(b"not a zip")
     with pytest.raises(InvalidArgument, match="no archive of plain arrays"):
         list(MemoryInput(tmp_path / "in.npz", NOW))
+    np.savez(tmp_path / "whole.npz", id=np.arange(100))
+    (tmp_path / "in.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:100])  # cut off by a full disk
+    with pytest.raises(InvalidArgument, match="no archive of plain arrays"):
+        list(MemoryInput(tmp_path / "in.npz", NOW))
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(NotFound, match="a folder"):
+        MemoryInput(tmp_path / "folder.npz", NOW)
     (tmp_path / "in.parquet").write_bytes(b"nor this")
     with pytest.raises(InvalidArgument, match="no Parquet file"):
         list(MemoryInput(tmp_path / "in.parquet", NOW))

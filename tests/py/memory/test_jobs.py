@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from khala_jobs import JobProcessor
 from khala_jobs.base_job import BaseJob, ClassCodec, define_class
 from khala_jobs.errors import InvalidArgument, NotFound
 from khala_jobs.memory import MemoryJobs, SqliteJournal, SqliteMemoryRepository
@@ -661,8 +662,19 @@ class TestForeignRepository:
 async def test_without_memory_jobs_there_is_a_clear_error(lab: Any) -> None:
     from khala_jobs.context import detached
 
-    with pytest.raises(NotFound, match="MemoryJobs"):
+    with pytest.raises(NotFound, match=r"jobs\.include\(MemoryJobs\("):
         await DecayScoringJob().run(detached("x"))
+    with pytest.raises(InvalidArgument, match=r"not included: call jobs\.include\(MemoryJobs\("):
+        await JobProcessor("memory://").enqueue(DecayScoringJob())
+
+
+@pytest.mark.parametrize("threshold", [1, 0.5, "calibrated"])
+async def test_a_threshold_may_be_a_whole_number(jobs: Any, threshold: Any) -> None:
+    processor = JobProcessor("memory://", workers=1)
+    processor.include(jobs)
+    async with processor:
+        job = await processor.enqueue(DeduplicationJob(threshold=threshold, dry_run=True))
+        assert (await job.result(timeout=60))["settings"]["threshold"] == threshold
 
 
 async def test_a_memory_that_changes_under_the_plan_is_stale(jobs: Any, repository: Any, lab: Any) -> None:
@@ -702,7 +714,6 @@ async def test_the_run_is_the_job(jobs: Any, lab: Any) -> None:
 
 
 async def test_including_registers_the_six_and_their_resource(jobs: Any, lab: Any) -> None:
-    from khala_jobs import JobProcessor
     from khala_jobs.task import Tasks
 
     assert tuple(jobs) == jobs.job_classes == JOB_CLASSES
