@@ -5,8 +5,9 @@ C++: a file of cpp/<folder> may include headers of its own folder and of those t
 ``khala_library(... DEPS ...)`` names, directly or through them. So the link graph is the rule, and this check
 holds the headers to it, which the linker does not see. Tests may include anything.
 
-Python: ``RULES`` below says which modules of the package a module must not import. ``_core`` is imported only
-by the modules that ``CORE_USERS`` names.
+Python: ``PARTS`` below says what of the package its subpackages may import; the job API imports none of them.
+``_core`` is imported only by the modules that ``CORE_USERS`` names, and no module imports itself through others,
+not even late, in a function.
 
 Exit status 1 and one line per breach.
 """
@@ -97,12 +98,15 @@ def check_includes(cpp: Path = CPP) -> list[Breach]:
     return breaches
 
 
-# Who may not import whom, by module prefix below khala_jobs. The command line, the compatibility names and
-# the test helpers are on top of everything.
+# By module prefix below khala_jobs. The command line, the compatibility names and the test helpers are on top of
+# everything. The memory lifecycle is plain functions but for the modules that make jobs of it.
 TOP = ("cli", "compat", "testing")
-RULES: dict[str, tuple[str, ...]] = {}
-
-CORE_USERS: tuple[str, ...] = ()
+PARTS: dict[str, tuple[str, ...]] = {
+    "similarity": ("_core", "errors"),
+    "memory": ("_core", "errors", "shown", "similarity"),
+}
+FREE = ("memory.jobs", "memory.memory_jobs", "memory.lifecycle")
+CORE_USERS = ("bridge", "supervisor", "similarity", "memory.decay", "cli", "compat.khala_import")
 
 
 def module_name(file: Path, package: Path) -> str:
@@ -143,25 +147,59 @@ def check_imports(package: Path = PACKAGE) -> list[Breach]:
     for file in sorted(package.rglob("*.py")):
         module = module_name(file, package)
         tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-        forbidden = {f for rule, names in RULES.items() if below(module, rule) for f in names}
-        if not any(below(module, top) for top in TOP) and module:
-            forbidden |= set(TOP)
         for line, imported in imported_modules(tree, module, is_package=file.name == "__init__.py"):
-            for prefix in forbidden:
-                if below(imported, prefix):
-                    breaches.add(Breach(file, line, f"{module} must not import {prefix}"))
-            if (
-                CORE_USERS
-                and below(imported, "_core")
-                and not any(below(module, user) for user in CORE_USERS)
-            ):
-                breaches.add(Breach(file, line, f"only {', '.join(CORE_USERS)} may import _core"))
+            if what := objection(module, imported):
+                breaches.add(Breach(file, line, what))
     return sorted(breaches)
+
+
+def objection(module: str, imported: str) -> str:
+    """Why one module must not import the other; empty when it may."""
+    is_top = any(below(module, top) for top in TOP)
+    if below(imported, "_core") and not any(below(module, user) for user in CORE_USERS):
+        return f"only {', '.join(CORE_USERS)} may import _core"
+    head = imported.split(".", maxsplit=1)[0]
+    part = module.split(".", maxsplit=1)[0]
+    if not module or is_top or head == part:
+        return ""
+    if part in PARTS and module not in FREE:
+        allowed = head in PARTS[part]
+    else:
+        allowed = head not in {*TOP, *PARTS} or (part == "memory" and head == "similarity")
+    return "" if allowed else f"{module} must not import {head}"
+
+
+def check_cycles(package: Path = PACKAGE) -> list[str]:
+    """Modules that import themselves through others, one line a group."""
+    files = {module_name(file, package): file for file in package.rglob("*.py")}
+    imports: dict[str, set[str]] = {}
+    for module, file in files.items():
+        tree = without_type_checking(ast.parse(file.read_text(encoding="utf-8")))
+        named = imported_modules(tree, module, is_package=file.name == "__init__.py")
+        # What a module takes from its own package by name (``from . import rows``) is in the list by itself.
+        imports[module] = {other for _, other in named if other in files and not below(module, other)}
+    beyond = reachable(imports)
+    through = {m: {x for n in imports[m] for x in beyond[n]} for m in imports}
+    groups = {
+        tuple(sorted(x for x in through[m] if m in through.get(x, set()))) for m in imports if m in through[m]
+    }
+    return [f"khala_jobs: {', '.join(group)} import each other" for group in sorted(groups)]
+
+
+def without_type_checking(tree: ast.Module) -> ast.Module:
+    """The tree without what only type checkers read."""
+
+    class Remover(ast.NodeTransformer):
+        def visit_If(self, node: ast.If) -> ast.AST | None:
+            is_guard = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            return None if is_guard else self.generic_visit(node)
+
+    return ast.fix_missing_locations(Remover().visit(tree))
 
 
 def main() -> int:
     """Print the breaches."""
-    breaches = [*check_includes(), *check_imports()]
+    breaches = [*check_includes(), *check_imports(), *check_cycles()]
     for breach in breaches:
         print(breach)
     if not breaches:

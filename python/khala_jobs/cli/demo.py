@@ -31,7 +31,8 @@ from rich.progress import Progress
 from khala_jobs.info import JobInfo
 from khala_jobs.memory import SqliteMemoryRepository, import_memories
 from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Truth, build_corpus, write_corpus
-from khala_jobs.memory.embed import Embedder, FloatMatrix, best_embedder, embed_distinct
+from khala_jobs.memory.embed import Embedder, FloatMatrix, embed_distinct
+from khala_jobs.memory.embed_best import best_embedder
 from khala_jobs.memory.embed_cache import CachedEmbedder
 from khala_jobs.memory.evaluate import evaluate
 from khala_jobs.memory.io import MemoryInput

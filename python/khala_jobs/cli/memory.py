@@ -18,7 +18,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from khala_jobs import JobProcessor
 from khala_jobs.memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, import_memories
-from khala_jobs.memory.embed import Embedder, best_embedder, embed_distinct
+from khala_jobs.memory.embed import Embedder, embed_distinct
+from khala_jobs.memory.embed_best import best_embedder
 from khala_jobs.memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
 from khala_jobs.memory.model import Memory, parse_time, time_to_us
 

@@ -1,4 +1,4 @@
-"""Text to vectors: the embedder port and the choice of one.
+"""Text to vectors: the embedder port.
 
 An *embedder* turns texts into unit rows; everything behind it (join, clusters, guard) only ever sees the
 rows.
@@ -15,14 +15,13 @@ process; ``model_id`` changes whenever rows of two versions must not be compared
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Embedder", "EmbedderUnavailable", "FloatMatrix", "Progress", "best_embedder", "embed_distinct"]
+__all__ = ["Embedder", "EmbedderUnavailable", "FloatMatrix", "Progress", "embed_distinct"]
 
 FloatMatrix = npt.NDArray[np.float32]
 
@@ -74,27 +73,3 @@ def embed_distinct(embedder: Embedder, texts: Sequence[str], progress: Progress 
         (position.setdefault(text, len(position)) for text in texts), dtype=np.intp, count=len(texts)
     )
     return embedder.embed(list(position), progress)[rows]
-
-
-def best_embedder(say: Callable[[str], None] | None = None, *, threads: int = 2) -> Embedder:
-    """The best embedder this machine has: MiniLM, or else the lexical one.
-
-    Args:
-        say: Told in one line when the lexical embedder is taken, and why. Default: a warning in this
-            module's logger.
-        threads: Threads the model may use.
-
-    Returns:
-        An embedder that is ready to use.
-    """
-    from .embed_lexical import LexicalEmbedder
-    from .embed_minilm import MiniLmEmbedder
-
-    try:
-        return MiniLmEmbedder(threads=threads)
-    except EmbedderUnavailable as reason:
-        line = (
-            f"sentence model not used ({reason}): the lexical embedder stands in, it finds fewer paraphrases"
-        )
-        (say or logging.getLogger(__name__).warning)(line)
-        return LexicalEmbedder()

@@ -29,6 +29,7 @@ def write(path: Path, text: str) -> None:
 def test_the_tree_keeps_the_rules(check_layers: ModuleType) -> None:
     assert [str(b) for b in check_layers.check_includes()] == []
     assert [str(b) for b in check_layers.check_imports()] == []
+    assert check_layers.check_cycles() == []
 
 
 def test_the_core_is_cut_as_documented(check_layers: ModuleType) -> None:
@@ -86,6 +87,44 @@ def test_imports_of_the_top_from_below_are_found(
 
     assert breaches
     assert {str(b).split(": ", 1)[1] for b in breaches} == {"engine must not import cli"}
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "allowed"),
+    [
+        ("processor", "memory.jobs", False),
+        ("processor", "similarity", False),
+        ("processor", "connection", True),
+        ("processor", "_core", False),
+        ("bridge", "_core.engine", True),
+        ("similarity.joins", "errors", True),
+        ("similarity.joins", "_core", True),
+        ("similarity.joins", "processor", False),
+        ("similarity.joins", "memory.frame", False),
+        ("memory.plan", "similarity", True),
+        ("memory.plan", "task", False),
+        ("memory.plan", "_core", False),
+        ("memory.jobs", "task", True),
+        ("memory.jobs", "similarity", True),
+        ("memory.jobs", "cli", False),
+        ("cli.demo", "memory.corpus", True),
+        ("testing", "bridge", True),
+    ],
+)
+def test_who_may_import_whom(check_layers: ModuleType, module: str, imported: str, allowed: bool) -> None:
+    assert (check_layers.objection(module, imported) == "") is allowed
+
+
+def test_modules_that_import_each_other_are_found_also_when_they_do_so_late(
+    check_layers: ModuleType, tmp_path: Path
+) -> None:
+    package = tmp_path / "khala_jobs"
+    write(package / "a.py", "from .b import b\n")
+    write(package / "b.py", "def b() -> None:\n    from .c import c\n")
+    write(package / "c.py", "from . import a\n")
+    write(package / "d.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import e\n")
+    write(package / "e.py", "from . import a, d\n")
+    assert check_layers.check_cycles(package) == ["khala_jobs: a, b, c import each other"]
 
 
 def test_relative_imports_inside_packages_are_resolved(check_layers: ModuleType, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from khala_jobs.memory import embed_minilm
-from khala_jobs.memory.embed import Embedder, EmbedderUnavailable, best_embedder, embed_distinct
+from khala_jobs.memory.embed import Embedder, EmbedderUnavailable, embed_distinct
+from khala_jobs.memory.embed_best import best_embedder
 from khala_jobs.memory.embed_cache import CachedEmbedder
 from khala_jobs.memory.embed_lexical import LexicalEmbedder
 from khala_jobs.memory.embed_minilm import MAX_PIECES, MiniLmEmbedder, tokenizer_path
