@@ -57,7 +57,7 @@ if(khala_sqlite_found)
             SQLITE_USE_ALLOCA
             HAVE_FDATASYNC=1
             HAVE_USLEEP=1)
-  target_compile_options(khala_sqlite3 PRIVATE -O2 -w)
+  target_compile_options(khala_sqlite3 PRIVATE $<$<CONFIG:Release>:-O2> -w)
   target_link_libraries(khala_sqlite3 PUBLIC Threads::Threads PRIVATE khala_sanitizers)
 else()
   pkg_check_modules(system_sqlite REQUIRED IMPORTED_TARGET sqlite3)

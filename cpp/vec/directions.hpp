@@ -1,4 +1,5 @@
-// The directions along which rows differ most. Compiled once per instruction set by the rules of kernels.hpp.
+// The directions along which rows differ most. Compiled by the rules of kernels.hpp, but for baseline and v3 only: they are
+// milliseconds of a join, and every copy of the eigen-solver is half a minute of a build.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +15,6 @@ namespace baseline {
 void leading_directions(const float* covariance, std::size_t dim, std::size_t width, float* directions);
 }
 namespace v3 {
-void leading_directions(const float* covariance, std::size_t dim, std::size_t width, float* directions);
-}
-namespace v4 {
 void leading_directions(const float* covariance, std::size_t dim, std::size_t width, float* directions);
 }
 

@@ -105,10 +105,7 @@ const CodeKernels& code_kernels_for(Isa isa) noexcept {
 
 LeadingDirections leading_directions_for(Isa isa) noexcept {
 #if KHALA_VEC_HAS_X86
-    if (isa == Isa::v4) {
-        return v4::leading_directions;
-    }
-    if (isa == Isa::v3) {
+    if (isa == Isa::v3 || isa == Isa::v4) {
         return v3::leading_directions;
     }
 #endif
