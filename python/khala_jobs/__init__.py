@@ -2,12 +2,12 @@
 
 ::
 
-    from khala_jobs import JobProcessor
+    from khala_jobs import Context, JobProcessor
 
     jobs = JobProcessor("sqlite:///jobs.db", workers=4)
 
     @jobs.task(timeout="1m")
-    async def extract_topics(ctx, memory_id: str) -> list[str]: ...
+    async def extract_topics(ctx: Context, memory_id: str) -> list[str]: ...
 
     async with jobs:
         job = await extract_topics.enqueue("m1")

@@ -78,7 +78,11 @@ class _Options:
     "--threshold", type=click.FloatRange(0, 1, min_open=True), help="Cosine of duplicates; default 0.95."
 )
 @click.option("--embed", type=click.Choice(["auto", "lexical", "never"]), default="auto", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Report what would be done and change nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Report what would be done and change nothing; its lists have 1,000 entries each at most.",
+)
 @logs_option
 @json_option
 def run_(
@@ -216,7 +220,9 @@ def watching(console: Console) -> Iterator[Watch]:
 
 def show_report(console: Console, report: dict[str, Any]) -> None:
     """The counts and times of a lifecycle report."""
-    rows = [(text, len(report[name])) for name, text in SHOWN if name in report]
+    # Lists may be cut, counts are not; that of errors is about items, the list of that name about lines.
+    counts = {name: len(report[name]) for name in ("errors", "failures")}
+    rows = [(text, counts.get(name, report["counts"].get(name, 0))) for name, text in SHOWN]
     console.print(
         table(
             f"{report['memories']:,} memories" + (", dry run" if report["dry_run"] else ""),
@@ -233,4 +239,7 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         console.print(f"warning: {warning}", markup=False)
     for cut in report["truncated"]:
-        console.print(f"not complete: {cut}", markup=False)
+        console.print(
+            f"not complete: {cut['what']}, {cut['kept']:,} of {cut['total']:,} ({cut['reason']})",
+            markup=False,
+        )

@@ -148,7 +148,8 @@ def cut(body: dict[str, Any], limit: int | None, totals: Mapping[str, int] | Non
         total = max(len(body[name]), (totals or {}).get(name, 0))
         if total > limit:
             shorter[name] = body[name][:limit]
-            reason = "limit of this report; the stored one has all"
+            rest = "a dry run stores no longer one" if body["dry_run"] else "the stored one has all"
+            reason = f"limit of this report; {rest}"
             shorter["truncated"].append({"what": name, "kept": limit, "total": total, "reason": reason})
     return shorter
 

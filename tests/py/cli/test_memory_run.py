@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -75,6 +76,14 @@ def test_dry_run_changes_nothing_and_a_kept_database_converges(cli: Cli) -> None
     assert len(first["merged"]) == 2
     second = cli.json(*base, *keep)
     assert (second["merged"], second["promoted"], second["archived"], second["scored"]) == ([], [], [], [])
+
+
+def test_a_dry_run_counts_what_its_lists_leave_out(cli: Cli) -> None:
+    source = cli.folder / "in.jsonl"
+    source.write_text("".join(line(n, content=f"Fact {n}.") + "\n" for n in range(1100)))
+    text = cli.run("memory", "run", "--input", str(source), "--embed", "never", "--dry-run")
+    assert re.search(r"^scored +1100$", text, re.MULTILINE)
+    assert "not complete: scored, 1,000 of 1,100 (" in text
 
 
 def test_missing_and_unknown_files_are_refused(cli: Cli) -> None:

@@ -235,6 +235,7 @@ async def test_long_lists_are_cut_and_say_so(repository: Any, lab: Any) -> None:
     assert len((await jobs.report("r", 1500))["scored"]) == 1500
     dry = await run(lab, jobs, DecayScoringJob(detail_limit=0, dry_run=True, policy="half_life"))
     assert (dry["scored"], dry["counts"]["scored"], dry["truncated"][0]["total"]) == ([], 2500, 2500)
+    assert dry["truncated"][0]["reason"] == "limit of this report; a dry run stores no longer one"
 
 
 async def test_the_guard_of_the_project_is_the_default(repository: Any, lab: Any, kernels: Any) -> None:
