@@ -239,7 +239,6 @@ def show_report(console: Console, report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         console.print(f"warning: {warning}", markup=False)
     for cut in report["truncated"]:
-        console.print(
-            f"not complete: {cut['what']}, {cut['kept']:,} of {cut['total']:,} ({cut['reason']})",
-            markup=False,
-        )
+        total = "an unknown number" if cut["total"] is None else f"{cut['total']:,}"
+        line = f"not complete: {cut['what']}, {cut['kept']:,} of {total} ({cut['reason']})"
+        console.print(line, markup=False)
