@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from time import monotonic
 from typing import Any, Final
@@ -186,10 +186,14 @@ class Slots:
         self._count(run, counters, verdict, monotonic() - started)
         if self._on_empty is not None:
             self._check_empty()
-        if task.cancelling() and not run.stop:  # somebody ends all tasks: the loop is going
+        if task.cancelling() and not run.stop and self._is_loop_ending():
             self._outcomes.flush()
             raise asyncio.CancelledError
         return clean
+
+    def _is_loop_ending(self) -> bool:
+        """Whether somebody cancels every task, as ``asyncio.run`` does at its end, and not a handler its own."""
+        return all(task.cancelling() for task in asyncio.all_tasks(self._loop) - self._tasks)
 
     async def _verdict(self, run: Run, definition: Definition) -> Verdict:  # noqa: PLR0911 - one a cause
         """Decode, call, encode; and what an exception means."""
@@ -214,7 +218,7 @@ class Slots:
         except Outcome as outcome:
             return _asked_for(outcome)
         except asyncio.CancelledError as error:
-            return _cancelled(run, error)
+            return _cancelled(run, error, self._is_loop_ending)
         except GeneratorExit as error:
             if run.over or not self._loop.is_running():  # this coroutine itself is being closed
                 raise
@@ -253,7 +257,7 @@ def _asked_for(outcome: Outcome) -> Verdict:
     return FAIL, failure.from_exception(outcome), False
 
 
-def _cancelled(run: Run, error: asyncio.CancelledError) -> Verdict:
+def _cancelled(run: Run, error: asyncio.CancelledError, is_loop_ending: Callable[[], bool]) -> Verdict:
     """What a cancellation means that reached the slot."""
     task = run.task
     match run.stop:
@@ -264,7 +268,7 @@ def _cancelled(run: Run, error: asyncio.CancelledError) -> Verdict:
             late.__traceback__ = error.__traceback__  # where it waited
             return FAIL, failure.from_exception(late), True
         case "":
-            if task is None or not task.cancelling():  # the handler's own doing
+            if task is None or not task.cancelling() or not is_loop_ending():  # the handler's own doing
                 return FAIL, failure.from_exception(error), False
             return RELEASE, "its event loop is shutting down", None
         case reason:

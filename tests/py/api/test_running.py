@@ -448,6 +448,30 @@ async def test_handlers_enqueue_and_children_inherit_the_correlation_id(jobs: Jo
     assert (info.correlation_id, info.parent_id) == ("req-1", job.id)
 
 
+async def test_a_handler_that_cancels_its_own_task_has_failed(make: Make) -> None:
+    jobs = make(workers=1)
+
+    @jobs.task
+    async def cancels() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(0)
+
+    @jobs.task
+    async def other() -> int:
+        return 1
+
+    await cancels.options(retry=None).enqueue()
+    waiting = [await other.enqueue() for _ in range(3)]
+    async with jobs:
+        assert [await job.result(30) for job in waiting] == [1, 1, 1]  # the slot goes on
+        job = await cancels.options(retry=Retry.fixed(2, 0)).enqueue()
+        with pytest.raises(JobFailed, match="CancelledError"):
+            await job.result(30)
+        assert [attempt.outcome for attempt in (await job.info()).history] == ["failed"] * 3
+
+
 async def test_nothing_leaks_from_one_job_to_the_next(make: Make) -> None:
     jobs = make(workers=1)
     var: ContextVar[int] = ContextVar("var", default=0)
