@@ -31,6 +31,7 @@ from .queue_values import Queue
 from .queues import QueueManager
 from .resources import Resources
 from .retry import DEFAULT_RETRY, RetryOption, retry_policy
+from .served import ServedQueues
 from .task import Tasks
 from .worker import WorkerPool
 
@@ -119,18 +120,8 @@ class JobProcessor(Tasks):
             self._resources,
         )
         self.attach(self._intake)
-        self._serve(queues)
-
-    def _serve(self, queues: Iterable[str | Queue] | Mapping[str, int]) -> None:
-        self._served: list[str] = []
-        if isinstance(queues, str):
-            raise InvalidArgument("queues", f"expected a list of names: write [{queues!r}]")
-        if isinstance(queues, Mapping):
-            queues = [Queue(name, concurrency=limit) for name, limit in queues.items()]
-        for queue in queues:
-            if isinstance(queue, Queue):
-                self.queues.define(queue)
-            self._served.append(queue.name if isinstance(queue, Queue) else text(queue, "queues"))
+        self._served = ServedQueues(self.queues, self)
+        self._served.name(queues)
 
     # --- life ----------------------------------------------------------------------------------------------
 
@@ -205,12 +196,9 @@ class JobProcessor(Tasks):
         changes = {"max_concurrent": workers, "suspects": suspects}
         self.settings = self.settings.model_copy(update={k: v for k, v in changes.items() if v is not None})
         if queues is not None:
-            self._serve(queues)
-            self._only_served = True
+            self._served.name(queues, only=True)
         if supervised_fd is not None:
             self._supervised_fd = supervised_fd
-
-    _only_served = False
 
     async def open(self, *, create: bool = True) -> Self:
         """Open the store without running jobs. Calls that need it do this by themselves.
@@ -250,7 +238,7 @@ class JobProcessor(Tasks):
         for definition in self:
             definition.prepare()
         engine = await self._connection.open()
-        for queue in self._queue_names():
+        for queue in self._served.names():
             await self._intake.configure_queue(queue)
         if not self.settings.enabled:
             return
@@ -259,7 +247,7 @@ class JobProcessor(Tasks):
             engine,
             self._connection.here(),
             self.definitions,
-            self._work(),
+            self._served.work(self.settings.max_concurrent),
             self.settings,
             self._resources,
             self._log,
@@ -337,11 +325,7 @@ class JobProcessor(Tasks):
     def on_added(self) -> None:
         """A task was added; a running worker takes it up."""
         if self._pool is not None:
-            self._pool.set_work(self._work())
-
-    def _work(self) -> list[tuple[str, int]]:
-        """Queues that a worker here serves, and how many of their jobs at once."""
-        return [(name, self._concurrency(name)) for name in self._queue_names()]
+            self._pool.set_work(self._served.work(self.settings.max_concurrent))
 
     # --- jobs ----------------------------------------------------------------------------------------------
 
@@ -413,20 +397,6 @@ class JobProcessor(Tasks):
     async def cancel_job(self, job_id: str, reason: str) -> bool:
         """As `QueueManager.cancel`."""
         return await self.queues.cancel(job_id, reason)
-
-    # --- queues --------------------------------------------------------------------------------------------
-
-    def _queue_names(self) -> list[str]:
-        """Queues that a worker here serves."""
-        if self._only_served:
-            return self._served
-        of_tasks = (definition.options.get("queue", DEFAULT_QUEUE) for definition in self)
-        return list(dict.fromkeys([*self._served, *self.queues.defined, *of_tasks, DEFAULT_QUEUE]))
-
-    def _concurrency(self, queue: str) -> int:
-        defined = self.queues.defined.get(queue)
-        limit = defined.concurrency if defined is not None else None
-        return self.settings.max_concurrent if limit is None else min(limit, self.settings.max_concurrent)
 
     def _open_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {
