@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import logging
+import re
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ import orjson
 from click.core import ParameterSource
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from khala_jobs import JobProcessor
 from khala_jobs.errors import Error
@@ -28,6 +30,10 @@ EXIT_FAILURES = 1
 EXIT_USAGE = 2
 EXIT_STORE = 3
 PIPE_WIDTH = 250
+# Control characters but tab and line feed, line separators, marks of text direction, halves of characters.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 LOG_LEVELS = {
     "error": logging.ERROR,
     "warning": logging.WARNING,
@@ -148,15 +154,20 @@ def emit(value: Any, as_json: bool, show: Callable[[Console], None]) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A plain table; numbers to the right."""
+    """A plain table; numbers to the right. Cells are shown as they are, whatever a job wrote into them."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     listed = [list(row) for row in rows]
     for index, column in enumerate(columns):
         numeric = bool(listed) and all(isinstance(row[index], int | float) for row in listed)
         made.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        made.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
     return made
+
+
+def plain(text: str) -> str:
+    """Text of others for a terminal: what would steer the terminal, or turn the line round, is written out."""
+    return _STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def age(moment: datetime | None) -> str:

@@ -14,7 +14,7 @@ from khala_jobs.errors import NotFound
 from khala_jobs.info import JobInfo
 from khala_jobs.processor import JobProcessor
 
-from .common import EXIT_FAILURES, age, client, emit, json_option, run, table, url_option
+from .common import EXIT_FAILURES, age, client, emit, json_option, plain, run, table, url_option
 
 SUMMARY_CHARACTERS = 100
 REFUSED_RETRY = "it is ready, running or expired"
@@ -109,9 +109,10 @@ def show_(job_id: str, url: str | None, as_json: bool) -> None:
             if always or value not in (None, "", {}, 0, False):
                 whole = isinstance(value, dict | list) or name == "result"
                 text = orjson.dumps(value, default=str).decode() if whole else str(value)
-                console.print(f"{name:>16}  {text}", markup=False)
+                console.print(f"{name:>16}  {plain(text)}", markup=False)
         if error is not None:
-            console.print(f"{'error':>16}  {error.get('type')}: {error.get('message')}", markup=False)
+            text = plain(f"{error.get('type')}: {error.get('message')}")
+            console.print(f"{'error':>16}  {text}", markup=False)
         rows = [
             (
                 a["number"],
@@ -150,7 +151,7 @@ def _change(
 
     def show(console: Console) -> None:
         for job_id, answer in answers.items():
-            console.print(f"{job_id}  {answer}", markup=False)
+            console.print(f"{plain(job_id)}  {answer}", markup=False)
 
     emit(answers, as_json, show)
     if any(answer != done for answer in answers.values()):

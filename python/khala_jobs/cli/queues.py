@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .common import age, client, emit, json_option, run, table, url_option
+from .common import age, client, emit, json_option, plain, run, table, url_option
 
 _COLUMNS = (
     "queue",
@@ -76,7 +76,7 @@ def _switch(queue: str, url: str | None, as_json: bool, *, paused: bool) -> None
     emit(
         {"queue": queue, "paused": paused},
         as_json,
-        lambda c: c.print(f"{queue} {'paused' if paused else 'resumed'}"),
+        lambda c: c.print(f"{plain(queue)} {'paused' if paused else 'resumed'}", markup=False),
     )
 
 

@@ -99,6 +99,24 @@ def test_an_option_before_the_subcommand_holds_for_it(cli: Cli) -> None:
     assert cli.json("queues")["default"]["paused"] is True
 
 
+def test_what_jobs_say_is_shown_as_it_is_and_steers_no_terminal(cli: Cli) -> None:
+    text = r"GET [/api/users] [red]x[/red] \x1b[2J\x07\u202e"
+    failed = cli.enqueue(f'fail.enqueue("{text}")')
+    cancelled = cli.enqueue("wait.options(delay='1h', queue='[/q]').enqueue(1)")
+    with cli.worker():
+        until(lambda: cli.json("dead")["jobs"])
+    cli.run("jobs", "cancel", cancelled, "--reason", text.encode().decode("unicode_escape"))
+    assert "[/q] paused" in cli.run("queues", "pause", "[/q]")
+    for shown in (
+        cli.run("dead"),
+        cli.run("jobs", "list"),
+        cli.run("jobs", "show", failed),
+        cli.run("jobs", "show", cancelled),
+    ):
+        assert text in shown
+    assert "[/q]" in cli.run("stats")
+
+
 def test_what_looks_at_a_store_makes_none(cli: Cli) -> None:
     for command in (["stats"], ["jobs", "list"], ["queues"], ["dead"], ["queues", "pause", "default"]):
         text = cli.run(*command, status=2)
