@@ -255,9 +255,7 @@ class QueueManager:
 
     async def dead(self, *, limit: int = 100, cursor: str = "", **filters: Any) -> Page:
         """Jobs that failed for good or are quarantined, newest first. Filters as in `list`."""
-        return await self.list(
-            **{"order": "newest_first", "states": DEAD, **filters}, limit=limit, cursor=cursor
-        )
+        return await self.list(**{"order": "newest_first", **_of_dead(filters)}, limit=limit, cursor=cursor)
 
     async def requeue_dead(self, *, actor: str = "", **filters: Any) -> int:
         """Run dead letters again, all or those that match; `retry` does it for one.
@@ -277,7 +275,7 @@ class QueueManager:
 
     async def _each_dead(self, verb: str, actor: str, filters: dict[str, Any]) -> int:
         """Every page is read before a job is changed: one that fails again at once is not met twice."""
-        ids = [job.id async for job in self.scan(**{"states": DEAD, **filters})]
+        ids = [job.id async for job in self.scan(**_of_dead(filters))]
         count = 0
         for start in range(0, len(ids), PAGE):
             answers = await self._connection.ask("manage", verb, ids[start : start + PAGE], "", actor)
@@ -347,6 +345,15 @@ class QueueManager:
     async def check(self) -> builtins.list[str]:
         """Broken invariants of the store, one line each; reads everything."""
         return cast("builtins.list[str]", await self._connection.ask("check"))
+
+
+def _of_dead(filters: dict[str, Any]) -> dict[str, Any]:
+    """Filters that let nothing but dead letters through."""
+    given = filters.get("states", DEAD)
+    states = (given,) if isinstance(given, str) else tuple(given)
+    if not states or not set(states) <= set(DEAD):
+        raise InvalidArgument("states", f"a dead letter is {' or '.join(DEAD)}, not {shown(given)}")
+    return {**filters, "states": states}
 
 
 def _count(value: object, field: str) -> int:

@@ -7,7 +7,10 @@ from typing import Any
 import click
 from rich.console import Console
 
-from .common import client, emit, json_option, run, table, url_option
+from khala_jobs import JobProcessor
+from khala_jobs.queues import DEAD
+
+from .common import EXIT_FAILURES, client, emit, json_option, plain, run, table, url_option
 from .jobs import as_dict, summary
 
 _COLUMNS = ("id", "task", "queue", "state", "priority", "attempt", "enqueued", "reason")
@@ -69,23 +72,46 @@ def _filters(command: Any) -> Any:
     return command
 
 
-def _apply(verb: str, ids: tuple[str, ...], every: bool, filters: dict[str, str], url: str | None) -> int:
+def _apply(
+    verb: str, ids: tuple[str, ...], every: bool, filters: dict[str, str], url: str | None, as_json: bool
+) -> None:
     """Requeue or purge the ids given, or all that match; which of the two must be said."""
     if bool(ids) == (every or any(filters.values())):
         raise click.UsageError("give ids, or --all, or at least one of --queue, --task, --error-type")
+    done = "requeued" if verb == "requeue" else "purged"
 
-    async def work() -> int:
+    async def work() -> dict[str, Any]:
         async with client(url) as found:
-            if not ids:
-                change = found.queues.requeue_dead if verb == "requeue" else found.queues.purge_dead
-                return await change(actor="cli", **filters)
-            count = 0
-            for job_id in ids:
-                change_one = found.queues.retry if verb == "requeue" else found.queues.remove
-                count += await change_one(job_id, actor="cli")
-            return count
+            if ids:
+                return await _each(found, verb, done, ids)
+            change = found.queues.requeue_dead if verb == "requeue" else found.queues.purge_dead
+            return {done: await change(actor="cli", **filters)}
 
-    return run(work())
+    answer = run(work())
+    refused: dict[str, str] = answer.get("refused", {})
+
+    def show(console: Console) -> None:
+        for job_id, why in refused.items():
+            console.print(f"{plain(job_id)}  {why}", markup=False)
+        console.print(f"{answer[done]} {done}")
+
+    emit(answer, as_json, show)
+    if refused:
+        raise SystemExit(EXIT_FAILURES)
+
+
+async def _each(found: JobProcessor, verb: str, done: str, ids: tuple[str, ...]) -> dict[str, Any]:
+    """Change those of these jobs that are dead letters."""
+    change = found.queues.retry if verb == "requeue" else found.queues.remove
+    count, refused = 0, dict[str, str]()
+    for job_id, info in zip(ids, await found.queues.get_many(ids), strict=True):
+        if info is None:
+            refused[job_id] = "no such job"
+        elif info.state not in DEAD:
+            refused[job_id] = f"no dead letter: it is {info.state}"
+        else:
+            count += await change(job_id, actor="cli")
+    return {done: count, **({"refused": refused} if refused else {})}
 
 
 @dead.command("requeue")
@@ -94,8 +120,7 @@ def requeue(
     ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
 ) -> None:
     """Run dead letters again, with a fresh retry budget."""
-    count = _apply("requeue", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url)
-    emit({"requeued": count}, as_json, lambda console: console.print(f"{count} requeued"))
+    _apply("requeue", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url, as_json)
 
 
 @dead.command("purge")
@@ -104,5 +129,4 @@ def purge(
     ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
 ) -> None:
     """Delete dead letters."""
-    count = _apply("purge", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url)
-    emit({"purged": count}, as_json, lambda console: console.print(f"{count} purged"))
+    _apply("purge", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url, as_json)

@@ -108,7 +108,8 @@ class JobProcessor(KhalaServices):
     """KHALA's job processor on the durable engine.
 
     Args:
-        redis_url: Where jobs are kept, ``sqlite:///path``; ``None`` = ``sqlite:///khala_jobs.db``.
+        redis_url: Where jobs are kept: ``redis://host:6379/1`` as in KHALA, or ``sqlite:///path``; ``None`` =
+            ``sqlite:///khala_jobs.db``.
         max_workers: Jobs that run at once.
         redis_ttl_seconds: How long a closed job and its result are kept, in seconds.
         enable_metrics: Whether `get_metrics` answers anything.

@@ -287,6 +287,19 @@ async def _dead(queues: QueueManager, count: int) -> bool:
     return (await queues.stats())["failed"] == count
 
 
+@pytest.mark.parametrize("states", ["ready", ("failed", "completed"), ()])
+async def test_what_is_no_dead_letter_is_not_purged_as_one(jobs: JobProcessor, states: Any) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    await work.enqueue()
+    for call in (jobs.queues.purge_dead, jobs.queues.requeue_dead, jobs.queues.dead):
+        with pytest.raises(InvalidArgument, match="a dead letter is failed or quarantined"):
+            await call(states=states)
+    assert (await jobs.queues.stats())["waiting"] == 1
+    assert await jobs.queues.purge_dead(states="failed") == 0
+
+
 async def test_dead_letters_are_purged(jobs: JobProcessor) -> None:
     await fill_with_dead(jobs)
     assert await jobs.queues.purge_dead(task="beta", actor="ada") == 1

@@ -56,6 +56,19 @@ def test_dead_letters_are_listed_requeued_and_purged(cli: Cli) -> None:
 
 
 def test_dead_needs_to_know_which(cli: Cli) -> None:
+def test_only_dead_letters_are_requeued_and_purged_by_id(cli: Cli) -> None:
+    dead = cli.enqueue('fail.enqueue("no such table")')
+    with cli.worker():
+        until(lambda: cli.json("dead")["jobs"])
+    waiting = cli.enqueue("add.enqueue(1, 1)")
+    refused = {waiting: "no dead letter: it is ready", "nobody": "no such job"}
+    assert cli.json("dead", "requeue", waiting, "nobody", status=1) == {"requeued": 0, "refused": refused}
+    assert cli.json("dead", "purge", waiting, dead, "nobody", status=1) == {"purged": 1, "refused": refused}
+    assert "no dead letter: it is ready" in cli.run("dead", "purge", waiting, status=1)
+    assert cli.json("jobs", "show", waiting)["state"] == "ready"
+    assert cli.json("dead")["jobs"] == []
+
+
     assert "--all" in cli.run("dead", "purge", status=2)
     assert "after the command" in cli.run("dead", "--queue", "x", "purge", status=2)
 
