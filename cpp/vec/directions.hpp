@@ -1,5 +1,5 @@
-// The directions along which rows differ most. Compiled by the rules of kernels.hpp, but for baseline and v3 only: they are
-// milliseconds of a join, and every copy of the eigen-solver is half a minute of a build.
+// The directions along which rows differ most. Compiled by the rules of kernels.hpp, but for baseline and v3 only: they
+// are milliseconds of a join, and every copy of the eigen-solver is half a minute of a build.
 #pragma once
 
 #include <cstddef>

@@ -54,8 +54,10 @@ constexpr auto kMeanings = std::to_array<Meaning>({
      "the server does not know a command that is needed (Redis 7.0 or Valkey is)"},
     {"ERR unknown subcommand", ErrorCode::unsupported, "server",
      "the server does not know a command that is needed (Redis 7.0 or Valkey is)"},
-    {"ERR DB index is out of range", ErrorCode::invalid_argument, "db", "the server has no database of this number (one of a cluster has 0 only)"},
-    {"ERR invalid DB index", ErrorCode::invalid_argument, "db", "the server has no database of this number (one of a cluster has 0 only)"},
+    {"ERR DB index is out of range", ErrorCode::invalid_argument, "db",
+     "the server has no database of this number (one of a cluster has 0 only)"},
+    {"ERR invalid DB index", ErrorCode::invalid_argument, "db",
+     "the server has no database of this number (one of a cluster has 0 only)"},
     {"WRONGTYPE", ErrorCode::corrupt, "key", "a foreign value stands where one of ours should be"},
 });
 
