@@ -118,7 +118,7 @@ def compare(a: Features, b: Features) -> Comparison:
 
 def has_item(features: Features, item: Item) -> bool:
     """Whether the text has an item of the same key."""
-    return any(one.key == item.key for one in features.items)
+    return item.key in features.keys
 
 
 def _leftover(features: Features, keys: frozenset[tuple[str, int]]) -> tuple[list[Item], list[Item]]:
@@ -138,6 +138,8 @@ def _leftover(features: Features, keys: frozenset[tuple[str, int]]) -> tuple[lis
 def _pair_up(left: list[Item], right: list[Item], related: Callable[[str, str], bool]) -> list[Pair]:
     """Take related items out of both lists, first come first served."""
     found: list[Pair] = []
+    if not right:
+        return found
     for one in list(left):
         for other in right:
             if related(one.key, other.key):
@@ -180,7 +182,13 @@ def _agent_of(a: Features, b: Features) -> Callable[[str, str], bool]:
 
 
 def _is_agent(noun: str, verb: str) -> bool:
-    return noun in {verb + "er", verb + "r", verb + verb[-1:] + "er", verb + "or", verb[:-1] + "or"}
+    return noun.endswith("r") and noun in {
+        verb + "er",
+        verb + "r",
+        verb + verb[-1:] + "er",
+        verb + "or",
+        verb[:-1] + "or",
+    }
 
 
 def _owns_nothing(features: Features) -> bool:

@@ -73,6 +73,8 @@ def _code(item: Item) -> str:
 
 def bounds(comparison: Comparison) -> Iterator[Reason]:
     """More than, less than, or exactly one and the same number."""
+    if "number" not in comparison.a.kinds or "number" not in comparison.b.kinds:
+        return
     a, b = _bounds(comparison.a), _bounds(comparison.b)
     for key in a.keys() & b.keys():
         if a[key][0] != b[key][0]:
@@ -102,11 +104,13 @@ def counts(comparison: Comparison) -> Iterator[Reason]:
 
 
 def _tells_possession(features: Features) -> bool:
-    return not _OWNING.isdisjoint(features.light_verbs) or any(item.key in _OWN for item in features.items)
+    return not _OWNING.isdisjoint(features.light_verbs) or not _OWN.isdisjoint(features.keys)
 
 
 def counted(comparison: Comparison) -> Iterator[Reason]:
     """What a number counts: "a dog and two cats", "two dogs and a cat"."""
+    if "number" not in comparison.a.kinds or "number" not in comparison.b.kinds:
+        return
     a, b = _counted(comparison.a), _counted(comparison.b)
     for number in sorted(a.keys() & b.keys()):
         here, there = a[number], b[number]
@@ -151,7 +155,9 @@ def change(comparison: Comparison) -> Iterator[Reason]:
 
 
 def _cue(features: Features) -> str:
-    told = next((item.surface for item in features.items if item.key in _CHANGES), "")
+    told = ""
+    if not _CHANGES.isdisjoint(features.keys):
+        told = next(item.surface for item in features.items if item.key in _CHANGES)
     told = told or next((link for link, _ in features.links if link in _CHANGES), "").replace("_", " ")
     return told or (features.tenses or {}).get("former", "")
 

@@ -61,6 +61,8 @@ class Features:
     Attributes:
         text: The normalised text.
         items: What carries facts, in order.
+        keys: Keys of all items.
+        kinds: Kinds of all items.
         bag: Keys of all items but pronouns, with the number of their occurrence.
         links: Relation words with the number of their occurrence.
         negations: Negating words as they stood.
@@ -77,6 +79,8 @@ class Features:
 
     text: str
     items: tuple[Item, ...] = ()
+    keys: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
     bag: frozenset[tuple[str, int]] = frozenset()
     links: frozenset[tuple[str, int]] = frozenset()
     negations: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from .guard_forms import INVARIANT
@@ -22,13 +23,14 @@ __all__ = [
     "LIGHT_VERBS",
     "MAYBE_PRESENT",
     "POSSESSIVES",
+    "SmallWords",
     "VerbUse",
-    "auxiliary_of",
     "is_infinitive",
+    "is_mere_style",
     "is_number_word",
     "light_tense",
     "links_of",
-    "quantity_of",
+    "small_words",
     "spelled_number",
     "verb_use",
 ]
@@ -37,6 +39,8 @@ BE: Final = word_set("be am is are was were been being")
 POSSESSIVES: Final = word_set("my your his her our their its")
 _GET: Final = word_set("get gets got getting gotten")
 _HAVE: Final = word_set("have has had having")
+_HAS: Final = frozenset({"has", "have", "having"})
+_ARTICLES: Final = frozenset({"a", "an"})
 _HELPERS: Final = word_set("will would can could may might must shall should do does did not")
 _PARTICIPLES: Final = frozenset({"both", "participle"})
 # After these comes a noun, even if it looks like a verb: "the plan", "my work", "on call".
@@ -91,6 +95,51 @@ def links_of(before: Sequence[str]) -> tuple[str, ...]:
     return tuple([_LINKS[word] for word in before if word in _LINKS]) if before else ()
 
 
+class SmallWords(NamedTuple):
+    """What the small words between two items say, found once for each row of them.
+
+    Attributes:
+        links: As of ``links_of``.
+        quantity: Tag of the last quantity among them, or "".
+        auxiliary: As of ``Item``, before a participle.
+        auxiliary_else: The same before any other word.
+        noun: Whether what follows the last of them is a noun.
+        is_be: Whether "be" or "get" is among them.
+        has: Whether "have" is.
+        has_now: Whether "has", "have" or "having" is.
+        helped: Whether a word that takes an infinitive is.
+        article: Whether "a" is.
+    """
+
+    links: tuple[str, ...]
+    quantity: str
+    auxiliary: str
+    auxiliary_else: str
+    noun: bool
+    is_be: bool
+    has: bool
+    has_now: bool
+    helped: bool
+    article: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def small_words(before: tuple[str, ...]) -> SmallWords:
+    """Look at every word since the item before; there is at least one."""
+    return SmallWords(
+        links_of(before),
+        _quantity_of(before),
+        _auxiliary_of(before, participle=True),
+        _auxiliary_of(before, participle=False),
+        before[-1] in _NOUN_CUES,
+        not BE.isdisjoint(before) or not _GET.isdisjoint(before),
+        not _HAVE.isdisjoint(before),
+        not _HAS.isdisjoint(before),
+        not _HELPERS.isdisjoint(before),
+        not _ARTICLES.isdisjoint(before),
+    )
+
+
 class VerbUse(NamedTuple):
     """How a content word is used; the fields are those of ``Item``."""
 
@@ -99,39 +148,44 @@ class VerbUse(NamedTuple):
     passive: bool
 
 
-def verb_use(word: Word, before: Sequence[str], after: str | None, previous_kind: str | None) -> VerbUse:
+_NO_VERB: Final = VerbUse(verb=False, tense="", passive=False)
+
+
+def verb_use(word: Word, before: SmallWords | None, after: str | None, previous_kind: str | None) -> VerbUse:
     """Whether a content word is a verb here, and when.
 
     Args:
         word: The word.
-        before: Every word since the item before.
+        before: The words since the item before, if any.
         after: The next word, if any.
         previous_kind: Kind of the item before, None if there is none.
     """
-    if not before:
+    if before is None:
+        if not word.form and not word.verb:
+            return _NO_VERB
         passive = after == "by" and word.form in _PARTICIPLES
-        tense = _tense(word, before, previous_kind, passive=passive, has=False)
+        tense = _tense(word, previous_kind, passive=passive)
         return VerbUse(word.verb and (passive or tense in {"past", "present"}), tense, passive)
-    noun = before[-1] in _NOUN_CUES
-    is_be = not BE.isdisjoint(before) or not _GET.isdisjoint(before)
-    has = not _HAVE.isdisjoint(before)
-    passive = word.form in _PARTICIPLES and (is_be or after == "by")
-    tense = "" if noun else _tense(word, before, previous_kind, passive=passive, has=has)
-    helped = not _HELPERS.isdisjoint(before) or (has and word.form != "s")
-    finite = tense in {"past", "present"} or passive or (is_be if word.form == "ing" else helped)
-    return VerbUse(word.verb and not noun and finite, tense, passive)
+    if not word.form and not word.verb:
+        return _NO_VERB
+    passive = word.form in _PARTICIPLES and (before.is_be or after == "by")
+    tense = "" if before.noun else _tense(word, previous_kind, passive=passive, before=before)
+    helped = before.helped or (before.has and word.form != "s")
+    finite = tense in {"past", "present"} or passive or (before.is_be if word.form == "ing" else helped)
+    return VerbUse(word.verb and not before.noun and finite, tense, passive)
 
 
-def _tense(word: Word, before: Sequence[str], previous_kind: str | None, *, passive: bool, has: bool) -> str:
+def _tense(word: Word, previous_kind: str | None, *, passive: bool, before: SmallWords | None = None) -> str:
+    has = before is not None and before.has
     if word.form == "past" or (word.form == "both" and not passive and not has):
         return "past" if word.verb or previous_kind is not None else ""
     if word.form == "s":
         return "present" if word.verb and previous_kind is not None else MAYBE_PRESENT
     bare = not word.form and word.verb and word.base not in INVARIANT
-    return "present" if bare and not before and previous_kind == "pronoun" else ""
+    return "present" if bare and before is None and previous_kind == "pronoun" else ""
 
 
-def auxiliary_of(before: Sequence[str], *, participle: bool) -> str:
+def _auxiliary_of(before: Sequence[str], *, participle: bool) -> str:
     """When "be", "have" and "do" before an item say it is; ``participle``: "has gone", but not "has a dog"."""
     if "have_to" in before:
         return "past" if "had" in before else "present"
@@ -145,7 +199,7 @@ def auxiliary_of(before: Sequence[str], *, participle: bool) -> str:
     return ""
 
 
-def quantity_of(before: Sequence[str]) -> str:
+def _quantity_of(before: Sequence[str]) -> str:
     """Tag of the last quantity among the small words before an item."""
     for word in reversed(before):
         if word in _QUANTITIES:
@@ -167,6 +221,14 @@ def light_tense(lower: str, word: Word, before: Sequence[str], previous_kind: st
         return ""
     bare = not word.form and not before and previous_kind == "pronoun"
     return "present" if word.form == "s" or bare else ""
+
+
+def is_mere_style(lower: str, word: Word) -> bool:
+    """Whether a light word only stands there: no verb, no denial, nothing about time."""
+    if lower in LIGHT_VERBS or lower in {"used", "going_to"}:
+        return False
+    timeless = word.form not in {"past", "both"} and lower not in MODALS
+    return word.role == "light" and (timeless or word.base in _REPORTING)
 
 
 def is_infinitive(lower: str) -> bool:

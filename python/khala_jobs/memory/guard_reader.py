@@ -17,13 +17,14 @@ from .guard_grammar import (
     LIGHT_VERBS,
     MAYBE_PRESENT,
     POSSESSIVES,
+    SmallWords,
     VerbUse,
-    auxiliary_of,
     is_infinitive,
+    is_mere_style,
     is_number_word,
     light_tense,
     links_of,
-    quantity_of,
+    small_words,
     spelled_number,
     verb_use,
 )
@@ -39,7 +40,6 @@ _ONE_IS_A_PRONOUN_AFTER: Final = word_set("this that the which each every any an
 _MONTHS_THAT_ARE_WORDS: Final = word_set("may march mar")
 _MONTH_CUES: Final = word_set("in since until till by of last next this early late mid every")
 _PARTICIPLES: Final = frozenset({"both", "participle"})
-_ARTICLES: Final = frozenset({"a", "an"})
 _GRADES: Final = frozenset({"er", "est"})
 _IN_NAMES: Final = word_set("state way note report kind case get go come take make give keep use well")
 _NO_VERB: Final = VerbUse(verb=False, tense="", passive=False)
@@ -117,6 +117,8 @@ class _Reader:
         return Features(
             text=text,
             items=tuple(self._items),
+            keys=frozenset([item.key for item in self._items]),
+            kinds=frozenset([item.kind for item in self._items]),
             bag=frozenset(_bag(self._items)),
             links=frozenset(_numbered([*links, *links_of(self._before)])),
             negations=tuple(self._negations),
@@ -135,13 +137,12 @@ class _Reader:
             self._items.append(Item(key, surface, kind, (), *use, bool(self._items), count, self._time))
             self._time = ""
             return
-        time = (
-            auxiliary_of(self._before, participle=word_of(surface.lower()).form in _PARTICIPLES) or self._time
+        before = small_words(tuple(self._before))
+        participle = (
+            before.auxiliary != before.auxiliary_else and word_of(surface.lower()).form in _PARTICIPLES
         )
-        quantity = quantity_of(self._before)
-        self._items.append(
-            Item(key, surface, kind, links_of(self._before), *use, False, count, time, quantity)
-        )
+        time = (before.auxiliary if participle else before.auxiliary_else) or self._time
+        self._items.append(Item(key, surface, kind, before.links, *use, False, count, time, before.quantity))
         self._before.clear()
         self._time = ""
 
@@ -150,7 +151,12 @@ class _Reader:
         lower = token.key
         entry = _entry(lower)
         self._word_count += 1
-        self._strongly_english = self._strongly_english or entry.english
+        if entry.english:
+            self._strongly_english = True
+        if entry.style:
+            self._known_count += 1
+            self._before.append(lower)
+            return at
         if entry.value:
             last = self._value_word(token, at)
             if last is not None:
@@ -260,22 +266,24 @@ class _Reader:
         return bool(lower) and lower not in RELATIVE_DAYS and word_of(lower).role == "content"
 
     def _content(self, token: Token, word: Word, at: int) -> None:
-        if not _HAS.isdisjoint(self._before) and word.form not in _PARTICIPLES:
+        before = small_words(tuple(self._before)) if self._before else None
+        if before is not None and before.has_now and word.form not in _PARTICIPLES:
             self._tenses.setdefault("present", "has")
         if self._is_name(token):
             self._item(word.base, token.surface, "name")
             return
-        use = verb_use(word, self._before, self._key(at + 1), self._previous_kind())
+        use = verb_use(word, before, self._key(at + 1), self._previous_kind())
         if use.tense and use.tense != MAYBE_PRESENT:
             self._tenses.setdefault(use.tense, token.surface)
-        self._item(word.base, token.surface, "word", use, self._count(word, use))
+        self._item(word.base, token.surface, "word", use, self._count(word, use, before))
 
-    def _count(self, word: Word, use: VerbUse) -> str:
-        compound = bool(self._items) and not self._before and self._items[-1].amount == "one"
-        if compound or not _ARTICLES.isdisjoint(self._before):  # "a pet turtle": the turtle is one as well
+    def _count(self, word: Word, use: VerbUse, before: SmallWords | None) -> str:
+        compound = before is None and bool(self._items) and self._items[-1].amount == "one"
+        if compound or (before is not None and before.article):  # "a pet turtle": the turtle is one as well
             return "one"
-        uncounted = not use.verb and (not self._items or self._items[-1].kind != "number")
-        return "many" if word.form == "s" and uncounted else ""
+        if word.form != "s" or use.verb:
+            return ""
+        return "many" if not self._items or self._items[-1].kind != "number" else ""
 
     def _is_name(self, token: Token) -> bool:
         surface = token.surface
@@ -299,6 +307,7 @@ class _Entry(NamedTuple):
     known: bool
     value: bool  # may be a number, a day, a month or a time
     marks: bool  # does something to the statement as a whole
+    style: bool  # none of this: waits for the next item, and that is all
 
 
 @lru_cache(maxsize=1 << 16)
@@ -313,10 +322,10 @@ def _entry(lower: str) -> _Entry:
         or lower in MONTHS
     )
     marks = bool(word.quantifier or word.modal or word.tense) or word.form in _GRADES
-    return _Entry(word, lower in _ENGLISH, is_known(lower), value, marks)
+    style = not value and not marks and lower not in _IN_NAMES and is_mere_style(lower, word)
+    return _Entry(word, lower in _ENGLISH, is_known(lower), value, marks, style)
 
 
-_HAS: Final = frozenset({"has", "have", "having"})
 _LONGEST_NUMBER: Final = 16  # words
 
 

@@ -13,7 +13,6 @@ the order of the second and means the first. So order is compared by *role*:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -56,18 +55,21 @@ def _other_doer(
     row_a: Sequence[Item], row_b: Sequence[Item], keys_a: Sequence[str], keys_b: Sequence[str]
 ) -> tuple[str, str] | None:
     """Rule 1."""
-    counts_a, counts_b = Counter(keys_a), Counter(keys_b)
-    shared = counts_a.keys() & counts_b.keys()
-    place_b = {key: at for at, key in enumerate(keys_b)}
     for at_a, item in enumerate(row_a):
-        if not item.verb or item.key in _SYMMETRIC or counts_a[item.key] != 1 or counts_b[item.key] != 1:
+        if (
+            not item.verb
+            or item.key in _SYMMETRIC
+            or keys_a.count(item.key) != 1
+            or keys_b.count(item.key) != 1
+        ):
             continue
-        at_b = place_b[item.key]
+        at_b = keys_b.index(item.key)
         if not row_b[at_b].verb:
             continue
         doers_a, doers_b = _doers(row_a, at_a), _doers(row_b, at_b)
         names_a, names_b = {keys_a[at] for at in doers_a}, {keys_b[at] for at in doers_b}
-        if names_a and names_b and names_a.isdisjoint(names_b) and names_a <= shared and names_b <= shared:
+        told = names_a and names_b and names_a.isdisjoint(names_b)
+        if told and names_a.issubset(keys_b) and names_b.issubset(keys_a):
             return row_a[doers_a[0]].surface, row_b[doers_b[0]].surface
     return None
 

@@ -58,6 +58,8 @@ _ENDINGS: Final = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "
 
 def normalize(text: str) -> str:
     """NFKC, plain quotes and dashes, single spaces."""
+    if text.isascii():  # is NFKC already
+        return " ".join(text.replace("`", "'").split())
     return " ".join(unicodedata.normalize("NFKC", text).translate(_PLAINER).split())
 
 
@@ -66,22 +68,20 @@ def tokenize(text: str) -> list[Token]:
     shouts = text.isupper()
     tokens: list[Token] = []
     starts = True
-    at = 0
-    while at < len(text):
-        end = text.find(" ", at)
-        if end < 0:
-            end = len(text)
+    at = behind = 0
+    for piece in text.split(" "):
+        begin, behind = behind, behind + len(piece) + 1
+        if begin < at:
+            continue  # belonged to what was found before
         # What reaches over a space ("3 May", "5 km") begins with a digit, a month or a sign. All else is read piece by
         # piece, and most pieces have been read before.
-        piece = text[at:end] if end - at <= _LONGEST_REMEMBERED else ""
-        known = _read_piece(piece, starts=starts, shouts=shouts) if piece else None
+        known = _read_piece(piece, starts, shouts) if 0 < len(piece) <= _LONGEST_REMEMBERED else None
         if known is None:
-            found, starts, at = _scan(text, at, starts=starts, shouts=shouts)
+            found, starts, at = _scan(text, begin, starts=starts, shouts=shouts)
             tokens += found
         else:
-            tokens += known[0]
-            starts = known[1]
-            at = end + 1
+            found_here, starts = known
+            tokens += found_here
     return _fold(tokens)
 
 
@@ -108,7 +108,7 @@ def _scan(text: str, at: int, *, starts: bool, shouts: bool) -> tuple[list[Token
 
 
 @lru_cache(maxsize=1 << 16)
-def _read_piece(piece: str, *, starts: bool, shouts: bool) -> tuple[tuple[Token, ...], bool] | None:
+def _read_piece(piece: str, starts: bool, shouts: bool, /) -> tuple[tuple[Token, ...], bool] | None:
     """Tokens of a text between spaces, and whether a sentence begins behind it; None if it may reach further."""
     if _REACHING.search(piece):
         return None
