@@ -8,36 +8,34 @@ The index stores vectors and every pair of them at or above its own threshold, i
 
 Its answers are those of `find_pairs` on the rows it holds, bit for bit: that is how it is tested.
 
-A large base is encoded at its first use, so that a later append or match costs its own rows alone. Rows live in
-*slots*. A deleted row leaves its slot empty until `compact`. Vectors are in two parts, the base
-(a mapped file after `load`) and the tail that grows in memory; `save` writes both, without the empty slots, as
-one new file. One object is to be used from one thread at a time.
+A large base is encoded at its first use, so that a later append or match costs its own rows alone. How rows are kept
+says index_rows.py; `save` writes them, without the empty slots, as one new file. One object is to be used from one
+thread at a time.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import numpy as np
 import orjson
 
 from khala_jobs._core import vec as _vec
-from khala_jobs.errors import InvalidArgument, NotFound, StoreCorrupt
+from khala_jobs.errors import InvalidArgument, StoreCorrupt
 
 from .index_file import Column, read_columns, write_columns
-from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Ids, Part, added, counts_of, edges_of
+from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Part, added, counts_of, edges_of
+from .index_rows import GONE, IndexRows
 from .intake import read_vectors
 from .joins import find_pairs, match, pair_set_hash
-from .values import Faulty, Float32Matrix, IndexCertificate, Int64Column, Matches, Pairs, RowFault
+from .values import Faulty, Float32Matrix, IndexCertificate, Matches, Pairs, RowFault
 from .watch import Progress, thread_count
 
 __all__ = ["SimilarityIndex"]
 
 
-_GONE: Final = -1  # group number of empty slots: no query has it
-_SAVE_ROWS: Final = 8192
 _ENCODE_ROWS: Final = 20_000  # a smaller base is encoded faster than anybody could notice
 
 
@@ -70,12 +68,7 @@ class SimilarityIndex:
             raise InvalidArgument("threshold", f"{threshold} is not in -1..1")
         self.dim, self.threshold, self.model_id = dim, threshold, model_id
         self.threads, self.max_pairs = threads, max_pairs
-        self._base: Float32Matrix = np.empty((0, dim), np.float32)
-        self._tail: Float32Matrix = np.empty((0, dim), np.float32)  # with room to grow
-        self._ids: list[Id] = []  # of every slot
-        self._slot_of: dict[Id, int] = {}  # of rows that are there
-        self._groups = np.empty(0, np.int32)  # of every slot, with room to grow; _GONE for an empty one
-        self._group_numbers: dict[Group, int] = {}
+        self._rows = IndexRows(dim)
         self._edges = np.empty(0, EDGE_TYPE)  # by slots, ascending
         self._fresh: list[np.ndarray[Any, Any]] = []  # edges since then
         self._work = dict.fromkeys(COUNTS, 0)
@@ -84,30 +77,29 @@ class SimilarityIndex:
     # --- what is in it ------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self._slot_of)
+        return len(self._rows)
 
     def __contains__(self, row_id: object) -> bool:
-        return row_id in self._slot_of
+        return row_id in self._rows.slot_of
 
     @property
     def ids(self) -> Sequence[Id]:
         """The ids, in the order in which rows were appended: row r of every answer is ``ids[r]``."""
-        return Ids(self._ids, self._slots())
+        return self._rows.row_ids()
 
     @property
     def groups(self) -> list[Group]:
         """The group of each row."""
-        names = list(self._group_numbers)
-        return [names[number] for number in self._groups[self._slots()].tolist()]
+        return self._rows.row_groups()
 
     def vectors(self) -> Float32Matrix:
         """A copy of the vectors, float32 [n, dim], row by row."""
-        return np.concatenate([*self._live_blocks(), np.empty((0, self.dim), np.float32)])
+        return self._rows.vectors()
 
     @property
     def empty_slots(self) -> int:
         """Deleted rows whose memory `compact` would free."""
-        return len(self._ids) - len(self._slot_of)
+        return self._rows.empty_slots
 
     # --- changes ------------------------------------------------------------------------------------------
 
@@ -137,7 +129,7 @@ class SimilarityIndex:
                 new pairs.
         """
         read = read_vectors(vectors, dim=self.dim, faulty=faulty)
-        numbers = self._check_new(len(read.matrix), ids, groups)
+        numbers = self._rows.check_new(len(read.matrix), ids, groups)
         within = find_pairs(
             read.matrix, self.threshold, groups=numbers, faulty=faulty, **self._limits(progress)
         )
@@ -146,7 +138,7 @@ class SimilarityIndex:
         fresh, work = read.matrix[kept] if refused else read.matrix, [counts_of(within.certificate)]
         place = np.full(len(ids), -1, np.int64)
         place[kept] = np.arange(len(kept))
-        first = len(self._ids)
+        first = len(self._rows.ids)
         found = [edges_of(place[within.i] + first, place[within.j] + first, within.score)]
         if len(fresh):
             for row, query, score, counts in self._matches(
@@ -156,7 +148,9 @@ class SimilarityIndex:
                 work.append(counts)
         edges = np.sort(np.concatenate(found), order=("i", "j"))
         self._check_count(len(edges))
-        self._commit(fresh, [ids[row] for row in kept.tolist()], numbers[kept], edges)
+        self._rows.add(fresh, [ids[row] for row in kept.tolist()], numbers[kept])
+        if len(edges):
+            self._fresh.append(edges)
         done = added(work)
         self._work = added([self._work, done])
         known = {fault.row: fault for fault in read.faults}
@@ -169,23 +163,13 @@ class SimilarityIndex:
         Raises:
             NotFound: An id is not in the index.
         """
-        doomed = list(dict.fromkeys(ids))
-        missing = [row_id for row_id in doomed if row_id not in self._slot_of]
-        if missing:
-            raise NotFound(
-                "ids", f"{len(missing)} of {len(doomed)} are not in the index, first {missing[0]!r}"
-            )
-        for row_id in doomed:
-            self._groups[self._slot_of.pop(row_id)] = _GONE
+        self._rows.remove(ids)
 
     def compact(self) -> None:
         """Free the memory of deleted rows; no answer changes."""
-        slots, edges = self._slots(), self._live_edges()
-        self._base, self._tail = self.vectors(), np.empty((0, self.dim), np.float32)
+        edges = self._live_edges()
+        self._rows = self._rows.compacted()
         self._encoded = None
-        self._groups = self._groups[slots].copy()
-        self._ids = [self._ids[slot] for slot in slots.tolist()]
-        self._slot_of = {row_id: slot for slot, row_id in enumerate(self._ids)}
         self._edges, self._fresh = edges, []
 
     # --- answers ------------------------------------------------------------------------------------------
@@ -235,7 +219,7 @@ class SimilarityIndex:
         wanted = [None] * len(asked) if groups is None else groups
         if len(wanted) != len(asked):
             raise InvalidArgument("groups", f"{len(wanted)} of them for {len(asked)} queries")
-        numbers = np.array([self._group_numbers.get(group, _GONE - 1) for group in wanted], np.int32)
+        numbers = np.array([self._rows.group_numbers.get(group, GONE - 1) for group in wanted], np.int32)
         parts = list(self._matches(asked, threshold, numbers, k, progress))
         none = np.empty(0, np.int64)
         row = np.concatenate([none, *(part[0] for part in parts)])
@@ -246,7 +230,7 @@ class SimilarityIndex:
             begin = np.searchsorted(query[order], query[order])
             order = order[np.arange(len(order)) - begin < k]
         work = added([part[3] for part in parts])
-        columns = query[order], self._rank()[row[order]]
+        columns = query[order], self._rows.rank()[row[order]]
         certificate = self._certificate(threshold, len(order), pair_set_hash(*columns), work)
         return Matches(*columns, score[order], (), (), certificate)
 
@@ -263,14 +247,14 @@ class SimilarityIndex:
             "dim": self.dim,
             "threshold": self.threshold,
             "model_id": self.model_id,
-            "groups": list(self._group_numbers),
+            "groups": list(self._rows.group_numbers),
             "work": self._work,
         }
-        slots = self._slots()
+        slots = self._rows.slots()
         ids = orjson.dumps(list(self.ids))
         columns = {
-            "vectors": Column("<f4", (len(slots), self.dim), self._live_blocks()),
-            "group": Column.of(self._groups[slots].astype("<i4", copy=False)),
+            "vectors": Column("<f4", (len(slots), self.dim), self._rows.blocks()),
+            "group": Column.of(self._rows.groups[slots].astype("<i4", copy=False)),
             "ids": Column.of(np.frombuffer(ids, np.uint8)),
             "edges": Column.of(self._live_edges().view("<i8").reshape(-1, 3)),
         }
@@ -308,13 +292,12 @@ class SimilarityIndex:
         index = cls(
             meta["dim"], meta["threshold"], model_id=meta["model_id"], threads=threads, max_pairs=max_pairs
         )
-        index._base = columns["vectors"]
-        index._groups = columns["group"].astype(np.int32)
-        index._ids = orjson.loads(columns["ids"].tobytes())
-        if not len(index._ids) == len(index._base) == len(index._groups):
+        base, groups = columns["vectors"], columns["group"].astype(np.int32)
+        ids = orjson.loads(columns["ids"].tobytes())
+        if not len(ids) == len(base) == len(groups):
             raise StoreCorrupt("path", f"{path} is damaged: its columns have different lengths")
-        index._slot_of = {row_id: slot for slot, row_id in enumerate(index._ids)}
-        index._group_numbers = {group: number for number, group in enumerate(meta["groups"])}
+        numbers = {group: number for number, group in enumerate(meta["groups"])}
+        index._rows = IndexRows.of(base, ids, groups, numbers)
         index._edges = np.ascontiguousarray(columns["edges"]).view(EDGE_TYPE).reshape(-1).copy()
         index._work = meta["work"]
         return index
@@ -328,16 +311,16 @@ class SimilarityIndex:
         self, queries: Float32Matrix, threshold: float, numbers: Any, k: int | None, progress: Progress | None
     ) -> Iterator[Part]:
         """Matches with the base, then those with the tail."""
-        tail = self._tail[: len(self._ids) - len(self._base)]
-        for part, start in ((self._base, 0), (tail, len(self._base))):
-            groups = self._groups[start : start + len(part)]
-            if part is self._base and len(part) >= _ENCODE_ROWS and (k is None or (groups != _GONE).all()):
+        rows = self._rows
+        for part, start in rows.parts():
+            groups = rows.groups[start : start + len(part)]
+            if part is rows.base and len(part) >= _ENCODE_ROWS and (k is None or (groups != GONE).all()):
                 if self._encoded is None:
                     self._encoded = EncodedBase(part, groups.copy(), thread_count(self.threads))
                 row, query, score, counts = self._encoded.match(
                     queries, threshold, numbers, k, self.max_pairs, progress
                 )
-                there = groups[row] != _GONE  # rows may have been deleted since they were encoded
+                there = groups[row] != GONE  # rows may have been deleted since they were encoded
                 yield row[there], query[there], score[there], counts
             elif len(part):
                 found = match(
@@ -351,67 +334,9 @@ class SimilarityIndex:
                 )
                 yield found.row + start, found.query, found.score, counts_of(found.certificate)
 
-    def _check_new(self, rows: int, ids: Sequence[Id], groups: Sequence[Group] | None) -> Any:
-        """The group numbers of new rows, or the error that says what is wrong with them."""
-        if len(ids) != rows:
-            raise InvalidArgument("ids", f"{len(ids)} of them for {rows} rows")
-        seen: set[Id] = set()
-        for row_id in cast("Sequence[Any]", ids):
-            if not isinstance(row_id, str | int) or isinstance(row_id, bool):
-                raise InvalidArgument("ids", f"{row_id!r} is neither a str nor an int")
-            if row_id in self._slot_of or row_id in seen:
-                raise InvalidArgument("ids", f"{row_id!r} is there already; delete it first to replace it")
-            seen.add(row_id)
-        wanted = [None] * rows if groups is None else groups
-        if len(wanted) != rows:
-            raise InvalidArgument("groups", f"{len(wanted)} of them for {rows} rows")
-        if bad := [
-            group
-            for group in cast("Sequence[Any]", wanted)
-            if not (group is None or isinstance(group, str | int))
-        ]:
-            raise InvalidArgument("groups", f"{bad[0]!r} is neither a str, an int nor None")
-        numbers = self._group_numbers
-        return np.array([numbers.setdefault(group, len(numbers)) for group in wanted], np.int32)
-
     def _check_count(self, pairs: int) -> None:
         if self.max_pairs is not None and pairs > self.max_pairs:
             raise InvalidArgument("max_pairs", f"more than {self.max_pairs} pairs would be added")
-
-    def _commit(self, fresh: Float32Matrix, ids: list[Id], numbers: Any, edges: Any) -> None:
-        first, base = len(self._ids), len(self._base)
-        used = first - base
-        if used + len(fresh) > len(self._tail):
-            room = np.empty((max(2 * len(self._tail), used + len(fresh)), self.dim), np.float32)
-            room[:used] = self._tail[:used]
-            self._tail = room
-        if first + len(ids) > len(self._groups):
-            more = np.full(max(2 * len(self._groups), first + len(ids)), _GONE, np.int32)
-            more[:first] = self._groups[:first]
-            self._groups = more
-        self._tail[used : used + len(fresh)] = fresh
-        self._groups[first : first + len(ids)] = numbers
-        self._slot_of.update((row_id, first + place) for place, row_id in enumerate(ids))
-        self._ids += ids
-        if len(edges):
-            self._fresh.append(edges)
-
-    def _slots(self) -> Int64Column:
-        """The slot of each row."""
-        return np.flatnonzero(self._groups[: len(self._ids)] != _GONE)
-
-    def _rank(self) -> Int64Column:
-        """The row of each slot; meaningless for empty ones."""
-        return np.cumsum(self._groups[: len(self._ids)] != _GONE, dtype=np.int64) - 1
-
-    def _live_blocks(self) -> Iterator[Float32Matrix]:
-        """The vectors of rows that are there, block by block."""
-        tail = self._tail[: len(self._ids) - len(self._base)]
-        for part, start in ((self._base, 0), (tail, len(self._base))):
-            for begin in range(0, len(part), _SAVE_ROWS):
-                block = part[begin : begin + _SAVE_ROWS]
-                there = self._groups[start + begin : start + begin + len(block)] != _GONE
-                yield block if there.all() else block[there]
 
     def _live_edges(self) -> Any:
         """Edges between rows that are there, by rows, ascending."""
@@ -419,10 +344,10 @@ class SimilarityIndex:
             self._edges = np.sort(np.concatenate([self._edges, *self._fresh]), order=("i", "j"))
             self._fresh = []
         edges = self._edges
-        if len(self._slot_of) < len(self._ids):
-            there = self._groups != _GONE
+        if self._rows.empty_slots:
+            there = self._rows.groups != GONE
             edges = edges[there[edges["i"]] & there[edges["j"]]]
-            rank = self._rank()
+            rank = self._rows.rank()
             return edges_of(rank[edges["i"]], rank[edges["j"]], edges["score"])
         return edges
 
@@ -437,7 +362,7 @@ class SimilarityIndex:
     ) -> Pairs:
         i, j = np.ascontiguousarray(edges["i"]), np.ascontiguousarray(edges["j"])
         if by_slot:
-            rank = self._rank()
+            rank = self._rows.rank()
             i, j = rank[i], rank[j]
         certificate = self._certificate(threshold, len(edges), pair_set_hash(i, j), work)
         score = np.ascontiguousarray(edges["score"])

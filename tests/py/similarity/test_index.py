@@ -216,7 +216,7 @@ def test_faulty_rows_are_left_out_on_request(index):
 def test_a_loaded_index_maps_its_vectors_and_grows(index, tmp_path):
     index.save(tmp_path / "i")
     loaded = SimilarityIndex.load(tmp_path / "i")
-    assert not loaded._base.flags.writeable
+    assert not loaded._rows.base.flags.writeable
     loaded.append(rows(np.random.default_rng(2), 10), list(range(10)))
     index.save(tmp_path / "i")  # replaces the file under the mapping
     assert len(loaded) == 50
