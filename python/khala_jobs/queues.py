@@ -177,7 +177,9 @@ class QueueManager:
         wanted = [states] if isinstance(states, str) else list(states)
         for state in wanted:
             if state not in _STATES:
-                raise InvalidArgument("states", f"there is no state {state!r}")
+                raise InvalidArgument(
+                    "states", f"there is no state {shown(state)}: one of {', '.join(sorted(_STATES))}"
+                )
         texts = {
             "queue": queue,
             "task": task,

@@ -15,20 +15,21 @@ import click
 
 from khala_jobs import __version__
 
-# Imported when first used: `khala-jobs --help` must not load NumPy.
+# Command: its module, and its line in the list. Modules are imported when first used: `khala-jobs --help` must not load
+# NumPy.
 _COMMANDS = {
-    "worker": "worker",
-    "jobs": "jobs",
-    "queues": "queues",
-    "dead": "dead",
-    "stats": "stats",
-    "doctor": "doctor",
-    "memory": "memory",
-    "migrate": "migrate",
-    "import-khala": "migrate",
-    "redis-acl": "redis",
-    "redis-library": "redis",
-    "demo": "demo",
+    "worker": ("worker", "Run the tasks of a JobProcessor in supervised processes."),
+    "jobs": ("jobs", "List, show and change jobs."),
+    "queues": ("queues", "Queues with their counts; pause, resume, clean."),
+    "dead": ("dead", "Dead letters: list, requeue, purge."),
+    "stats": ("stats", "Counts by queue and task, and the workers."),
+    "doctor": ("doctor", "Versions, the store's durability, and what is wrong with it."),
+    "memory": ("memory", "The memory lifecycle on a file of one's own."),
+    "migrate": ("migrate", "Move all jobs of a store to another."),
+    "import-khala": ("migrate", "Take over the jobs of KHALA's own processor."),
+    "redis-acl": ("redis", "Print the ACL command for a Redis user of this package."),
+    "redis-library": ("redis", "Print the function library for Redis."),
+    "demo": ("demo", "The memory lifecycle as durable jobs, one worker killed."),
 }
 
 
@@ -39,10 +40,14 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"{__name__}.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"{__name__}.{_COMMANDS[cmd_name][0]}")
         command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,6 +31,18 @@ def test_help_names_every_command(cli: Cli) -> None:
 
 
 def test_a_job_from_enqueue_to_result(cli: Cli) -> None:
+def test_help_loads_no_command(cli: Cli) -> None:
+    loaded = cli.python(
+        """
+        import sys
+        from khala_jobs.cli import main
+        main(["--help"], standalone_mode=False)
+        print(sorted(name for name in sys.modules if name in {"numpy", "khala_jobs.memory"}))
+        """
+    )
+    assert loaded.endswith("[]")
+
+
     job_id = cli.enqueue("add.enqueue(2, 3)")
     assert [job["state"] for job in cli.json("jobs", "list")["jobs"]] == ["ready"]
     with cli.worker():
