@@ -25,6 +25,8 @@ SCHEMES: Final = ("memory", "sqlite", "redis", "rediss", "redis+unix")
 # Known from the specifications, without effect while there is no scheduler and no health check.
 WITHOUT_EFFECT: Final = {"SCHEDULER_INTERVAL": "scheduler", "HEALTH_CHECK_INTERVAL": "health check"}
 
+# Settings that are arguments of `JobProcessor` under another name.
+NAMES_IN_CODE: Final = {"max_concurrent": "workers", "history_retention": "retention"}
 DAY_SECONDS: Final = 86_400
 
 
@@ -101,7 +103,7 @@ def load(**given: Any) -> Settings:
             if isinstance(cause, InvalidArgument)
             else f"{first['msg']} (got {shown(first['input'])})"
         )
-        source = name if given.get(name) is not None else f"{PREFIX}{name.upper()}"
+        source = NAMES_IN_CODE.get(name, name) if given.get(name) is not None else f"{PREFIX}{name.upper()}"
         raise InvalidArgument(source, reason) from None
 
 

@@ -20,6 +20,7 @@ from .errors import InvalidArgument
 from .shown import shown
 
 DEPTH_MAX: Final = 128
+PATH_CHARACTERS: Final = 80
 # orjson writes UUIDs and enums by itself; what else it would write differently on the way back is refused.
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _INT_MIN: Final = -(2**63)
@@ -76,7 +77,13 @@ def _plain(value: Any) -> Any:
 
 def _trouble(value: Any, path: str, message: str) -> tuple[str, str]:
     """Path and reason of the first part of `value` that is no JSON; found by walking, so only on errors."""
-    return _first_trouble(value, path, 0) or (path, f"cannot be stored as JSON: {message}")
+    where, why = _first_trouble(value, path, 0) or (path, f"cannot be stored as JSON: {message}")
+    return _short(where), why
+
+
+def _short(path: str) -> str:
+    """A path as it may stand in a message, whatever keys are in it."""
+    return path if len(path) <= PATH_CHARACTERS else f"{path[:PATH_CHARACTERS]}…"
 
 
 def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:  # noqa: PLR0911 - one per kind
@@ -127,7 +134,7 @@ def _refuse_not_finite(value: Any, path: str) -> None:
     """NaN and the infinities in plain values and in dataclasses."""
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidArgument(path, f"{value} is not a JSON number")
+            raise InvalidArgument(_short(path), f"{value} is not a JSON number")
     elif isinstance(value, dict):
         for key, item in value.items():
             _refuse_not_finite(item, f"{path}.{key}")

@@ -101,8 +101,10 @@ def test_a_wrong_url_says_what_to_write(url: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "field"),
     [
-        ({"workers": 0}, "max_concurrent"),
-        ({"workers": "many"}, "max_concurrent"),
+        ({"workers": 0}, "workers"),
+        ({"workers": "many"}, "workers"),
+        ({"retention": "20y"}, "retention"),
+        ({"retention": 3650 * 86_400 + 1}, "retention"),
         ({"lease": "long"}, "lease"),
         ({"grace": -1}, "grace"),
         ({"retention": "for ever"}, "retention"),

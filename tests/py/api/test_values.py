@@ -150,3 +150,12 @@ def test_loose_encoding_refuses_what_has_no_json_form(value: Any) -> None:
     with pytest.raises(InvalidArgument) as caught:
         encode_loose(value, "result")
     assert caught.value.field.startswith("result")
+
+
+def test_a_cyclic_value_is_refused_in_a_line() -> None:
+    cyclic: list[Any] = []
+    cyclic.append(cyclic)
+    for value in (cyclic, {"k" * 5000: float("nan")}):
+        with pytest.raises(InvalidArgument) as caught:
+            encode(value, "a")
+        assert len(str(caught.value)) < 160
