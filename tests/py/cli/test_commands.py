@@ -30,7 +30,6 @@ def test_help_names_every_command(cli: Cli) -> None:
         assert f"\n  {name} " in text
 
 
-def test_a_job_from_enqueue_to_result(cli: Cli) -> None:
 def test_help_loads_no_command(cli: Cli) -> None:
     loaded = cli.python(
         """
@@ -43,6 +42,7 @@ def test_help_loads_no_command(cli: Cli) -> None:
     assert loaded.endswith("[]")
 
 
+def test_a_job_from_enqueue_to_result(cli: Cli) -> None:
     job_id = cli.enqueue("add.enqueue(2, 3)")
     assert [job["state"] for job in cli.json("jobs", "list")["jobs"]] == ["ready"]
     with cli.worker():
@@ -67,7 +67,6 @@ def test_dead_letters_are_listed_requeued_and_purged(cli: Cli) -> None:
     assert cli.json("dead")["jobs"] == []
 
 
-def test_dead_needs_to_know_which(cli: Cli) -> None:
 def test_only_dead_letters_are_requeued_and_purged_by_id(cli: Cli) -> None:
     dead = cli.enqueue('fail.enqueue("no such table")')
     with cli.worker():
@@ -81,6 +80,7 @@ def test_only_dead_letters_are_requeued_and_purged_by_id(cli: Cli) -> None:
     assert cli.json("dead")["jobs"] == []
 
 
+def test_dead_needs_to_know_which(cli: Cli) -> None:
     assert "--all" in cli.run("dead", "purge", status=2)
     assert "after the command" in cli.run("dead", "--queue", "x", "purge", status=2)
 
