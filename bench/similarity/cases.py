@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -179,4 +181,50 @@ def reproducibility(case: Record) -> Record:
     }
 
 
-RUNS: dict[str, Callable[[Record], Record]] = {"B1": join, "B2": match, "B3": groups, "B7": reproducibility}
+def _join_alone(case: Record, processor: int, ready: Any, seconds: Any) -> None:
+    """Join on one processor, at the same time as others on theirs, and say how long a join took."""
+    os.sched_setaffinity(0, {processor})
+    rows = _rows(case)
+    vec.self_join(rows, case["threshold"], threads=1)
+    for _ in range(case["rounds"]):
+        ready.wait()
+        _, _, wall = _timed(lambda: vec.self_join(rows, case["threshold"], threads=1))
+        seconds.put(wall)
+
+
+def scaling(case: Record) -> Record:
+    """What threads reach together, beside as many pinned processes of one thread at the same time."""
+    processors, threads = case["processors"], case["threads"]
+    fork = multiprocessing.get_context("fork")
+    ready, seconds = fork.Barrier(threads), fork.Queue()
+    alone = [
+        fork.Process(target=_join_alone, args=(case, processor, ready, seconds)) for processor in processors
+    ]
+    for process in alone:
+        process.start()
+    apart = statistics.median(seconds.get() for _ in range(threads * case["rounds"]))
+    for process in alone:
+        process.join()
+    rows = _rows(case)
+    vec.self_join(rows, case["threshold"], threads=threads)
+    together = [
+        _timed(lambda: vec.self_join(rows, case["threshold"], threads=threads))[2]
+        for _ in range(case["rounds"])
+    ]
+    joined = statistics.median(together)
+    return {
+        "dim": rows.shape[1],
+        "rows": len(rows),
+        "processes_s": apart,
+        "threads_s": joined,
+        "share": apart / (threads * joined),
+    }
+
+
+RUNS: dict[str, Callable[[Record], Record]] = {
+    "B1": join,
+    "B2": match,
+    "B3": groups,
+    "B7": reproducibility,
+    "threads": scaling,
+}

@@ -135,11 +135,28 @@ def _reproducibility(records: list[Record]) -> list[str]:
     return lines
 
 
+def _scaling(records: list[Record]) -> list[str]:
+    head = ["rows", "cosine >=", "threads", "a join with them, s", "one of as many processes, s", "reached"]
+    body = [
+        [
+            f"{record['rows']:,}",
+            str(record["threshold"]),
+            str(record["threads"]),
+            _number(record["threads_s"], 3),
+            _number(record["processes_s"], 3),
+            _share(record["share"]),
+        ]
+        for record in sorted(records, key=lambda one: (one["rows"], -one["threshold"], one["threads"]))
+    ]
+    return ["", *markdown_table(head, body)]
+
+
 SECTIONS = {
     "B1": ("Every pair of one matrix (B1)", _joins),
     "B2": ("100 pending rows against what there is, the best five (B2)", _matches),
     "B3": ("Many small groups (B3)", _groups),
     "B7": ("The same set everywhere (B7)", _reproducibility),
+    "threads": ("Threads of one join beside as many pinned processes", _scaling),
 }
 
 

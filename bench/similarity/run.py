@@ -51,7 +51,12 @@ def reproducibility(arguments: argparse.Namespace) -> Iterator[Case]:
     yield {"contender": "khala_jobs", "threshold": arguments.threshold[0]}
 
 
-CASES = {"B1": joins, "B2": matches, "B3": groups, "B7": reproducibility}
+def scaling(arguments: argparse.Namespace) -> Iterator[Case]:
+    for threshold in arguments.threshold:
+        yield {"contender": "khala_jobs", "threshold": threshold}
+
+
+CASES = {"B1": joins, "B2": matches, "B3": groups, "B7": reproducibility, "threads": scaling}
 
 
 def measure(case: Case) -> Case | None:

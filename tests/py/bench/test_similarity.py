@@ -67,6 +67,18 @@ def test_matches_groups_and_reproducibility_make_tables(tmp_path):
     assert f"| {contenders.MATCHES[0].name} |" in text
 
 
+def test_threads_are_held_against_processes_of_their_own(tmp_path):
+    processors = sorted(os.sched_getaffinity(0))[:2]
+    case = JOIN | {"bench": "threads", "contender": "khala_jobs", "threshold": 0.9, "rounds": 2}
+    case |= {"processors": processors, "threads": len(processors)}
+    record = case | cases.RUNS["threads"](case) | {"machine": "here"}
+    assert record["share"] == record["processes_s"] / (len(processors) * record["threads_s"])
+    document = tmp_path / "README.md"
+    document.write_text(f"{BEGIN}\n{END}\n")
+    report.write_tables([record], document)
+    assert "Threads of one join beside as many pinned processes" in document.read_text()
+
+
 @pytest.mark.parametrize("name", [name for name in data.NAMES if name != "minilm"])
 def test_rows_are_seeded_and_of_length_one(name):
     rows = data.load(name, 120)
