@@ -5,7 +5,8 @@
 //   v3        vpmaddubsw: 32 products a step into int16, widened every 12 groups; 6 rows x 16 columns
 //   baseline  plain C++
 // The multiply-accumulate of the first two is inline assembly because gcc otherwise moves the accumulators through
-// memory (gcc 12, v4: 235 instead of 520 thousand million products a second).
+// memory (gcc 12, v4: 235 instead of 520 thousand million products a second). Of v3 the whole row of tiles is, since a
+// tile of few groups costs as much around its products as in them (bench/cpp/code_bench.cpp measures it).
 #include "vec/code_kernels.hpp"
 
 #include <string.h>
@@ -122,79 +123,161 @@ std::size_t prune(const PruneTile& tile, Candidate* out) {
 
 #elif defined(__AVX2__)
 
-// At most 12 groups of one panel of 16 columns (two registers of 8) against 6 rows, in int16; then added in int32 to
-// the terms (`first`) or to what is in `out`. False when no sum of `out` survives. As above, a function of its own
-// keeps its sums in registers.
-__attribute__((noinline)) bool segment_sums(const std::uint8_t* rows, const std::int32_t* row_terms,
-                                            const std::int8_t* panel, const std::int32_t* column_terms,
-                                            std::size_t groups, bool first, __m256i* out) {
-    constexpr std::uint32_t kRows = kRowTile;
-    __m256i low_sums[kRows] = {};
-    __m256i high_sums[kRows] = {};
-    std::size_t group = 0;
-    do {
-// One row: its four codes times the panel's two registers.
-#define KHALA_ROW(offset, low, high)                                             \
-    "vpbroadcastd " offset                                                       \
-    "(%[rows]), %%ymm14\n\tvpmaddubsw %%ymm12, %%ymm14, %%ymm15\n\t"             \
-    "vpmaddubsw %%ymm13, %%ymm14, %%ymm14\n\tvpaddw %%ymm15, %[" low "], %[" low \
-    "]\n\t"                                                                      \
-    "vpaddw %%ymm14, %[" high "], %[" high "]\n\t"
-        asm("vmovdqu (%[panel]), %%ymm12\n\tvmovdqu 32(%[panel]), %%ymm13\n\t"  //
-            KHALA_ROW("0", "a0", "b0") KHALA_ROW("4", "a1", "b1") KHALA_ROW("8", "a2", "b2") KHALA_ROW("12", "a3", "b3")
-                KHALA_ROW("16", "a4", "b4") KHALA_ROW("20", "a5", "b5")
-            : [a0] "+x"(low_sums[0]), [b0] "+x"(high_sums[0]), [a1] "+x"(low_sums[1]), [b1] "+x"(high_sums[1]),
-              [a2] "+x"(low_sums[2]), [b2] "+x"(high_sums[2]), [a3] "+x"(low_sums[3]), [b3] "+x"(high_sums[3]),
-              [a4] "+x"(low_sums[4]), [b4] "+x"(high_sums[4]), [a5] "+x"(low_sums[5]), [b5] "+x"(high_sums[5])
-            : [rows] "r"(rows), [panel] "r"(panel)
-            : "ymm12", "ymm13", "ymm14", "ymm15", "memory");
-#undef KHALA_ROW
-        rows += kRows * 4;
-        panel += 64;
-    } while (++group < groups);
-    const __m256i ones = _mm256_set1_epi16(1);
-    const __m256i low_terms = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(column_terms));
-    const __m256i high_terms = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(column_terms + 8));
-    __m256i all = _mm256_set1_epi32(-1);
-#pragma GCC unroll 6
-    for (std::uint32_t r = 0; r < kRows; ++r) {
-        const __m256i term = _mm256_set1_epi32(row_terms[r]);
-        const __m256i before_low = first ? _mm256_sub_epi32(low_terms, term) : out[2 * r];
-        const __m256i before_high = first ? _mm256_sub_epi32(high_terms, term) : out[2 * r + 1];
-        out[2 * r] = _mm256_add_epi32(_mm256_madd_epi16(low_sums[r], ones), before_low);
-        out[2 * r + 1] = _mm256_add_epi32(_mm256_madd_epi16(high_sums[r], ones), before_high);
-        all = _mm256_and_si256(all, _mm256_and_si256(out[2 * r], out[2 * r + 1]));
-    }
-    return _mm256_movemask_ps(_mm256_castsi256_ps(all)) != 0xff;
+// One row in one group, its four codes times the panel's two registers: the first group makes the int16 sums, all
+// others are added.
+#define KHALA_FIRST(offset, low, high)                                                \
+    "vpbroadcastd " offset "(%[row]), %%ymm14\n\tvpmaddubsw %%ymm12, %%ymm14, %%" low \
+    "\n\tvpmaddubsw %%ymm13, %%ymm14, %%" high "\n\t"
+#define KHALA_NEXT(offset, low, high)                                                                         \
+    "vpbroadcastd " offset                                                                                    \
+    "(%[row]), %%ymm14\n\tvpmaddubsw %%ymm12, %%ymm14, %%ymm15\n\t"                                           \
+    "vpmaddubsw %%ymm13, %%ymm14, %%ymm14\n\tvpaddw %%ymm15, %%" low ", %%" low "\n\tvpaddw %%ymm14, %%" high \
+    ", %%" high "\n\t"
+// int32 sums with the columns' terms; the larger of the two registers against the row's limit.
+#define KHALA_WIDEN(low, high)                                                                                     \
+    "vpmaddwd %%ymm12, %%" low ", %%" low "\n\tvpmaddwd %%ymm12, %%" high ", %%" high "\n\tvpaddd %%ymm13, %%" low \
+    ", %%" low "\n\tvpaddd %%ymm14, %%" high ", %%" high "\n\t"
+#define KHALA_TEST(limit, low, high, into) \
+    "vpmaxsd %%" low ", %%" high ", %%ymm15\n\tvpcmpgtd " limit "(%[limits]), %%ymm15, %%" into "\n\t"
+#define KHALA_EACH_ROW(step)                                                                                 \
+    step("0", "ymm0", "ymm1") step("4", "ymm2", "ymm3") step("8", "ymm4", "ymm5") step("12", "ymm6", "ymm7") \
+        step("16", "ymm8", "ymm9") step("20", "ymm10", "ymm11")
+#define KHALA_PANEL "vmovdqu (%[panel]), %%ymm12\n\tvmovdqu 32(%[panel]), %%ymm13\n\t"
+#define KHALA_STEP "add $24, %[row]\n\tadd $64, %[panel]\n\tdec %[left]\n\t"
+
+// Where a row of tiles stands, and what it is tested against.
+struct RowOfTiles {
+    const std::int8_t* panel;                      // the next one
+    const std::int32_t* column_terms;              // its terms
+    std::size_t panels;                            // still to be looked at, at least one
+    alignas(32) std::int32_t limits[kRowTile][8];  // row's term - 1, eight times
+    alignas(32) std::int16_t ones[16];
+};
+
+// Six rows against panels of 16 columns, at most 12 groups long, until one has a survivor: then its sums with the
+// columns' terms are in `out` and the panel counts as looked at. False when none is left.
+bool next_survivors(const std::uint8_t* rows, std::size_t groups, RowOfTiles& tiles, __m256i* out) {
+    static_assert(kRowTile == 6 && kColumnTile == 16);
+    const std::uint8_t* row = nullptr;
+    std::size_t left = 0;
+    asm volatile(
+        "1:\n\tmov %[rows], %[row]\n\tmov %[groups], %[left]\n\t"  // a panel
+        KHALA_PANEL KHALA_EACH_ROW(KHALA_FIRST) KHALA_STEP
+        "jz 3f\n\t.p2align 4\n2:\n\t"  // a group
+        KHALA_PANEL KHALA_EACH_ROW(KHALA_NEXT) KHALA_STEP
+        "jnz 2b\n3:\n\t"
+        "vmovdqu 192(%[limits]), %%ymm12\n\tvmovdqu (%[terms]), %%ymm13\n\tvmovdqu 32(%[terms]), %%ymm14\n\t"
+        KHALA_WIDEN("ymm0", "ymm1") KHALA_WIDEN("ymm2", "ymm3") KHALA_WIDEN("ymm4", "ymm5")
+        KHALA_WIDEN("ymm6", "ymm7") KHALA_WIDEN("ymm8", "ymm9") KHALA_WIDEN("ymm10", "ymm11")
+        KHALA_TEST("", "ymm0", "ymm1", "ymm12") KHALA_TEST("32", "ymm2", "ymm3", "ymm13")
+        KHALA_TEST("64", "ymm4", "ymm5", "ymm14") "vpor %%ymm12, %%ymm13, %%ymm13\n\t"
+        KHALA_TEST("96", "ymm6", "ymm7", "ymm12") "vpor %%ymm12, %%ymm14, %%ymm14\n\t"
+        KHALA_TEST("128", "ymm8", "ymm9", "ymm12") "vpor %%ymm12, %%ymm13, %%ymm13\n\t"
+        KHALA_TEST("160", "ymm10", "ymm11", "ymm12") "vpor %%ymm12, %%ymm14, %%ymm14\n\t"
+        "vpor %%ymm13, %%ymm14, %%ymm14\n\t"
+        "add $64, %[terms]\n\tvpmovmskb %%ymm14, %k[left]\n\ttest %k[left], %k[left]\n\tjnz 4f\n\t"
+        "dec %[panels]\n\tjnz 1b\n\tjmp 5f\n"
+        "4:\n\tdec %[panels]\n\t"
+        "vmovdqu %%ymm0, (%[out])\n\tvmovdqu %%ymm1, 32(%[out])\n\tvmovdqu %%ymm2, 64(%[out])\n\t"
+        "vmovdqu %%ymm3, 96(%[out])\n\tvmovdqu %%ymm4, 128(%[out])\n\tvmovdqu %%ymm5, 160(%[out])\n\t"
+        "vmovdqu %%ymm6, 192(%[out])\n\tvmovdqu %%ymm7, 224(%[out])\n\tvmovdqu %%ymm8, 256(%[out])\n\t"
+        "vmovdqu %%ymm9, 288(%[out])\n\tvmovdqu %%ymm10, 320(%[out])\n\tvmovdqu %%ymm11, 352(%[out])\n"
+        "5:\n\t"
+        : [row] "=&r"(row), [left] "=&r"(left), [panel] "+r"(tiles.panel), [terms] "+r"(tiles.column_terms),
+          [panels] "+r"(tiles.panels)
+        : [rows] "r"(rows), [groups] "r"(groups), [limits] "r"(tiles.limits), [out] "r"(out)
+        : "ymm0", "ymm1", "ymm2", "ymm3", "ymm4", "ymm5", "ymm6", "ymm7", "ymm8", "ymm9", "ymm10", "ymm11", "ymm12",
+          "ymm13", "ymm14", "ymm15", "memory", "cc");
+    return left != 0;
 }
 
-void tile_product(const PruneTile& tile, std::uint32_t row, std::uint32_t column, Writer& writer) {
-    constexpr std::uint32_t kGroups = kSegment / 4;
+#define KHALA_ADD(at, sums)                                                                                        \
+    "vpmaddwd %%ymm12, %%" sums ", %%" sums "\n\tvpaddd " at "(%[out]), %%" sums ", %%" sums "\n\tvmovdqu %%" sums \
+    ", " at "(%[out])\n\t"
+
+// Adds the products of six rows with one panel, at most 12 groups, to the sums in `out`; moves both on.
+void add_segment(const std::uint8_t*& row, const std::int8_t*& panel, std::size_t groups, const std::int16_t* ones,
+                 __m256i* out) {
+    asm volatile(KHALA_PANEL KHALA_EACH_ROW(KHALA_FIRST) KHALA_STEP
+                 "jz 3f\n\t.p2align 4\n2:\n\t" KHALA_PANEL KHALA_EACH_ROW(KHALA_NEXT) KHALA_STEP
+                 "jnz 2b\n3:\n\tvmovdqu (%[ones]), %%ymm12\n\t" KHALA_ADD("0", "ymm0") KHALA_ADD("32", "ymm1")
+                     KHALA_ADD("64", "ymm2") KHALA_ADD("96", "ymm3") KHALA_ADD("128", "ymm4") KHALA_ADD("160", "ymm5")
+                         KHALA_ADD("192", "ymm6") KHALA_ADD("224", "ymm7") KHALA_ADD("256", "ymm8")
+                             KHALA_ADD("288", "ymm9") KHALA_ADD("320", "ymm10") KHALA_ADD("352", "ymm11")
+                 : [row] "+r"(row), [panel] "+r"(panel), [left] "+r"(groups)
+                 : [ones] "r"(ones), [out] "r"(out)
+                 : "ymm0", "ymm1", "ymm2", "ymm3", "ymm4", "ymm5", "ymm6", "ymm7", "ymm8", "ymm9", "ymm10", "ymm11",
+                   "ymm12", "ymm13", "ymm14", "ymm15", "memory", "cc");
+}
+#undef KHALA_ADD
+#undef KHALA_FIRST
+#undef KHALA_NEXT
+#undef KHALA_WIDEN
+#undef KHALA_TEST
+#undef KHALA_EACH_ROW
+#undef KHALA_PANEL
+#undef KHALA_STEP
+
+// The same for rows of any number of groups: sums are widened every 12 and kept in `out`.
+bool next_survivors_of_long(const std::uint8_t* rows, std::size_t groups, RowOfTiles& tiles, __m256i* out) {
+    constexpr std::size_t kGroups = kSegment / 4;
+    while (tiles.panels != 0) {
+        const auto* terms = reinterpret_cast<const __m256i*>(tiles.column_terms);
+        const __m256i low_terms = _mm256_loadu_si256(terms);
+        const __m256i high_terms = _mm256_loadu_si256(terms + 1);
+        for (std::uint32_t r = 0; r < kRowTile; ++r) {
+            out[2 * r] = low_terms;
+            out[2 * r + 1] = high_terms;
+        }
+        const std::uint8_t* row = rows;
+        for (std::size_t left = groups; left != 0;) {
+            const std::size_t segment = left < kGroups ? left : kGroups;
+            add_segment(row, tiles.panel, segment, tiles.ones, out);
+            left -= segment;
+        }
+        --tiles.panels;
+        tiles.column_terms += kColumnTile;
+        __m256i any = _mm256_setzero_si256();
+        for (std::uint32_t r = 0; r < kRowTile; ++r) {
+            const __m256i limit = _mm256_load_si256(reinterpret_cast<const __m256i*>(tiles.limits[r]));
+            any = _mm256_or_si256(any, _mm256_cmpgt_epi32(_mm256_max_epi32(out[2 * r], out[2 * r + 1]), limit));
+        }
+        if (_mm256_movemask_epi8(any) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void prune_row(const PruneTile& tile, std::uint32_t row, Writer& writer) {
+    const std::size_t panels = (tile.column_count + kColumnTile - 1) / kColumnTile;
     const std::uint8_t* rows = tile.rows + std::size_t{row} * tile.groups * 4;
-    const std::int8_t* panel = tile.columns + std::size_t{column} * tile.groups * 4;
-    __m256i sums[kRowTile * 2];
-    bool survives = false;
-    for (std::uint32_t done = 0; done < tile.groups; done += kGroups) {
-        const std::uint32_t groups = tile.groups - done < kGroups ? tile.groups - done : kGroups;
-        survives = segment_sums(rows + std::size_t{done} * kRowTile * 4, tile.row_terms + row,
-                                panel + std::size_t{done} * 64, tile.column_terms + column, groups, done == 0, sums);
-    }
-    if (!survives) {
-        return;
-    }
+    const auto next = tile.groups <= kSegment / 4 ? next_survivors : next_survivors_of_long;
+    RowOfTiles tiles{tile.columns, tile.column_terms, panels, {}, {}};
     for (std::uint32_t r = 0; r < kRowTile; ++r) {
-        const int low = _mm256_movemask_ps(_mm256_castsi256_ps(sums[2 * r]));
-        const int high = _mm256_movemask_ps(_mm256_castsi256_ps(sums[2 * r + 1]));
-        writer.add_mask(~static_cast<unsigned>(low | (high << 8)) & 0xffffU, row + r, column);
+        for (std::int32_t& limit : tiles.limits[r]) {
+            limit = tile.row_terms[row + r] - 1;
+        }
+    }
+    for (std::int16_t& one : tiles.ones) {
+        one = 1;
+    }
+    __m256i sums[kRowTile * 2];
+    while (tiles.panels != 0 && next(rows, tile.groups, tiles, sums)) {
+        const auto column = static_cast<std::uint32_t>(panels - tiles.panels - 1) * kColumnTile;
+        for (std::uint32_t r = 0; r < kRowTile; ++r) {
+            const __m256i limit = _mm256_load_si256(reinterpret_cast<const __m256i*>(tiles.limits[r]));
+            const int low = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[2 * r], limit)));
+            const int high = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[2 * r + 1], limit)));
+            writer.add_mask(static_cast<unsigned>(low | (high << 8)), row + r, column);
+        }
     }
 }
 
 std::size_t prune(const PruneTile& tile, Candidate* out) {
     Writer writer{out, 0};
     for (std::uint32_t row = 0; row < tile.row_count; row += kRowTile) {
-        for (std::uint32_t column = 0; column < tile.column_count; column += kColumnTile) {
-            tile_product(tile, row, column, writer);
-        }
+        prune_row(tile, row, writer);
     }
     return writer.found;
 }
