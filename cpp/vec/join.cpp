@@ -1,5 +1,6 @@
 #include "vec/join.hpp"
 
+#include <malloc.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -119,6 +120,22 @@ std::uint64_t fingerprint_of(const MatrixView& matrix, const JoinOptions& option
     return hash_bytes(matrix.data, matrix.rows * matrix.dim * sizeof(float), hash);
 }
 
+// glibc keeps what is freed for the thread that freed it; joins of several threads one after the other would each keep
+// a sixth of a matrix of 20,000 rows.
+void give_back_memory([[maybe_unused]] const MatrixView& matrix) noexcept {
+#if defined(__GLIBC__)
+    constexpr std::size_t kWorthwhile = std::size_t{1} << 22U;  // elements
+    if (matrix.rows * matrix.dim >= kWorthwhile) {
+        malloc_trim(0);
+    }
+#endif
+}
+
+base::Result<Join> join_once(const MatrixView& matrix, const JoinOptions& options) {
+    KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options));
+    return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
+}
+
 }  // namespace
 
 base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> blocks, bool with_copies,
@@ -201,8 +218,9 @@ base::Result<Join> BlockJoin::run(std::size_t first, std::size_t last, std::uint
 }
 
 base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options) {
-    KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options));
-    return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
+    base::Result<Join> result = join_once(matrix, options);
+    give_back_memory(matrix);
+    return result;
 }
 
 }  // namespace khala::vec

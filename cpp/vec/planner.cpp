@@ -44,7 +44,7 @@ struct Costs {
 Costs costs_of(Isa isa) noexcept {
     switch (isa) {
         case Isa::v4: return {0.0097, 0.0021, 4, 0.08, 0.3, 0.03};
-        case Isa::v3: return {0.017, 0.0063, 20, 0.08, 0.5, 0.03};
+        case Isa::v3: return {0.017, 0.0063, 6, 0.08, 0.5, 0.03};
         case Isa::automatic:
         case Isa::baseline: break;
     }
@@ -354,6 +354,7 @@ base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& ri
     const Rotation* rotation = choice.rotation;
     prepared->plan = codes;
     prepared->model_ = make_code_model(*rotation, codes.layout, choice.samples.right, isa);
+    choice.samples = {};  // their memory, before the codes take more
     const bool both = &left == &right;
     KHALA_TRY_ASSIGN(prepared->left_, encode_rows(prepared->model_, *rotation, left, execution.threads));
     prepared->left_terms_ = near_terms(prepared->model_, prepared->left_, threshold, options.slack);
@@ -361,6 +362,8 @@ base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& ri
         KHALA_TRY_ASSIGN(prepared->right_, encode_rows(prepared->model_, *rotation, right, execution.threads));
         prepared->right_terms_ = near_terms(prepared->model_, prepared->right_, threshold, options.slack);
     }
+    prepared->fitted_.reset();  // nothing is left to rotate
+    prepared->wide_.reset();
     const CodedSide left_side{&prepared->left_, &prepared->left_terms_};
     const CodedSide right_side = both ? left_side : CodedSide{&prepared->right_, &prepared->right_terms_};
     prepared->coded_.emplace();

@@ -29,7 +29,7 @@ struct CodedSides {
 };
 
 // Rights of one chunk: a multiple of every row tile.
-inline constexpr std::uint32_t kPruneRows = 504;
+inline constexpr std::uint32_t kPruneRows = 120;
 
 struct PruneCounts {
     std::uint64_t pairs = 0;       // tested by codes

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 
 #include "vec/collapse.hpp"
@@ -13,7 +12,12 @@
 namespace khala::vec {
 namespace {
 
+// The sample is taken in tiles, and the covariance summed in strips: a sample held whole would be a tenth of the matrix
+// that it stands for.
 constexpr std::size_t kSampleRows = 2048;
+constexpr std::size_t kSampleTile = 256;
+constexpr std::size_t kLoadedRows = 64;
+constexpr std::size_t kStripRows = 64;
 
 // Directions are mixed within blocks of this many, so that their codes use the same range: a Hadamard matrix.
 constexpr std::size_t kMixed = 16;
@@ -67,41 +71,81 @@ void finish(Rotation& rotation, const KernelTable& kernels) {
     rotation.centre_square = kernels.dot64(rotation.centre(), rotation.centre(), rotation.dim);
 }
 
-struct Sample {
-    std::vector<float> columns;  // dim x rows: transposed, centred
-    std::vector<float> centre;
-    std::size_t rows = 0;
+// Rows of a side, evenly taken, as rows of length 1.
+class Sample {
+public:
+    Sample(const Side& side, const KernelTable& kernels)
+        : side_{side}, kernels_{kernels}, rows_{std::min(side.order.size(), kSampleRows)} {}
+
+    [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+
+    void load(std::size_t index, float* out) const {
+        const auto position = static_cast<std::uint32_t>(index * side_.order.size() / rows_);
+        kernels_.scale(side_.row(position), 1.0 / side_.norm(position), side_.matrix.dim, out);
+    }
+
+private:
+    const Side& side_;
+    const KernelTable& kernels_;
+    std::size_t rows_;
 };
 
-Sample take_sample(const Side& side, const KernelTable& kernels) {
-    const std::size_t dim = side.matrix.dim;
-    Sample sample;
-    sample.rows = std::min(side.order.size(), kSampleRows);
-    sample.columns.resize(dim * sample.rows);
-    constexpr std::size_t kTile = 64;
-    std::vector<float> unit(kTile * dim);
-    for (std::size_t first = 0; first < sample.rows; first += kTile) {
-        const std::size_t count = std::min(kTile, sample.rows - first);
-        for (std::size_t index = 0; index < count; ++index) {
-            const auto position = static_cast<std::uint32_t>((first + index) * side.order.size() / sample.rows);
-            kernels.scale(side.row(position), 1.0 / side.norm(position), dim, unit.data() + index * dim);
+std::vector<float> centre_of(const Sample& sample, std::size_t dim) {
+    std::vector<double> sums(dim);
+    std::vector<float> unit(dim);
+    for (std::size_t index = 0; index < sample.rows(); ++index) {
+        sample.load(index, unit.data());
+        for (std::size_t k = 0; k < dim; ++k) {
+            sums[k] += static_cast<double>(unit[k]);
+        }
+    }
+    std::vector<float> centre(dim);
+    for (std::size_t k = 0; k < dim; ++k) {
+        centre[k] = static_cast<float>(sums[k] / static_cast<double>(std::max<std::size_t>(1, sample.rows())));
+    }
+    return centre;
+}
+
+// Columns dim x count of centred rows [first, first + count) of the sample.
+void load_columns(const Sample& sample, std::size_t first, std::size_t count, const std::vector<float>& centre,
+                  float* columns) {
+    const std::size_t dim = centre.size();
+    std::vector<float> unit(kLoadedRows * dim);
+    for (std::size_t done = 0; done < count; done += kLoadedRows) {
+        const std::size_t loaded = std::min(kLoadedRows, count - done);
+        for (std::size_t index = 0; index < loaded; ++index) {
+            sample.load(first + done + index, unit.data() + index * dim);
         }
         for (std::size_t k = 0; k < dim; ++k) {
-            for (std::size_t index = 0; index < count; ++index) {
-                sample.columns[k * sample.rows + first + index] = unit[index * dim + k];
+            for (std::size_t index = 0; index < loaded; ++index) {
+                columns[k * count + done + index] = unit[index * dim + k] - centre[k];
             }
         }
     }
-    sample.centre.resize(dim);
-    for (std::size_t k = 0; k < dim; ++k) {
-        const std::span<float> column = std::span{sample.columns}.subspan(k * sample.rows, sample.rows);
-        const double sum = std::accumulate(column.begin(), column.end(), 0.0);
-        sample.centre[k] = static_cast<float>(sum / static_cast<double>(std::max<std::size_t>(1, sample.rows)));
-        for (float& value : column) {
-            value -= sample.centre[k];
+}
+
+// The upper triangle, by rows, times the number of rows.
+std::vector<float> covariance_of(const Sample& sample, const std::vector<float>& centre, const KernelTable& kernels) {
+    const std::size_t dim = centre.size();
+    std::vector<float> covariance(dim * dim);
+    std::vector<float> columns(dim * std::min(kSampleTile, sample.rows()));
+    std::vector<float> strip(std::min(kStripRows, dim) * dim);
+    for (std::size_t first = 0; first < sample.rows(); first += kSampleTile) {
+        const std::size_t count = std::min(kSampleTile, sample.rows() - first);
+        load_columns(sample, first, count, centre, columns.data());
+        for (std::size_t row = 0; row < dim; row += kStripRows) {
+            const std::size_t rows = std::min(kStripRows, dim - row);
+            const float* left = columns.data() + row * count;
+            kernels.products(left, rows, left, dim - row, count, strip.data());
+            for (std::size_t i = 0; i < rows; ++i) {
+                float* out = covariance.data() + (row + i) * dim + row;
+                for (std::size_t j = i; j < dim - row; ++j) {
+                    out[j] += strip[i * (dim - row) + j];
+                }
+            }
         }
     }
-    return sample;
+    return covariance;
 }
 
 void mirror(std::vector<float>& square, std::size_t dim) {
@@ -127,19 +171,16 @@ base::Result<Rotation> fit_rotation(const Side& side, std::size_t width, Isa isa
     Rotation rotation;
     rotation.dim = dim;
     rotation.width = std::min({width, dim, kWidthMax});
-    const Sample sample = take_sample(side, kernels);
-    std::vector<float> covariance(dim * dim);
-    kernels.products_upper(sample.columns.data(), dim, sample.rows, covariance.data());
+    const Sample sample{side, kernels};
+    const std::vector<float> centre = centre_of(sample, dim);
+    std::vector<float> covariance = covariance_of(sample, centre, kernels);
     mirror(covariance, dim);
-    for (std::size_t k = 0; k < dim; ++k) {
-        const float* column = sample.columns.data() + k * sample.rows;
-        covariance[k * dim + k] = static_cast<float>(kernels.dot64(column, column, sample.rows));
-    }
+    rotation.basis.reserve((rotation.width + 1) * dim);
     rotation.basis.resize(rotation.width * dim);
     fill_start(rotation.basis);
     leading_directions_for(resolved)(covariance.data(), dim, rotation.width, rotation.basis.data());
     mix(rotation.basis.data(), rotation.width, dim);
-    rotation.basis.insert(rotation.basis.end(), sample.centre.begin(), sample.centre.end());
+    rotation.basis.insert(rotation.basis.end(), centre.begin(), centre.end());
     finish(rotation, kernels);
     return rotation;
 }
