@@ -29,7 +29,8 @@ struct Collapsed {
     std::vector<std::int32_t> groups;           // the number of each group, ascending
 };
 
-// `norms` as from check_rows: a row with norm 0 takes no part. `hash` is replaceable so that collisions can be tested.
+// `norms` as from check_rows: a row with norm 0 takes no part. Rows whose norm no other row of their group has are not
+// hashed. `hash` is replaceable so that collisions can be tested.
 [[nodiscard]] Collapsed collapse(const MatrixView& matrix, std::span<const double> norms, Groups groups,
                                  RowHash (*hash)(const float*, std::size_t) noexcept = hash_row, int threads = 1);
 

@@ -55,6 +55,21 @@ TEST(Collapse, DoesNotTrustEqualHashes) {
     EXPECT_EQ(expected.rows, collided.rows);
 }
 
+// Only rows of one length are ever hashed: here all are.
+TEST(Collapse, TellsRowsOfOneLengthApart) {
+    testing::Random random{5};
+    Rows rows{{}, 7};
+    for (int value = 0; value < 7 * 400; ++value) {
+        rows.data.push_back(random() % 2 == 0 ? 1.0F : -1.0F);
+    }
+    const auto groups = testing::random_groups(400, 2, 1);
+    for (const auto hash : {hash_row, all_equal}) {
+        EXPECT_EQ(slow_representatives(rows, {}), collapse(rows.view(), norms_of(rows), {}, hash).representative);
+        EXPECT_EQ(slow_representatives(rows, groups),
+                  collapse(rows.view(), norms_of(rows), groups, hash, 2).representative);
+    }
+}
+
 TEST(Collapse, TellsBytesFromValues) {
     const Rows rows{{0.0F, 1.0F, -0.0F, 1.0F, 0.0F, 1.0F}, 2};
     EXPECT_THAT(collapse(rows.view(), norms_of(rows), {}).representative, ElementsAre(0, 1, 0));
