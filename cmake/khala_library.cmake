@@ -102,11 +102,15 @@ function(khala_tests folder)
     target_link_libraries(${target} PRIVATE ${dep_target})
   endforeach()
 
+  set(timeout_s 300)
+  if("thread" IN_LIST KHALA_SANITIZE)
+    set(timeout_s 1800) # it makes the brute-force joins of the vector tests slower by minutes
+  endif()
   # PRE_TEST: the list of tests is read when ctest starts, so that a build never runs a half-linked binary.
   gtest_discover_tests(
     ${target}
     TEST_PREFIX "${folder}:"
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT 300)
+    PROPERTIES TIMEOUT ${timeout_s})
 endfunction()
