@@ -145,6 +145,7 @@ py::dict worker_out(const store::WorkerInfo& worker) {
     out["slots"] = worker.slots;
     out["started_at"] = worker.started_at;
     out["seen_at"] = worker.seen_at;
+    out["live"] = worker.live;
     return out;
 }
 

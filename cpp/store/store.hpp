@@ -126,6 +126,7 @@ struct WorkerInfo {
     Millis started_at = 0;
     Millis seen_at = 0;        // set by the store
     Millis seen_lease_ms = 0;  // lease clock, set by the store
+    bool live = true;          // in replies: seen within kWorkerLiveMs, and its process is not known to be dead
 
     friend bool operator==(const WorkerInfo&, const WorkerInfo&) = default;
 };

@@ -124,7 +124,11 @@ class TaskCounters:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker process as it announced itself."""
+    """A worker process as it announced itself.
+
+    Attributes:
+        live: It was seen within the last 30 seconds, and is not known to have died.
+    """
 
     id: str
     host: str
@@ -135,6 +139,7 @@ class WorkerInfo:
     slots: int
     started_at: datetime | None
     seen_at: datetime | None
+    live: bool
 
 
 def stats_from(rows: list[dict[str, Any]]) -> QueueStats:
@@ -173,6 +178,7 @@ def worker_from(row: dict[str, Any]) -> WorkerInfo:
         slots=row["slots"],
         started_at=to_datetime(row["started_at"]),
         seen_at=to_datetime(row["seen_at"]),
+        live=row["live"],
     )
 
 

@@ -340,7 +340,7 @@ class QueueManager:
         return [counters_from(row) for row in rows]
 
     async def workers(self) -> builtins.list[WorkerInfo]:
-        """Workers that announced themselves lately."""
+        """Workers that announced themselves within the last hour and did not end in good order; see `live`."""
         rows = await self._connection.ask("workers")
         return [worker_from(row) for row in rows]
 

@@ -48,6 +48,7 @@ Result<std::vector<WorkerInfo>> MemoryStore::workers() {
     for (const auto& [id, worker] : workers_) {
         if (clock_.lease_ms() - worker.seen_lease_ms < kWorkerForgottenMs) {
             workers.push_back(worker);
+            workers.back().live = is_live(worker);
         }
     }
     return workers;

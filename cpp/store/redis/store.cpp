@@ -66,10 +66,15 @@ Status RedisStore::retire(const std::string& worker) {
     return redis::retire(core_, worker);
 }
 
+bool RedisStore::is_live(const KnownWorker& worker) {
+    return worker.silent_ms < kWorkerLiveMs && !neighbours_->is_dead(worker.holder);
+}
+
 Result<std::vector<WorkerInfo>> RedisStore::workers() {
     KHALA_TRY_ASSIGN(auto known, known_workers(core_));
     std::vector<WorkerInfo> reply;
     for (KnownWorker& worker : known) {
+        worker.info.live = is_live(worker);
         reply.push_back(std::move(worker.info));
     }
     return reply;
@@ -131,7 +136,7 @@ Result<std::vector<Lease>> RedisStore::unroutable(std::span<const std::string> q
     KHALA_TRY_ASSIGN(auto known, known_workers(core_));
     std::vector<WorkerInfo> live;
     for (KnownWorker& worker : known) {
-        if (worker.silent_ms < kWorkerLiveMs && !neighbours_->is_dead(worker.holder)) {
+        if (is_live(worker)) {
             live.push_back(std::move(worker.info));
         }
     }

@@ -58,6 +58,7 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> check() override;
 
 private:
+    [[nodiscard]] bool is_live(const KnownWorker& worker);
     void forget_spent(std::span<const KnownWorker> known);
 
     Core core_;

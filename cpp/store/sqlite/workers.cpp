@@ -151,6 +151,7 @@ Result<std::vector<WorkerInfo>> workers(Core& core) {
     std::vector<WorkerInfo> reply;
     for (KnownWorker& worker : known) {
         if (is_seen_within(core, worker, kWorkerForgottenMs)) {
+            worker.info.live = is_live(core, worker);
             reply.push_back(std::move(worker.info));
         }
     }

@@ -92,7 +92,7 @@ async def _examine(found: JobProcessor) -> dict[str, Any]:
         "store": found.info,
         "check_ms": (time.perf_counter() - started) * 1000,
         "violations": violations,
-        "workers": len(await found.queues.workers()),
+        "workers": sum(worker.live for worker in await found.queues.workers()),
         "stats": await found.queues.stats(),
     }
 

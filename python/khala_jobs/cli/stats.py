@@ -15,7 +15,7 @@ from .common import age, client, emit, json_option, run, table, url_option
 @url_option
 @json_option
 def stats(url: str | None, as_json: bool) -> None:
-    """Counts by queue, durable counters by task, and the workers that are alive."""
+    """Counts by queue, durable counters by task, and the workers that were seen within the last hour."""
 
     async def work() -> dict[str, Any]:
         async with client(url) as found:
@@ -46,7 +46,10 @@ def stats(url: str | None, as_json: bool) -> None:
         ]
         titles = ("task", "runs", "completed", "failures", "in a row", "mean ms", "last run")
         console.print(table("tasks", titles, tasks))
-        workers = [(w["id"], w["host"], w["pid"], w["slots"], age(w["seen_at"])) for w in found["workers"]]
-        console.print(table("workers", ("worker", "host", "pid", "slots", "seen"), workers))
+        workers = [
+            (w["id"], w["host"], w["pid"], w["slots"], age(w["seen_at"]), "" if w["live"] else "gone")
+            for w in found["workers"]
+        ]
+        console.print(table("workers", ("worker", "host", "pid", "slots", "seen", ""), workers))
 
     emit(found, as_json, show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -178,6 +179,22 @@ def test_stats_and_doctor(cli: Cli) -> None:
     assert any("power cut" in line for line in report["advice"])
     assert "invariants all hold" in cli.run("doctor")
     assert cli.run("doctor", "--diagram").startswith("stateDiagram")
+
+
+def test_a_worker_that_was_killed_is_not_counted_as_alive(cli: Cli) -> None:
+    cli.enqueue("wait.enqueue(60)")
+    with cli.worker() as worker:
+        until(lambda: len(cli.json("stats")["workers"]) == 2)
+        assert {found["live"] for found in cli.json("stats")["workers"]} == {True}
+        pids = [event["pid"] for event in worker.of("child_started")]
+        worker.process.kill()  # its children would end in good order
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(found["live"] for found in cli.json("stats")["workers"]))
+    assert len(cli.json("stats")["workers"]) == 2
+    assert cli.run("stats").count("gone") == 2
+    report = cli.json("doctor")
+    assert report["workers"] == 0
 
 
 def test_doctor_says_that_the_file_went_back_in_time(cli: Cli) -> None:

@@ -81,6 +81,35 @@ CONTRACT_CASE(WorkerContract, SilentWorkersAreForgotten) {
     EXPECT_EQ(ok(t.store.workers()).size(), 1U);
 }
 
+CONTRACT_CASE(WorkerContract, AWorkerIsLiveUntilItIsSilent) {
+    t.announce("w1");
+    t.clock.advance(kWorkerLiveMs - 1);
+    t.announce("w2");
+    EXPECT_TRUE(ok(t.store.workers())[0].live);
+    t.clock.advance(1);
+    const auto workers = ok(t.store.workers());
+    ASSERT_EQ(workers.size(), 2U);
+    EXPECT_FALSE(workers[0].live);
+    EXPECT_TRUE(workers[1].live);
+    t.announce("w1");
+    EXPECT_TRUE(ok(t.store.workers())[0].live);
+}
+
+CONTRACT_CASE(WorkerContract, ADeadWorkerIsNotLiveHoweverLatelyItWasSeen) {
+    if (!t.hooks.set_fate) {
+        GTEST_SKIP() << "this factory cannot end a worker";
+    }
+    t.announce("w1");
+    t.announce("w2");
+    t.add_all({"a"});
+    ASSERT_EQ(t.take(1).size(), 1U);
+    t.hooks.set_fate("w1", Lapsed{true, false, false, false});
+    const auto workers = ok(t.store.workers());
+    ASSERT_EQ(workers.size(), 2U);
+    EXPECT_FALSE(workers[0].live);
+    EXPECT_TRUE(workers[1].live);
+}
+
 CONTRACT_CASE(WorkerContract, BadWorkersAreRefused) {
     WorkerInfo worker = full_worker();
     worker.id = "";

@@ -87,10 +87,13 @@ std::vector<Oracle::Known*> Oracle::ready_in_line() {
     return line;
 }
 
+bool Oracle::is_live(const std::string& worker) const {
+    return !dead_.contains(worker) && boot_ - workers_.at(worker).seen_lease_ms < 30'000;
+}
+
 bool Oracle::knows(const std::string& worker, const Known& job) const {
     const WorkerInfo& info = workers_.at(worker);
-    return !dead_.contains(worker) && boot_ - info.seen_lease_ms < 30'000 && has(info.queues, job.row.job.queue) &&
-           has(info.tasks, job.row.job.task);
+    return is_live(worker) && has(info.queues, job.row.job.queue) && has(info.tasks, job.row.job.task);
 }
 
 // --- Requests ---------------------------------------------------------------------------------------------------

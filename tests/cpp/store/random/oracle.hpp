@@ -93,6 +93,7 @@ private:
     [[nodiscard]] std::int64_t waiting_in(const std::string& queue) const;
     [[nodiscard]] double line_of(const JobRow& row, std::int64_t sequence) const;
     [[nodiscard]] std::vector<Known*> ready_in_line();
+    [[nodiscard]] bool is_live(const std::string& worker) const;
     [[nodiscard]] bool knows(const std::string& worker, const Known& job) const;
 
     Millis wall_;

@@ -338,6 +338,7 @@ Snapshot Oracle::snapshot() const {
     for (const auto& [id, worker] : workers_) {
         if (boot_ - worker.seen_lease_ms < 3'600'000) {
             snapshot.workers.push_back(worker);
+            snapshot.workers.back().live = is_live(id);
         }
     }
     snapshot.outbox = outbox_;
