@@ -62,6 +62,8 @@ public:
     // A double that stands for an integer; anything else is 0 and not ok.
     std::int64_t number() noexcept;
     std::string_view text(std::size_t length) noexcept;
+    // What has not been taken.
+    [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
 
 private:
     std::string_view rest_;

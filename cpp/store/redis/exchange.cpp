@@ -19,7 +19,7 @@ using Elements = std::span<const Reply>;
 
 // Fields of the answer; see lua/exchange.lua.
 constexpr std::size_t kAnswerFields = 6;
-constexpr std::size_t kLeaseFields = 6;
+constexpr std::size_t kLeaseFields = 3;
 
 std::optional<Moved> moved_from(char letter) noexcept {
     switch (letter) {
@@ -38,6 +38,20 @@ std::optional<Inserted> inserted_from(char letter) noexcept {
         case 'r': return Inserted::refused;
         default: return std::nullopt;
     }
+}
+
+// The terms of a job: its own, or of those that were sent beside it.
+std::string_view terms_of(std::string_view asked, Elements shared) {
+    if (const std::string_view own = own_terms(asked); !own.empty()) {
+        return own;
+    }
+    const std::string_view hash = hash_in(asked);
+    for (std::size_t i = 0; i + 1 < shared.size(); i += 2) {
+        if (shared[i].text() == hash) {
+            return shared[i + 1].text();
+        }
+    }
+    return {};
 }
 
 class Conversation {
@@ -160,7 +174,7 @@ private:
 
     // --- Decisions ---
     [[nodiscard]] Status decide(Elements stop) {
-        if (stop.size() < 3 || at_ == steps_.size()) {
+        if (stop.size() < 4 || at_ == steps_.size()) {
             return odd_reply("settle");
         }
         return stop[0].text() == "late" ? decide_late(stop) : decide_asked(stop);
@@ -169,16 +183,13 @@ private:
     [[nodiscard]] Status decide_asked(Elements stop) {
         const Move& move = *steps_[at_].move;
         KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
-        KHALA_TRY_ASSIGN(const NewJob job, decode_job({move.id, stop[2].text(), {}, {}, {}}));
+        KHALA_TRY_ASSIGN(const NewJob job, decode_job({move.id, stop[2].text(), stop[3].text()}));
         decided_.push_back(std::make_unique<Move>(job::heed_cancel(move, record.standing, job.result_ttl_ms)));
         steps_[at_] = {decided_.back().get(), true, std::nullopt};
         return {};
     }
 
     [[nodiscard]] Status decide_late(Elements stop) {
-        if (stop.size() < 4) {
-            return odd_reply("settle");
-        }
         const Move& move = *steps_[at_].move;
         KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
         KHALA_TRY_ASSIGN(auto history, full_history(stop[2].elements(), record, move.id));
@@ -205,25 +216,25 @@ private:
             return decide_overdue(claimed);
         }
         const Elements leases = claimed[0].elements();
-        if (claimed.size() < 3 || leases.size() % kLeaseFields != 0) {
+        if (claimed.size() < 4 || leases.size() % kLeaseFields != 0) {
             return odd_reply("claim");
         }
         reply_.more = reply_.more || claimed[1].integer() != 0;
         claimed_ = true;
         reply_.leases.reserve(leases.size() / kLeaseFields);
         for (std::size_t i = 0; i < leases.size(); i += kLeaseFields) {
-            KHALA_TRY(take_lease(leases.subspan(i, kLeaseFields)));
+            KHALA_TRY(take_lease(leases.subspan(i, kLeaseFields), claimed[3].elements()));
         }
         return {};
     }
 
-    [[nodiscard]] Status take_lease(Elements fields) {
-        const StoredJob stored{fields[0].text(), fields[1].text(), fields[4].text(), fields[2].text(),
-                               fields[3].text()};
-        KHALA_TRY_ASSIGN(const Record record, decode_record(fields[5].text(), stored.id));
+    // terms: hash and text by turns, of those that are shared.
+    [[nodiscard]] Status take_lease(Elements fields, Elements terms) {
+        const StoredJob stored{fields[0].text(), fields[1].text(), terms_of(fields[1].text(), terms)};
+        KHALA_TRY_ASSIGN(const Record record, decode_record(fields[2].text(), stored.id));
         auto job = decode_job(stored);
-        const auto born = decode_born(stored.born, stored.id);
-        if (!job || !born || born->sum != checksum(stored.id, stored.job, stored.payload, stored.headers)) {
+        const auto born = decode_born(stored);
+        if (!job || !born || !is_sound(stored)) {
             NewJob known = job ? *std::move(job) : NewJob{};
             known.id = stored.id;
             known.queue = record.queue;
@@ -246,7 +257,7 @@ private:
         reply_.damaged.push_back(std::move(row));
     }
 
-    // {overdue, more}: id, record, job, born each.
+    // {overdue, more}: id, record, asked, terms each.
     [[nodiscard]] Status decide_overdue(Elements claimed) {
         if (claimed.size() < 2) {
             return odd_reply("claim");
@@ -257,8 +268,8 @@ private:
             if (fields.size() < 4) {
                 return odd_reply("claim");
             }
-            KHALA_TRY_ASSIGN(JobRow overdue, decode_row({fields[0].text(), fields[2].text(), fields[3].text(), {}, {}},
-                                                        fields[1].text()));
+            KHALA_TRY_ASSIGN(JobRow overdue,
+                             decode_row({fields[0].text(), fields[2].text(), fields[3].text()}, fields[1].text()));
             const Lease lease{overdue.ref, std::move(overdue.job), std::move(overdue.standing)};
             decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Overdue{}, now_, unused)));
             steps_.push_back({decided_.back().get(), true, std::nullopt});

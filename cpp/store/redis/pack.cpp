@@ -16,23 +16,33 @@ namespace {
 using job::Ending;
 using job::Standing;
 
-constexpr std::string_view kNoHeaders = "{}";
-
-// Names that occur once and are referred to by number, from 1.
-class Names {
+// Terms that occur once and are referred to by number, from 1.
+class Kinds {
 public:
-    std::size_t number(std::string_view name) {
-        const auto [entry, is_new] = numbers_.try_emplace(name, all_.size() + 1);
-        if (is_new) {
-            all_.push_back(name);
+    struct Kind {
+        const NewJob* example;
+        std::string hash;
+        std::string terms;
+    };
+
+    std::size_t number(const NewJob& job) {
+        if (latest_ == 0 || !same_terms(*all_[latest_ - 1].example, job)) {
+            std::string terms = encode_terms(job);
+            const auto [entry, is_new] = numbers_.try_emplace(terms, all_.size() + 1);
+            if (is_new) {
+                std::string hash = hash_of_terms(terms);
+                all_.push_back({&job, std::move(hash), std::move(terms)});
+            }
+            latest_ = entry->second;
         }
-        return entry->second;
+        return latest_;
     }
-    [[nodiscard]] const std::vector<std::string_view>& all() const noexcept { return all_; }
+    [[nodiscard]] const std::vector<Kind>& all() const noexcept { return all_; }
 
 private:
-    std::map<std::string_view, std::size_t> numbers_;
-    std::vector<std::string_view> all_;
+    std::map<std::string, std::size_t> numbers_;
+    std::vector<Kind> all_;
+    std::size_t latest_ = 0;
 };
 
 Record record_of(const JobRow& row) {
@@ -62,28 +72,27 @@ void pack_row(Packer& out, const JobRow& row) {
     }
 }
 
-void pack_job(Packer& out, const NewJob& job, const JobRow* row, Names& names) {
-    const std::string asked = encode_job(job);
-    out.array(12).text(job.id);
-    out.integer(static_cast<std::int64_t>(names.number(job.queue)));
-    out.integer(static_cast<std::int64_t>(names.number(job.task)));
-    out.integer(job::strict_order_key(job.priority, 0)).integer(job::ageing_order_key(job.priority, 0, 1));
-    out.integer(job.run_at).integer(job.expires_at).text(asked).text(job.payload);
-    if (job.headers == kNoHeaders) {
+constexpr std::size_t kJobValues = 4;
+Status pack_job(Packer& out, const NewJob& job, const JobRow* row, Kinds& kinds) {
+    const std::size_t number = kinds.number(job);
+    KHALA_TRY_ASSIGN(const std::string asked, encode_asked(job, kinds.all()[number - 1].hash));
+    out.text(job.id).integer(static_cast<std::int64_t>(number)).text(asked);
+    if (row == nullptr && job.run_at == 0 && job.expires_at == 0) {
         out.boolean(false);
-    } else {
-        out.text(job.headers);
+        return {};
     }
+    out.array(3).integer(job.run_at).integer(job.expires_at);
     if (row == nullptr) {
         out.boolean(false);
     } else {
         pack_row(out, *row);
     }
-    out.text(checksum(job.id, asked, job.payload, job.headers));
+    return {};
 }
 
 // What the layout of a record has room for; more than any limit of base/limits.hpp.
 constexpr std::size_t kNameRoomBytes = std::numeric_limits<std::uint8_t>::max();
+constexpr std::size_t kRetryRoomBytes = 4'096;
 constexpr std::size_t kReasonRoomBytes = std::numeric_limits<std::uint16_t>::max();
 
 Status check_text(std::string_view field, std::string_view text, std::size_t room_bytes) {
@@ -99,7 +108,9 @@ Status check_job(const NewJob& job) {
         return Error{ErrorCode::invalid_argument, job.queue.empty() ? "queue" : "task", "must not be empty"};
     }
     KHALA_TRY(check_text("queue", job.queue, kNameRoomBytes));
-    return check_text("task", job.task, kNameRoomBytes);
+    KHALA_TRY(check_text("task", job.task, kNameRoomBytes));
+    // As JSON a byte of it may take six; its terms must have room in the job itself.
+    return check_text("retry", job.retry, kRetryRoomBytes);
 }
 
 Status check_row(const JobRow& row) {
@@ -136,30 +147,32 @@ std::string encode_outbox(const Move& move, const job::OutboxEntry& entry) {
 }  // namespace
 
 Status pack_inserts(Packer& out, std::span<const InsertGroup> groups) {
-    Names names;
+    Kinds kinds;
     Packer jobs;
     std::size_t count = 0;
     for (const InsertGroup& group : groups) {
         count += group.jobs.size() + group.rows.size();
         for (const NewJob& job : group.jobs) {
             KHALA_TRY(check_job(job));
-            pack_job(jobs, job, nullptr, names);
+            KHALA_TRY(pack_job(jobs, job, nullptr, kinds));
         }
         for (const JobRow& row : group.rows) {
             KHALA_TRY(check_row(row));
-            pack_job(jobs, row.job, &row, names);
+            KHALA_TRY(pack_job(jobs, row.job, &row, kinds));
         }
     }
-    out.array(names.all().size());
-    for (const std::string_view name : names.all()) {
-        out.text(name);
+    out.array(kinds.all().size());
+    for (const Kinds::Kind& kind : kinds.all()) {
+        const NewJob& job = *kind.example;
+        out.array(6).text(job.queue).text(job.task).integer(job::strict_order_key(job.priority, 0));
+        out.integer(job::ageing_order_key(job.priority, 0, 1)).text(kind.hash).text(kind.terms);
     }
     out.array(groups.size());
     for (const InsertGroup& group : groups) {
         out.array(2).text(group.actor);
         out.integer(static_cast<std::int64_t>(group.jobs.size() + group.rows.size()));
     }
-    out.array(count).splice(jobs);
+    out.array(count * kJobValues).splice(jobs);
     return {};
 }
 

@@ -10,7 +10,7 @@
 
 namespace khala::store::redis {
 
-// Names, groups and jobs: three values. Errors: invalid_argument for what the layout has no room for.
+// Kinds, groups and jobs: three values. Errors: invalid_argument for what the layout has no room for.
 [[nodiscard]] Status pack_inserts(Packer& out, std::span<const InsertGroup> groups);
 
 // `heeded`: the request to stop is already in it.

@@ -14,6 +14,22 @@ Millis now_ms() {
     return SystemClock::instance().lease_ms();
 }
 
+// Of what lies in the keys. Another number: what this version writes, an older one cannot read, or the other way round.
+constexpr std::string_view kLayout = "2";
+
+// epoch and layout, as they are kept.
+Status check_layout(const Reply& head) {
+    const auto fields = head.elements();
+    if (fields.size() < 2 || fields[0].is_nil() || fields[1].text() == kLayout) {
+        return {};
+    }
+    const std::string found = fields[1].is_nil() ? "1" : printable(fields[1].text());
+    return Error{ErrorCode::unsupported, "server",
+                 "the jobs below this prefix are kept in layout " + found +
+                     ", and this version of khala_jobs reads layout " + std::string{kLayout} +
+                     ": use another prefix, or the version that wrote them"};
+}
+
 constexpr Millis kWaitShare = 2;  // WAIT may take this part of the patience with a silent server: one half
 
 }  // namespace
@@ -68,7 +84,18 @@ Status Probe::compare_epoch(Link& link) {
     auto rng = Rng::from_entropy();
     const std::string head = "{" + options_.prefix + "}:head";
     Request request;
+    request.command(4).add("HMGET").add(head).add("epoch").add("layout");
+    {
+        KHALA_TRY_ASSIGN(const auto replies, link.call(request));
+        if (replies[0].is_error()) {
+            return classify(replies[0]);
+        }
+        KHALA_TRY(check_layout(replies[0]));
+    }
+    // The layout first: an epoch without one means that another version keeps its jobs here.
+    request.clear();
     request.command(3).add("HGET").add(head).add("epoch");
+    request.command(4).add("HSETNX").add(head).add("layout").add(kLayout);
     request.command(4).add("HSETNX").add(head).add("epoch").add(base::uuid7(SystemClock::instance().wall_ms(), rng));
     request.command(3).add("HGET").add(head).add("epoch");
     KHALA_TRY_ASSIGN(const auto replies, link.call(request));
@@ -78,7 +105,7 @@ Status Probe::compare_epoch(Link& link) {
     if (!epoch_.empty() && replies[0].text() != epoch_) {
         ++resets_;
     }
-    epoch_ = replies[2].text();  // empty where the server refuses writes for now; it is written the next time
+    epoch_ = replies[3].text();  // empty where the server refuses writes for now; it is written the next time
     return {};
 }
 

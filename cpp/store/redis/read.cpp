@@ -18,18 +18,18 @@ constexpr std::size_t kReadIds = 256;  // of one call, so that nobody waits long
 
 Result<ReadRow> read_row(const std::string& id, const Reply& answer, bool with_history) {
     const auto fields = answer.elements();
-    if (fields.size() < 6) {
+    if (fields.size() < 4) {
         return odd_reply("read");
     }
     ReadRow read;
     read.record = fields[0].text();
     KHALA_TRY_ASSIGN(const Record record, decode_record(read.record, id));
-    KHALA_TRY_ASSIGN(NewJob job,
-                     decode_job({id, fields[1].text(), fields[2].text(), fields[3].text(), fields[4].text()}));
-    KHALA_TRY_ASSIGN(const Born born, decode_born(fields[2].text(), id));
+    const StoredJob stored{id, fields[1].text(), fields[2].text()};
+    KHALA_TRY_ASSIGN(NewJob job, decode_job(stored));
+    KHALA_TRY_ASSIGN(const Born born, decode_born(stored));
     read.row = make_row(std::move(job), born, record);
     if (with_history) {
-        KHALA_TRY_ASSIGN(read.row.history, full_history(fields[5].elements(), record, id));
+        KHALA_TRY_ASSIGN(read.row.history, full_history(fields[3].elements(), record, id));
     }
     return read;
 }
@@ -99,7 +99,7 @@ std::vector<Lease> slim_leases(std::span<const Reply> rows) {
         if (fields.size() < 4) {
             continue;
         }
-        auto row = decode_row({fields[0].text(), fields[2].text(), fields[3].text(), {}, {}}, fields[1].text());
+        auto row = decode_row({fields[0].text(), fields[2].text(), fields[3].text()}, fields[1].text());
         if (row) {
             row->job.headers.clear();
             leases.push_back({row->ref, std::move(row->job), std::move(row->standing)});

@@ -17,10 +17,10 @@ struct ReadRow {
     JobRow row;
     std::string record;
 };
-// In the order of the ids; payload, headers and history only if `whole`.
+// In the order of the ids; payload and headers only if `whole`.
 [[nodiscard]] Result<std::vector<std::optional<ReadRow>>> read_rows(Core& core, std::span<const std::string> ids,
                                                                     bool whole, bool with_history);
-// {id, record, job, born} each, as leases without payload and headers; what cannot be read is left out.
+// {id, record, asked, terms} each, as leases without payload and headers; what cannot be read is left out.
 [[nodiscard]] std::vector<Lease> slim_leases(std::span<const Reply> rows);
 
 [[nodiscard]] Result<std::vector<std::optional<JobRow>>> get(Core& core, std::span<const std::string> ids,

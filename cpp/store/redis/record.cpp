@@ -181,7 +181,7 @@ JobRow make_row(NewJob job, const Born& born, const Record& record) {
 
 Result<JobRow> decode_row(const StoredJob& stored, std::string_view record) {
     KHALA_TRY_ASSIGN(NewJob job, decode_job(stored));
-    KHALA_TRY_ASSIGN(const Born born, decode_born(stored.born, stored.id));
+    KHALA_TRY_ASSIGN(const Born born, decode_born(stored));
     KHALA_TRY_ASSIGN(const Record decoded, decode_record(record, stored.id));
     return make_row(std::move(job), born, decoded);
 }

@@ -1,6 +1,6 @@
 // How a job stands and what was asked for, as the server keeps them. The layout of a record is drawn in lua/record.lua.
 //
-// A job without a record stands as it was born: ready, never claimed. `born` and the record together are a Standing.
+// A job without a record stands as it was born: ready, never claimed. Born and the record together are a Standing.
 #pragma once
 
 #include <cstdint>
@@ -45,17 +45,26 @@ struct Record {
 [[nodiscard]] std::string encode_progress(const Progress& progress);
 
 // --- What was asked for -----------------------------------------------------------------------------------------
-// The field `job`: JSON of everything that differs from its default but id, payload and headers.
-[[nodiscard]] std::string encode_job(const NewJob& job);
+// The layout is drawn in lua/asked.lua.
+
+// Whether two jobs have the same terms: what the jobs of a task have in common.
+[[nodiscard]] bool same_terms(const NewJob& one, const NewJob& other) noexcept;
+// JSON of what differs from its default.
+[[nodiscard]] std::string encode_terms(const NewJob& job);
+// 8 bytes.
+[[nodiscard]] std::string hash_of_terms(std::string_view terms);
+// What follows BORN, with the terms left out. Error: invalid_argument for what the layout has no room for.
+[[nodiscard]] Result<std::string> encode_asked(const NewJob& job, std::string_view hash);
 
 // What the server sent of a job; views into its reply.
 struct StoredJob {
     std::string_view id;
-    std::string_view job;
-    std::string_view born;
-    std::string_view payload;  // may be left out: then it is empty in the result
-    std::string_view headers;  // empty = {}
+    std::string_view asked;  // headers and payload may be cut off: then they are {} and empty in the result
+    std::string_view terms;
 };
+// The hash of the terms of a job, and its own terms ("" when they are shared).
+[[nodiscard]] std::string_view hash_in(std::string_view asked) noexcept;
+[[nodiscard]] std::string_view own_terms(std::string_view asked) noexcept;
 // Error: corrupt, the id named.
 [[nodiscard]] Result<NewJob> decode_job(const StoredJob& stored);
 
@@ -63,12 +72,10 @@ struct Born {
     Ref ref = 0;
     std::int64_t order_key = 0;
     Millis at = 0;
-    std::string_view sum;
 };
-[[nodiscard]] Result<Born> decode_born(std::string_view text, std::string_view id);
-// 16 hexadecimal digits.
-[[nodiscard]] std::string checksum(std::string_view id, std::string_view job, std::string_view payload,
-                                   std::string_view headers);
+[[nodiscard]] Result<Born> decode_born(const StoredJob& stored);
+// Whether what was asked for, all of it, is as it was handed in.
+[[nodiscard]] bool is_sound(const StoredJob& stored);
 
 // A complete row without history.
 [[nodiscard]] Result<JobRow> decode_row(const StoredJob& stored, std::string_view record);

@@ -81,7 +81,10 @@ struct RedisFactory {
         return {.set_fate = [this](const std::string& worker, const job::Lapsed& fate) { set_fate(worker, fate); },
                 .damage =
                     [this](const std::string& id) {
-                        return run({"HSET", key("job:" + id), "payload", "{\"another\":1}"}) == 0;
+                        return run({"EVAL",
+                                    "local asked = redis.call('HGET', KEYS[1], ARGV[1]) return asked and "
+                                    "redis.call('HSET', KEYS[1], ARGV[1], string.sub(asked, 1, -2) .. ' ') or 1",
+                                    "1", key("asked"), id}) == 0;
                     }};
     }
 

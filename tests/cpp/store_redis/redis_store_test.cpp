@@ -81,8 +81,10 @@ TEST(RedisStore, AnOperatorCanReadWhatWasAskedFor) {
     NewJob job = Bench::retried_job("a");
     job.payload = R"({"args":["m1"]})";
     EXPECT_EQ(bench.add(job), Inserted::inserted);
-    EXPECT_EQ(factory.run({"HSTRLEN", factory.key("job:a"), "payload"}), static_cast<std::int64_t>(job.payload.size()));
-    EXPECT_EQ(factory.run({"HLEN", factory.key("job:a")}), 3) << "job, payload, born";
+    constexpr std::int64_t kFixedBytes = 46;
+    EXPECT_EQ(factory.run({"HSTRLEN", factory.key("asked"), "a"}),
+              kFixedBytes + static_cast<std::int64_t>(job.payload.size()));
+    EXPECT_EQ(factory.run({"HLEN", factory.key("terms")}), 1) << "what the jobs of the task have in common";
     EXPECT_EQ(factory.run({"HLEN", factory.key("standing")}), 0) << "nothing has happened to it yet";
 }
 
@@ -91,7 +93,7 @@ TEST(RedisStore, AJobThatWasDeletedByHandIsLeftOut) {
     const auto store = factory.open();
     Bench bench{*store, factory.clock, {}};
     bench.add_all({"a", "b"});
-    factory.run({"DEL", factory.key("job:a")});
+    factory.run({"HDEL", factory.key("asked"), "a"});
     EXPECT_EQ(ids(bench.take(2)), (contract::Ids{"b"}));
     EXPECT_EQ(bench.count(State::ready), 0);
 }

@@ -4,7 +4,7 @@
 -- each, 7 tasks, 8 swept: this is the second part of a claim whose overdue jobs are decided; 9 overdue ones are left,
 -- 10 it wants to be rung for jobs that it does not get now, 11 it is in `waits`
 -- Answers {overdue} when there are any to decide about, with nothing leased yet; otherwise
--- {leases, more, lease_until}, six a lease: id, job, payload, headers (false: {}), born, record.
+-- {leases, more, lease_until, terms}, three a lease: id, asked, record; hash and text by turns of the terms.
 
 local function known_tasks(claim)
     local known = {}
@@ -130,19 +130,24 @@ local function lease(picked, claim, lease_until)
     for i = 1, #picked do
         ids[i] = string.sub(picked[i][2], 14)
     end
+    if #ids == 0 then
+        return leases, {}
+    end
     prefetch(ids)
+    local asked = fields('asked', ids)
     local token = tonumber(redis.call('HGET', P .. 'head', 'token') or 0)
     token = math.max(token + 1, micros) - 1
     local out = 0
     for i = 1, #picked do
         local id, entry, lane = ids[i], picked[i], picked[i][1]
         local queue = lane[1]
-        local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'payload', 'headers', 'born')
+        lane.running = lane.running or 'running:' .. queue.name
         leave(lane[6], entry[2])
         if expires(queue) then
             leave('expiring:' .. queue.name, entry[2])
         end
-        if job[1] then
+        if asked[i] then
+            terms_of(asked[i])
             token = token + 1
             local record = standing[id]
             if record then
@@ -152,10 +157,9 @@ local function lease(picked, claim, lease_until)
                 record = first_record(entry, token)
             end
             write(id, record)
-            enter('running:' .. queue.name, lease_until, entry[2])
-            leases[out + 1], leases[out + 2], leases[out + 3] = id, job[1], job[2]
-            leases[out + 4], leases[out + 5], leases[out + 6] = job[3], job[4], record
-            out = out + 6
+            enter(lane.running, lease_until, entry[2])
+            leases[out + 1], leases[out + 2], leases[out + 3] = id, asked[i], record
+            out = out + 3
             if woken[queue.name] and woken[queue.name][lane[2]] then
                 woken[queue.name][lane[2]] = woken[queue.name][lane[2]] - 1
             end
@@ -167,7 +171,11 @@ local function lease(picked, claim, lease_until)
     if out > 0 then
         redis.call('HSET', P .. 'head', 'token', string.format('%.0f', token))
     end
-    return leases
+    local terms = {}
+    for hash, text in pairs(shared) do
+        terms[#terms + 1], terms[#terms + 2] = hash, text
+    end
+    return leases, terms
 end
 
 local function claim_suspect(claim, known, picked)
@@ -198,5 +206,6 @@ local function claim_jobs(claim)
         redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
     end
     local lease_until = leased + claim[4]
-    return {lease(picked, claim, lease_until), more or rest, lease_until}
+    local leases, terms = lease(picked, claim, lease_until)
+    return {leases, more or rest, lease_until, terms}
 end

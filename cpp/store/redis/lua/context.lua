@@ -6,8 +6,10 @@
 -- left out.
 --
 -- Keys, all below KEYS[1] = "{<prefix>}:" and so in one slot; a member is the ref in 13 digits, then the id:
---   head                 hash    sequence (order keys and refs), token, outbox: the largest that was given away
---   job:<id>             hash    what was asked for: job (JSON), payload, headers unless {}, born: "ref key enqueued_at sum"
+--   head                 hash    sequence (order keys and refs), token, outbox: the largest that was given away; epoch and
+--                                layout: probe.cpp
+--   asked                hash    id -> what was asked for (asked.lua)
+--   terms                hash    hash of a text -> the text: JSON that many jobs have in common (asked.lua)
 --   standing             hash    id -> how the job stands (record.lua); none yet: ready, as it was born
 --   history:<id>         list    attempts before the latest, oldest first
 --   jobs                 zset    every member by ref
@@ -22,8 +24,10 @@
 
 local P, wall, leased, micros
 local standing, records   -- id -> record (false: no such job); those to be written
+local texts               -- scores -> as text
 local removed, added      -- sorted set -> members; -> scores and members
 local touched             -- ids that `removed` and `added` are about
+local shared, parsed      -- terms that were read: hash -> text; text -> what it says
 local queues, lanes       -- settings that were read; queue -> tasks that got jobs
 local counters            -- task -> counts that changed
 local woken               -- queue -> task -> jobs that became ready
@@ -42,6 +46,7 @@ local function begin(keys, time)
         micros = wall * 1000
     end
     standing, records, removed, added, touched = {}, {}, {}, {}, {}
+    shared, parsed, texts = {}, {}, {}
     queues, lanes, counters, woken, news = {}, {}, {}, {}, {}
 end
 
@@ -77,13 +82,20 @@ local function leave(key, member)
     end
 end
 
+-- Scores are times, which many jobs of a call share, or order keys; the server would format each of them anew, and that
+-- is dearer than anything else that is done for a job.
 local function enter(key, score, member)
     local list = added[key]
     if not list then
         list = {}
         added[key] = list
     end
-    list[#list + 1] = score
+    local text = texts[score]
+    if not text then
+        text = string.format('%.0f', score)
+        texts[score] = text
+    end
+    list[#list + 1] = text
     list[#list + 1] = member
 end
 

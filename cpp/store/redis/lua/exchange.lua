@@ -1,5 +1,5 @@
 -- Inserts, moves, claim: in this order, in one call.
--- ARGV: time, {names, groups, jobs, moves, claim (false: none)}
+-- ARGV: time, {kinds, groups, jobs, moves, claim (false: none)}
 -- Answers {letters of the jobs, letters of the moves, why the moves stopped (false: they did not), what claim_jobs()
 -- answers (false: not asked, or stopped), wall, lease time}
 

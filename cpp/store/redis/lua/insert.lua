@@ -1,26 +1,21 @@
 -- New jobs and imported rows: all of a group or none.
 --
--- names   queues and tasks, referred to by number
+-- kinds   {queue, task, base, rank, hash of terms, terms} each, referred to by number; order key: base + sequence, or
+--         enqueued_at + rank * ageing_ms
 -- groups  {actor, jobs} each, taken in order
--- jobs    {id, queue, task, base, rank, run_at, expires_at, job, payload, headers, row, sum} each; order key: base +
---         sequence, or enqueued_at + rank * ageing_ms; headers false for {}; row false, or of an import:
---         {record, importable, state, score, keep_until, token, attempt, enqueued_at, history}
+-- jobs    four values each: id, kind, what follows BORN (asked.lua), and false or {run_at, expires_at, row}; row: false,
+--         or of an import: {record, importable, state, score, keep_until, token, attempt, enqueued_at, history}
 -- Answers one letter a job: i inserted, e exists, f full, r refused.
 
 -- id -> true for those that are there or were.
 local function seen(jobs)
-    local found, keys, ids = {}, {}, {}
-    for i = 1, #jobs do
-        ids[i] = jobs[i][1]
-        keys[i] = P .. 'job:' .. ids[i]
+    local found, ids = {}, {}
+    for i = 1, #jobs / 4 do
+        ids[i] = jobs[4 * i - 3]
     end
-    for from = 1, #keys, MOST do
-        local to = math.min(from + MOST - 1, #keys)
-        if redis.call('EXISTS', unpack(keys, from, to)) > 0 then
-            for i = from, to do
-                found[ids[i]] = redis.call('EXISTS', keys[i]) == 1 or nil
-            end
-        end
+    local there = fields('asked', ids)
+    for i = 1, #ids do
+        found[ids[i]] = there[i] and true or nil
     end
     for from = 1, #ids, MOST do
         local until_ = redis.call('ZMSCORE', P .. 'gone', unpack(ids, from, math.min(from + MOST - 1, #ids)))
@@ -34,23 +29,23 @@ local function seen(jobs)
 end
 
 -- Says what becomes of the jobs from..to, and whether the group is spoiled.
-local function judge(jobs, names, from, to, found, verdicts)
+local function judge(jobs, kinds, from, to, found, verdicts)
     local spoiled, queued, mine = false, {}, {}
     for i = from, to do
-        local job, verdict = jobs[i], 'i'
-        local row = job[11]
+        local id, kind, more, verdict = jobs[4 * i - 3], kinds[jobs[4 * i - 2]], jobs[4 * i], 'i'
+        local row = more and more[3]
         local counts = not row or row[3] < 5
-        local queue = queue_of(names[job[2]])
+        local queue = kind.queue
         local before = queued[queue] or 0
-        if found[job[1]] then
+        if found[id] then
             verdict = 'e'
         elseif row and not row[2] then
             verdict = 'r'
         elseif counts and queue.most > 0 and length_of(queue) + before >= queue.most then
             verdict = 'f'
         else
-            found[job[1]] = true
-            mine[#mine + 1] = job[1]
+            found[id] = true
+            mine[#mine + 1] = id
             queued[queue] = before + (counts and 1 or 0)
         end
         spoiled = spoiled or verdict == 'f' or verdict == 'r'
@@ -70,87 +65,153 @@ local function judge(jobs, names, from, to, found, verdicts)
     end
 end
 
-local function insert_row(job, row, ref, key, member, queue, task)
+local function insert_row(id, row, ref, key, member, kind)
     local suspect = string.byte(row[1], 2) % 2 == 1
-    write(job[1], string.sub(row[1], 1, 18) .. ref .. struct.pack('<d', key) .. string.sub(row[1], 40))
+    local queue, task = kind.queue.name, kind[2]
+    write(id, string.sub(row[1], 1, 18) .. ref .. struct.pack('<d', key) .. string.sub(row[1], 40))
     local state = row[3]
     enter(place(state, suspect, queue, task), (state == 1 or state == 3 or state == 4) and key or row[4], member)
     if state > 4 then
         enter('keep', row[5], member)
     elseif state == 1 then
-        note_ready(queue, task)
+        note_ready(queue, task, 1)
     elseif state == 4 then
         note_lane(queue, task)
     end
     if #row[9] > 0 then
-        send('RPUSH', 'history:' .. job[1], row[9])
+        send('RPUSH', 'history:' .. id, row[9])
     end
     return state < 5 and row[7] == 0
 end
 
-local function insert_new(job, ref, key, member, queue, task)
-    if job[6] > wall then
-        write(job[1], blank(0, ref, key, -1, queue, task))
-        enter('scheduled:' .. queue, job[6], member)
+-- The last three digits of numbers, made when they are wanted (a library that is being loaded has no string.format):
+-- formatting each number is the dearest part of inserting a job.
+local THREE = {}
+local function three_digits(i)
+    local text = THREE[i]
+    if not text then
+        text = string.format('%03.0f', i)
+        THREE[i] = text
+    end
+    return text
+end
+
+-- An order key as text: those of a call differ in their last digits.
+local function text_of_key(key, kind)
+    local digits = key % 1000
+    if kind.front_of ~= key - digits then
+        kind.front_of = key - digits
+        kind.front = string.format('%.0f', kind.front_of / 1000)
+    end
+    return kind.front .. three_digits(digits)
+end
+
+-- A job that is ready at once.
+local function insert_ready(key, member, kind)
+    local list = kind.list
+    if not list then
+        local set = 'ready:' .. kind.queue.name .. '\t' .. kind[2]
+        list = added[set] or {}
+        added[set], kind.list = list, list
+    end
+    list[#list + 1] = text_of_key(key, kind)
+    list[#list + 1] = member
+    kind.ready = (kind.ready or 0) + 1
+end
+
+-- What is not only to be ready. Answers whether it may expire.
+local function insert_other(id, more, ref, key, member, kind)
+    if more[3] then
+        return insert_row(id, more[3], ref, key, member, kind)
+    end
+    if more[1] > wall then
+        write(id, blank(0, ref, key, -1, kind.queue.name, kind[2]))
+        enter('scheduled:' .. kind.queue.name, more[1], member)
     else
-        enter('ready:' .. queue .. '\t' .. task, key, member)
-        note_ready(queue, task)
+        insert_ready(key, member, kind)
     end
     return true
 end
 
-local function insert_one(job, number, names, actor)
-    local queue, task, row = made_queue(names[job[2]]), names[job[3]], job[11]
-    local at = row and row[8] or wall
-    local key = queue.ageing > 0 and at + job[5] * queue.ageing or job[4] + number
-    local born = string.format('%013.0f %.0f %.0f %s', number, key, at, job[12])
-    local ref = string.sub(born, 1, 13)
-    local member = ref .. job[1]
-    if job[10] then
-        redis.call('HSET', P .. 'job:' .. job[1], 'job', job[8], 'payload', job[9], 'born', born, 'headers', job[10])
-    else
-        redis.call('HSET', P .. 'job:' .. job[1], 'job', job[8], 'payload', job[9], 'born', born)
+-- The jobs whose letter is i, numbered from `number` + 1.
+local function insert_all(kinds, groups, jobs, verdicts, number)
+    local asked, index, last, front, front_of = {}, {}, 0, nil, nil
+    for g = 1, #groups do
+        local actor = groups[g][1]
+        for i = last + 1, last + groups[g][2] do
+            if verdicts[i] == 'i' then
+                number = number + 1
+                local id, kind, tail, more = jobs[4 * i - 3], kinds[jobs[4 * i - 2]], jobs[4 * i - 1], jobs[4 * i]
+                local queue, row = kind.queue, more and more[3]
+                local at = row and row[8] or wall
+                local key = queue.ageing > 0 and at + kind[4] * queue.ageing or kind[3] + number
+                local digits = number % 1000
+                if front_of ~= number - digits then
+                    front_of = number - digits
+                    front = string.format('%010.0f', front_of / 1000)
+                end
+                local ref = front .. three_digits(digits)
+                local member = ref .. id
+                asked[#asked + 1] = id
+                tail = kind.own and with_own_terms(tail, kind[6]) or tail
+                asked[#asked + 1] = struct.pack('<ddd', number, key, at) .. tail
+                index[#index + 1] = ref
+                index[#index + 1] = member
+                if not more then
+                    insert_ready(key, member, kind)
+                elseif insert_other(id, more, ref, key, member, kind) and more[2] ~= 0 then
+                    enter('expiring:' .. queue.name, more[2], member)
+                    queue.expiring = true
+                end
+                if queue.logs then
+                    log(queue, wall, id, 'enqueue', actor, row and 'import' or '')
+                end
+            end
+        end
+        last = last + groups[g][2]
     end
-    enter('jobs', number, member)
-    local starts_late = row and insert_row(job, row, ref, key, member, queue.name, task)
-    if not row then
-        starts_late = insert_new(job, ref, key, member, queue.name, task)
-    end
-    if job[7] ~= 0 and starts_late then
-        enter('expiring:' .. queue.name, job[7], member)
-        queue.expiring = true
-    end
-    if queue.logs then
-        log(queue, wall, job[1], 'enqueue', actor, row and 'import' or '')
-    end
+    send('HSET', 'asked', asked)
+    send('ZADD', 'jobs', index)
 end
 
-local function insert(names, groups, jobs)
+-- The queues of the jobs that are inserted are made, and their terms are kept. Answers how many jobs there are, and the
+-- largest token of imported ones.
+local function prepare(kinds, jobs, verdicts)
+    local inserted, token = 0, 0
+    for i = 1, #verdicts do
+        if verdicts[i] == 'i' then
+            local kind, more = kinds[jobs[4 * i - 2]], jobs[4 * i]
+            inserted = inserted + 1
+            token = more and more[3] and math.max(token, more[3][6]) or token
+            if kind.own == nil then
+                kind.own = not share_terms(kind[5], kind[6])
+                made_queue(kind[1])
+            end
+        end
+    end
+    return inserted, token
+end
+
+local function insert(kinds, groups, jobs)
     if #jobs == 0 then
         return ''
     end
-    local found, verdicts, inserted, token, last = seen(jobs), {}, 0, 0, 0
+    for k = 1, #kinds do
+        kinds[k].queue = queue_of(kinds[k][1])
+    end
+    local found, verdicts, last = seen(jobs), {}, 0
     for g = 1, #groups do
-        judge(jobs, names, last + 1, last + groups[g][2], found, verdicts)
+        judge(jobs, kinds, last + 1, last + groups[g][2], found, verdicts)
         last = last + groups[g][2]
     end
-    for i = 1, #jobs do
-        if verdicts[i] == 'i' then
-            inserted = inserted + 1
-            token = jobs[i][11] and math.max(token, jobs[i][11][6]) or token
-        end
-    end
+    local inserted, token = prepare(kinds, jobs, verdicts)
     if inserted > 0 then
         local number = redis.call('HINCRBY', P .. 'head', 'sequence', inserted) - inserted
-        last = 0
-        for g = 1, #groups do
-            for i = last + 1, last + groups[g][2] do
-                if verdicts[i] == 'i' then
-                    number = number + 1
-                    insert_one(jobs[i], number, names, groups[g][1])
-                end
+        insert_all(kinds, groups, jobs, verdicts, number)
+        for k = 1, #kinds do
+            if kinds[k].ready then
+                note_ready(kinds[k].queue.name, kinds[k][2], kinds[k].ready)
             end
-            last = last + groups[g][2]
         end
     end
     if token > 0 and token > tonumber(redis.call('HGET', P .. 'head', 'token') or 0) then

@@ -5,14 +5,14 @@ local function remove(ids, until_)
     if #ids == 0 then
         return
     end
-    local keys, remembered = {}, {}
+    local histories, remembered = {}, {}
     for i = 1, #ids do
         local id = ids[i]
         local record = look(id)
         local queue, task = names_of(record)
         local member = leave_place(record, id, string.byte(record), queue_of(queue), task)
         leave('jobs', member)
-        keys[2 * i - 1], keys[2 * i] = P .. 'job:' .. id, P .. 'history:' .. id
+        histories[i] = P .. 'history:' .. id
         remembered[2 * i - 1], remembered[2 * i] = until_, id
         records[id] = nil
         standing[id] = false
@@ -20,8 +20,9 @@ local function remove(ids, until_)
     end
     flush()
     send('HDEL', 'standing', ids)
-    for from = 1, #keys, MOST do
-        redis.call('UNLINK', unpack(keys, from, math.min(from + MOST - 1, #keys)))
+    send('HDEL', 'asked', ids)
+    for from = 1, #histories, MOST do
+        redis.call('UNLINK', unpack(histories, from, math.min(from + MOST - 1, #histories)))
     end
     send('ZADD', 'gone', remembered)
 end

@@ -9,7 +9,7 @@
 -- (false: as it is)
 -- Answers one letter a move: a applied, l lost, m missing; and why it stopped, if it did:
 --   {'late', record, history, hash}   it does not fit and its holder may bring news
---   {'asked', record, job}            it fits, and the job was asked to stop
+--   {'asked', record, asked, terms}   it fits, and the job was asked to stop
 -- The third value: all of them were closings of running jobs, which no claim looks at.
 
 local function history_of(id)
@@ -72,14 +72,14 @@ local function enter_place(before, record, id, member, queue, task)
     else
         enter(set, struct.unpack('<d', record, 32), member)
         if state == 1 then
-            note_ready(queue.name, task)
+            note_ready(queue.name, task, 1)
         elseif state == 4 then
             note_lane(queue.name, task)
         end
     end
     if state ~= 2 and attempt == 0 and (before == 2 or before > 4 or expires(queue)) then
-        local asked = redis.call('HGET', P .. 'job:' .. id, 'job')
-        local until_ = asked and cjson.decode(asked).expires_at
+        local asked = redis.call('HGET', P .. 'asked', id)
+        local until_ = asked and extras_of(asked).expires_at
         if until_ then
             enter('expiring:' .. queue.name, until_, member)
             queue.expiring = true
@@ -176,7 +176,8 @@ local function settle_one(move)
         return nil, {'late', record, history, hash_of(record, history)}
     end
     if state == 2 and flags % 4 > 1 and not move[20] then
-        return nil, {'asked', record, redis.call('HGET', P .. 'job:' .. id, 'job')}
+        local brief_ = brief(id)
+        return nil, {'asked', record, brief_[3], brief_[4]}
     end
     apply(id, record, move)
     return 'a'

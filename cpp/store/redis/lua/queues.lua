@@ -64,14 +64,14 @@ local function note_lane(queue, task)
     tasks[task] = true
 end
 
-local function note_ready(queue, task)
+local function note_ready(queue, task, jobs)
     note_lane(queue, task)
     local tasks = woken[queue]
     if not tasks then
         tasks = {}
         woken[queue] = tasks
     end
-    tasks[task] = (tasks[task] or 0) + 1
+    tasks[task] = (tasks[task] or 0) + jobs
 end
 
 -- at, then the lengths of id, name, actor, detail, which follow.

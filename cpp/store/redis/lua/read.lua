@@ -1,7 +1,7 @@
 -- Reading. Nothing here writes.
 
--- ARGV: time, {ids, with payload and history}
--- Answers {record, job, born, payload, headers, history} each; false for a job that is not there.
+-- ARGV: time, {ids, with payload and headers, with history}
+-- Answers {record, asked, terms, history} each; false for a job that is not there.
 local function read(keys, args)
     begin(keys, args[1])
     local request = cmsgpack.unpack(args[2])
@@ -10,9 +10,9 @@ local function read(keys, args)
     for i = 1, #request[1] do
         local id = request[1][i]
         local record = look(id)
-        local job = record and redis.call('HMGET', P .. 'job:' .. id, 'job', 'born', 'payload', 'headers')
-        rows[i] = job and job[1] and {record, job[1], job[2], job[3], job[4],
-            request[2] and redis.call('LRANGE', P .. 'history:' .. id, 0, -1) or false} or false
+        local asked = record and redis.call('HGET', P .. 'asked', id)
+        rows[i] = asked and {record, request[2] and asked or slim(asked), terms_of(asked),
+            request[3] and redis.call('LRANGE', P .. 'history:' .. id, 0, -1) or false} or false
     end
     return rows
 end
@@ -24,9 +24,9 @@ local function due_of(id)
     if due >= 0 then
         return due
     end
-    local job = redis.call('HMGET', P .. 'job:' .. id, 'born', 'job')
-    local at = job[1] and tonumber(string.match(job[1], '^%d+ %d+ (%d+)')) or wall
-    return record and job[2] and math.max(cjson.decode(job[2]).run_at or 0, at) or at
+    local asked = redis.call('HGET', P .. 'asked', id)
+    local at = asked and struct.unpack('<d', asked, 17) or wall
+    return record and asked and math.max(extras_of(asked).run_at or 0, at) or at
 end
 
 -- Of the jobs in a set of ready ones the earliest due_at. In a long set only the first of every priority and those next

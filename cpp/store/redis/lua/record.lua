@@ -37,11 +37,11 @@ local function look(id)
     if record == nil then
         record = redis.call('HGET', P .. 'standing', id)
         if not record then
-            local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
-            if job[1] and job[2] then
-                local asked = cjson.decode(job[1])
-                local ref, key = string.match(job[2], '^(%d+) (%d+) ')
-                record = blank(1, ref, tonumber(key), -1, asked.queue, asked.task)
+            local asked = redis.call('HGET', P .. 'asked', id)
+            local terms = asked and parsed_terms(asked)
+            if terms then
+                local number, key = struct.unpack('<dd', asked)
+                record = blank(1, string.format('%013.0f', number), key, -1, terms.queue, terms.task)
             end
         end
         standing[id] = record
@@ -49,10 +49,10 @@ local function look(id)
     return record
 end
 
--- What a decision about a job needs: id, record, job, born; false for what is not there.
+-- What a decision about a job needs: id, record, asked without headers and payload, terms; false for what is not there.
 local function brief(id)
-    local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
-    return {id, look(id), job[1], job[2]}
+    local asked = redis.call('HGET', P .. 'asked', id)
+    return {id, look(id), asked and slim(asked), asked and terms_of(asked)}
 end
 
 -- Reads the records of many ids at once; those without one are looked for by look().

@@ -8,10 +8,11 @@ local function open_members(name)
         local members_ = redis.call('ZRANGE', P .. set, 0, -1)
         for i = 1, #members_ do
             local id = string.sub(members_[i], 14)
-            local job = redis.call('HMGET', P .. 'job:' .. id, 'job', 'born')
-            if job[1] and job[2] then
-                local ref, at, sum = string.match(job[2], '^(%d+) %d+ (%d+) (.*)$')
-                found[#found + 1] = {tonumber(at), ref, id, set, cjson.decode(job[1]).priority, sum}
+            local asked = redis.call('HGET', P .. 'asked', id)
+            local terms = asked and parsed_terms(asked)
+            if terms then
+                found[#found + 1] = {(struct.unpack('<d', asked, 17)), string.sub(members_[i], 1, 13), id, set,
+                    terms.priority, asked}
             end
         end
     end
@@ -36,10 +37,10 @@ local function rekey(name, ageing, strict, aged)
         number = redis.call('HINCRBY', P .. 'head', 'sequence', #found) - #found
     end
     for i = 1, #found do
-        local at, ref, id, set, priority, sum = unpack(found[i])
+        local at, ref, id, set, priority, asked = unpack(found[i])
         number = number + 1
         local key = ageing > 0 and at + aged[priority + 1] * ageing or strict[priority + 1] + number
-        redis.call('HSET', P .. 'job:' .. id, 'born', ref .. string.format(' %.0f %.0f ', key, at) .. sum)
+        redis.call('HSET', P .. 'asked', id, string.sub(asked, 1, 8) .. struct.pack('<d', key) .. string.sub(asked, 17))
         local record = redis.call('HGET', P .. 'standing', id)
         if record then
             write(id, string.sub(record, 1, 31) .. struct.pack('<d', key) .. string.sub(record, 40))
