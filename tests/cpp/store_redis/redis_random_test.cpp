@@ -1,4 +1,4 @@
-// Random programmes on Redis, beside memory: every answer and every state the same, on both and as the
+// Random programmes on Redis, beside memory and SQLite: every answer and every state the same, on all three and as the
 // oracle says; and the bugs planted in the Redis store are found.
 #include <gtest/gtest.h>
 
@@ -10,17 +10,20 @@
 #include "store/redis/lua.hpp"
 #include "store/redis/plants.hpp"
 #include "store_redis/redis_factory.hpp"
+#include "store_sqlite/sqlite_factory.hpp"
 
 namespace khala::store::random {
 namespace {
 
 Campaign campaign_of_all() {
     Campaign campaign;
-    campaign.stores = {{"memory", maker_of<contract::MemoryFactory>()}, {"redis", maker_of<redis::RedisFactory>()}};
+    campaign.stores = {{"memory", maker_of<contract::MemoryFactory>()},
+                       {"sqlite", maker_of<sqlite::SqliteFactory>()},
+                       {"redis", maker_of<redis::RedisFactory>()}};
     return campaign;
 }
 
-TEST(RedisRandomProgrammes, MemoryAndRedisAnswerAlike) {
+TEST(RedisRandomProgrammes, MemorySqliteAndRedisAnswerAlike) {
     Campaign campaign = campaign_of_all();
     campaign.programmes = 60;
     const Findings findings = run_campaign(with_environment(campaign));
