@@ -54,7 +54,7 @@ TEST(RedisTerms, AreInTheJobWhenThereAreTooMany) {
     ASSERT_EQ(leases.size(), group.jobs.size());
     EXPECT_EQ(leases.back().job, group.jobs.back()) << "its sum is right as well";
     ok(store->manage(Verb::cancel, std::vector<std::string>{group.jobs.back().id}, "", "test"));
-    EXPECT_EQ(bench.settle(leases.back(), job::Done{"1"}), Moved::cancelled) << "what is asked to stop is read, too";
+    EXPECT_EQ(bench.settle(leases.back(), job::RetryAfter{}), Moved::cancelled) << "what is asked to stop is read, too";
 }
 
 TEST(RedisTerms, ThatMeanAnotherTextAreNotTaken) {

@@ -7,6 +7,7 @@ namespace khala::store::random {
 namespace {
 
 constexpr Millis kDay = Millis{24} * 3'600 * 1'000;
+constexpr Token kForeignTokens = 4'000'000'000'000'000;
 
 class Maker {
 public:
@@ -113,7 +114,7 @@ private:
         return spec;
     }
 
-    // A row of another store. Its tokens are far above all that stores hand out meanwhile.
+    // A row of another store. Its tokens are far above all that stores hand out meanwhile, which may be times in microseconds.
     JobRow row() {
         JobRow row;
         JobSpec spec = job();
@@ -127,7 +128,7 @@ private:
         row.standing.attempt = static_cast<int>(below(3));
         row.standing.crashes = static_cast<int>(below(2));
         row.standing.suspect = chance(20);
-        const Token base = 1'000'000 * (1 + static_cast<Token>(oracle_.import_count()));
+        const Token base = kForeignTokens + 1'000'000 * (1 + static_cast<Token>(oracle_.import_count()));
         for (int n = 1; n <= row.standing.attempt; ++n) {
             job::Attempt attempt;
             attempt.number = n;
