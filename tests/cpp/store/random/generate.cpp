@@ -114,7 +114,8 @@ private:
         return spec;
     }
 
-    // A row of another store. Its tokens are far above all that stores hand out meanwhile, which may be times in microseconds.
+    // A row of another store. Its tokens are far above all that stores hand out meanwhile, which may be times in
+    // microseconds.
     JobRow row() {
         JobRow row;
         JobSpec spec = job();
