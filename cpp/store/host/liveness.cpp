@@ -5,7 +5,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -150,12 +149,13 @@ void Liveness::remove(int directory) noexcept {
 }
 
 HolderState::Mark HolderState::mark(job::Token token) const noexcept {
-    const auto found = std::ranges::find_if(
-        words, [&](std::uint64_t word) { return word >> kTokenShift == static_cast<std::uint64_t>(token); });
-    if (token == 0 || found == words.end()) {
-        return {};
+    std::uint64_t bits = 0;  // of every slot that has the token: one would do, but who asks is not to depend on it
+    for (const std::uint64_t word : words) {
+        if (token != 0 && word >> kTokenShift == static_cast<std::uint64_t>(token)) {
+            bits |= word;
+        }
     }
-    return {(*found & kStartedBit) != 0, (*found & kSuspectBit) != 0};
+    return {(bits & kStartedBit) != 0, (bits & kSuspectBit) != 0};
 }
 
 int Neighbours::file_of(Holder holder) {
