@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import Context, InvalidArgument, JobFailed, JobProcessor, NotFound, Queue
+from khala_jobs import Context, InvalidArgument, JobFailed, JobProcessor, NotFound, Queue, Task
 from khala_jobs.errors import Closed, Error, Forked
 
 from .conftest import eventually
@@ -48,7 +48,8 @@ async def test_leaving_waits_for_running_handlers_and_keeps_the_rest(make: Make)
         assert info.attempt == 0  # what was not started spent nothing
 
 
-async def test_after_the_grace_period_handlers_are_cancelled_and_given_back(jobs: JobProcessor) -> None:
+def until_it_is_stopped(jobs: JobProcessor) -> tuple[Task[[], None], asyncio.Event, list[str]]:
+    """A task that runs until it is stopped; when it has begun, and why it was stopped."""
     began, reasons = asyncio.Event(), []
 
     @jobs.task
@@ -59,6 +60,11 @@ async def test_after_the_grace_period_handlers_are_cancelled_and_given_back(jobs
         finally:
             reasons.append(ctx.stop_reason)
 
+    return work, began, reasons
+
+
+async def test_after_the_grace_period_handlers_are_cancelled_and_given_back(jobs: JobProcessor) -> None:
+    work, began, reasons = until_it_is_stopped(jobs)
     await jobs.start()
     job = await work.enqueue()
     await began.wait()
@@ -105,16 +111,7 @@ async def test_cancel_running_ends_the_wait_as_well(jobs: JobProcessor) -> None:
 
 
 async def test_a_stop_whose_caller_gives_up_goes_on_and_can_be_waited_for(jobs: JobProcessor) -> None:
-    began, reasons = asyncio.Event(), []
-
-    @jobs.task
-    async def work(ctx: Context) -> None:
-        began.set()
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            reasons.append(ctx.stop_reason)
-
+    work, began, reasons = until_it_is_stopped(jobs)
     await jobs.start()
     await work.enqueue()
     await began.wait()
