@@ -63,7 +63,7 @@ void Watchers::found(const std::string& id, std::optional<store::JobRow> row) {
         if (row) {
             outbox_.reply(entry->second, Answer{std::make_unique<store::JobRow>(*row)});
         } else {
-            outbox_.reply(entry->second, Error{ErrorCode::not_found, id, "there is no such job"});
+            outbox_.reply(entry->second, Error{ErrorCode::not_found, "job", "there is no job " + id});
         }
     }
     waiting_.erase(begin, end);

@@ -11,6 +11,12 @@
 namespace khala::vec::KHALA_VEC_ISA {
 namespace {
 
+// The row of the lane at `place`: lanes past the last row repeat it.
+std::uint32_t row_at(std::uint32_t place, const std::uint32_t* index, std::uint32_t first, std::uint32_t count) {
+    const std::uint32_t real = place < count ? place : count - 1;
+    return index == nullptr ? first + real : index[real];
+}
+
 // Writes the 4-byte groups of `lanes` rows side by side: out[group * row_tile + lane].
 void interleave_one(const std::uint8_t* code, std::uint32_t groups, std::uint8_t* out) {
     for (std::uint32_t group = 0; group < groups; ++group) {
@@ -57,8 +63,7 @@ void pack_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_
         const std::uint8_t* lanes[kRowTile];
         for (std::uint32_t lane = 0; lane < kRowTile; ++lane) {
             const std::uint32_t place = begin + lane;
-            const std::uint32_t real = place < count ? place : count - 1;
-            const std::uint32_t row = index == nullptr ? first + real : index[real];
+            const std::uint32_t row = row_at(place, index, first, count);
             lanes[lane] = codes + row * stride;
             out_terms[place] = place < count ? terms[row] : kNeverTerm;
         }
@@ -82,8 +87,7 @@ void pack_columns(const std::uint8_t* codes, std::size_t stride, const std::uint
         std::int8_t* tile = out + std::size_t{begin} * groups * 4;
         for (std::uint32_t lane = 0; lane < kColumnTile; ++lane) {
             const std::uint32_t place = begin + lane;
-            const std::uint32_t real = place < count ? place : count - 1;
-            const std::uint32_t row = index == nullptr ? first + real : index[real];
+            const std::uint32_t row = row_at(place, index, first, count);
             const std::uint8_t* code = codes + row * stride;
             int sum = 0;
             for (std::uint32_t k = 0; k < groups * 4; ++k) {

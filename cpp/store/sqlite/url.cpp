@@ -50,10 +50,14 @@ Result<SqliteOptions> parse_sqlite_url(std::string_view url) {
     }
     SqliteOptions options;
     options.path = *path;
+    bool seen = false;  // there is one parameter, so a second one of a name is a second one at all
     rest = question == std::string_view::npos ? std::string_view{} : rest.substr(question + 1);
     while (!rest.empty()) {
         const auto end = rest.find('&');
         KHALA_TRY(read_parameter(url, rest.substr(0, end), options));
+        if (std::exchange(seen, true)) {
+            return refuse(url, "has the parameter synchronous twice");
+        }
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     }
     return options;

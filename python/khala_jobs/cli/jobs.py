@@ -129,7 +129,8 @@ def show_(job_id: str, url: str | None, as_json: bool) -> None:
     emit(as_dict(job), as_json, show)
 
 
-Verb = Callable[[JobProcessor, str], Awaitable[bool]]
+# What became of a job: done, refused, or done in the words given.
+Verb = Callable[[JobProcessor, str], Awaitable[bool | str]]
 
 
 def _change(
@@ -137,14 +138,19 @@ def _change(
 ) -> None:
     """Apply `verb` to each id; one that is missing does not stop the rest."""
 
+    failed = False
+
     async def work() -> dict[str, str]:
+        nonlocal failed
         answers: dict[str, str] = {}
         async with client(url) as found:
             for job_id in ids:
                 try:
-                    answers[job_id] = done if await verb(found, job_id) else refused
+                    verdict = await verb(found, job_id)
+                    answers[job_id] = verdict if isinstance(verdict, str) else done if verdict else refused
+                    failed |= not verdict
                 except NotFound:
-                    answers[job_id] = "no such job"
+                    answers[job_id], failed = "no such job", True
         return answers
 
     answers = run(work())
@@ -154,7 +160,7 @@ def _change(
             console.print(f"{plain(job_id)}  {answer}", markup=False)
 
     emit(answers, as_json, show)
-    if any(answer != done for answer in answers.values()):
+    if failed:
         raise SystemExit(EXIT_FAILURES)
 
 
@@ -174,14 +180,14 @@ def retry(ids: tuple[str, ...], url: str | None, as_json: bool) -> None:
 @json_option
 def cancel(ids: tuple[str, ...], reason: str, url: str | None, as_json: bool) -> None:
     """Cancel jobs: waiting ones at once, running ones are told within a second."""
-    _change(
-        ids,
-        url,
-        as_json,
-        lambda p, i: p.queues.cancel(i, reason, actor="cli"),
-        "cancelled",
-        "it had ended already",
-    )
+
+    async def verb(found: JobProcessor, job_id: str) -> bool | str:
+        if not await found.queues.cancel(job_id, reason, actor="cli"):
+            return False
+        state = (await found.queues.get(job_id)).state
+        return state == "cancelled" or f"asked to stop: it is {state}"
+
+    _change(ids, url, as_json, verb, "cancelled", "it had ended already")
 
 
 @jobs.command("remove")

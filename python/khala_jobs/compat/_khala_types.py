@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
@@ -87,6 +87,7 @@ class JobResult:
         error: Text of the error when ``success`` is false.
         completed_at: When it ended, UTC; now if not given.
         worker_id: Worker that ran it.
+        cause: The exception behind ``error``, in the process where the job ran; not kept with the job.
     """
 
     job_id: str
@@ -96,6 +97,7 @@ class JobResult:
     error: str | None = None
     completed_at: datetime | None = None
     worker_id: str | None = None
+    cause: Exception | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.completed_at is None:

@@ -94,9 +94,13 @@ def __getattr__(name: str) -> Any:
 
 
 def retry_of(max_retries: int) -> RetryPolicy:
-    """KHALA's way of retrying."""
+    """KHALA's way of retrying, but for what is not installed or not configured: that will not come by waiting."""
     return Retry.exponential(
-        max_retries, base=_BACKOFF_SECONDS, factor=_BACKOFF_FACTOR, cap=_BACKOFF_CAP_SECONDS
+        max_retries,
+        base=_BACKOFF_SECONDS,
+        factor=_BACKOFF_FACTOR,
+        cap=_BACKOFF_CAP_SECONDS,
+        not_on=[MissingDependency],
     )
 
 
@@ -287,7 +291,7 @@ class JobProcessor(KhalaServices):
         except Exception as error:  # noqa: BLE001 - the handler's exception becomes its outcome
             elapsed = (datetime.now(UTC) - started).total_seconds() * 1000
             text = f"{type(error).__name__}: {error}"
-            return JobResult(job.job_id, False, None, elapsed, text, worker_id=job.worker_id)
+            return JobResult(job.job_id, False, None, elapsed, text, worker_id=job.worker_id, cause=error)
 
     _serialize_job = staticmethod(job_to_mapping)
     _deserialize_job = staticmethod(job_from_mapping)
@@ -319,8 +323,10 @@ class JobProcessor(KhalaServices):
             definition.status, definition.started_at = JobStatus.RUNNING, datetime.now(UTC)
             result = await self._execute_job(definition)
             self._count(result, ctx.attempt)
+            if isinstance(result.cause, MissingDependency):
+                raise result.cause
             if not result.success:
-                raise JobExecutionError(result.error or "the handler reported failure")
+                raise JobExecutionError(result.error or "the handler reported failure") from result.cause
             return result.result
 
         run.__name__ = run.__qualname__ = f"khala_{job_type}"

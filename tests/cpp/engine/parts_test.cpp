@@ -340,6 +340,7 @@ TEST(Watchers, EveryoneWhoWaitsIsAnswered) {
     ASSERT_EQ(items.size(), 3U);
     const auto& missing = std::get<Reply>(items[2]);
     EXPECT_EQ(missing.answer.error().code, ErrorCode::not_found);
+    EXPECT_EQ(missing.answer.error().field, "job");
     EXPECT_EQ(missing.answer.error().field, "b");
 }
 

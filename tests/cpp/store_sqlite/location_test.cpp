@@ -239,6 +239,7 @@ TEST(SqliteUrl, SaysWhatIsWrong) {
     EXPECT_NE(refusal("sqlite:///a%00b").find('%'), std::string::npos);
     EXPECT_NE(refusal("sqlite:///jobs.db?sync=full").find("sync;"), std::string::npos);
     EXPECT_NE(refusal("sqlite:///jobs.db?synchronous=off").find("full or"), std::string::npos);
+    EXPECT_NE(refusal("sqlite:///jobs.db?synchronous=full&synchronous=normal").find("twice"), std::string::npos);
 }
 
 }  // namespace khala::store::sqlite

@@ -20,7 +20,7 @@ import pytest
 
 APP = """
     import asyncio, ctypes, os, signal, time
-    from khala_jobs import JobProcessor, Retry
+    from khala_jobs import Cancel, Context, JobProcessor, Retry
 
     jobs = JobProcessor(os.environ["APP_URL"], workers=int(os.environ.get("APP_WORKERS", "4")), grace=2)
 
@@ -36,6 +36,12 @@ APP = """
     async def wait(seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "waited"
+
+    @jobs.task
+    def deaf(ctx: Context) -> None:  # hears of its cancellation only when it is let
+        while not (os.path.exists("heard") and ctx.cancelled):
+            time.sleep(0.01)
+        raise Cancel
 
     @jobs.task
     def crash() -> None:

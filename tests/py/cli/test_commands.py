@@ -81,6 +81,15 @@ def test_only_dead_letters_are_requeued_and_purged_by_id(cli: Cli) -> None:
     assert cli.json("dead")["jobs"] == []
 
 
+def test_a_running_job_is_said_to_be_asked_not_cancelled(cli: Cli) -> None:
+    job_id = cli.enqueue("deaf.enqueue()")
+    with cli.worker():
+        until(lambda: cli.json("jobs", "show", job_id)["state"] == "running")
+        assert cli.json("jobs", "cancel", job_id) == {job_id: "asked to stop: it is running"}
+        (cli.folder / "heard").touch()
+        until(lambda: cli.json("jobs", "show", job_id)["state"] == "cancelled")
+
+
 def test_dead_needs_to_know_which(cli: Cli) -> None:
     assert "--all" in cli.run("dead", "purge", status=2)
     assert "after the command" in cli.run("dead", "--queue", "x", "purge", status=2)

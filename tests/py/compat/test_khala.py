@@ -66,7 +66,7 @@ async def test_a_job_without_a_class_or_handler_fails_and_says_what_is_missing(u
     processor = khala.JobProcessor(url)
     await processor.start()
     try:
-        job_id = await processor.submit_job("pattern_recognition", {}, max_retries=0)
+        job_id = await processor.submit_job("pattern_recognition", {})
         result = await wait_for(lambda: processor.get_job_result(job_id))
         assert not result.success
         assert "register_handler('pattern_recognition'" in result.error
@@ -84,7 +84,7 @@ async def test_without_khala_each_type_fails_by_the_name_of_what_it_needs(url: s
     processor = khala.JobProcessor(url)
     await processor.start()
     try:
-        job_id = await processor.submit_job(job_type, {"user_id": "u", "memory_ids": ["m"]}, max_retries=0)
+        job_id = await processor.submit_job(job_type, {"user_id": "u", "memory_ids": ["m"]})
         result = await wait_for(lambda: processor.get_job_result(job_id))
         assert not result.success
         assert f"{job_type} needs khala." in result.error
