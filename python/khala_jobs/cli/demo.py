@@ -30,14 +30,15 @@ from rich.progress import Progress
 
 from khala_jobs.info import JobInfo
 from khala_jobs.memory import SqliteMemoryRepository, import_memories
-from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Truth, build_corpus, write_corpus
+from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, build_corpus
+from khala_jobs.memory.corpus_truth import Truth, write_corpus
 from khala_jobs.memory.embed import Embedder, FloatMatrix, embed_distinct
 from khala_jobs.memory.embed_best import best_embedder
 from khala_jobs.memory.embed_cache import CachedEmbedder
 from khala_jobs.memory.evaluate import evaluate
 from khala_jobs.memory.io import MemoryInput
 from khala_jobs.memory.lifecycle import Stage, lifecycle_report, run_lifecycle, stage_jobs
-from khala_jobs.memory.model import format_time, time_to_us
+from khala_jobs.memory.times import format_time, time_to_us
 
 from .common import (
     EXIT_FAILURES,

@@ -137,7 +137,6 @@ def _change(
     ids: tuple[str, ...], url: str | None, as_json: bool, verb: Verb, done: str, refused: str
 ) -> None:
     """Apply `verb` to each id; one that is missing does not stop the rest."""
-
     failed = False
 
     async def work() -> dict[str, str]:

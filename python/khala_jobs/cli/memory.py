@@ -21,7 +21,8 @@ from khala_jobs.memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, i
 from khala_jobs.memory.embed import Embedder, embed_distinct
 from khala_jobs.memory.embed_best import best_embedder
 from khala_jobs.memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
-from khala_jobs.memory.model import Memory, parse_time, time_to_us
+from khala_jobs.memory.model import Memory
+from khala_jobs.memory.times import parse_time, time_to_us
 
 from .common import (
     EXIT_FAILURES,

@@ -138,10 +138,10 @@ def job_to_mapping(job: JobDefinition) -> dict[str, str]:
         "timeout_seconds": str(job.timeout_seconds),
         "status": job.status.value,
     }
-    for field in _OPTIONAL_TIMES:
-        moment = getattr(job, field)
+    for name in _OPTIONAL_TIMES:
+        moment = getattr(job, name)
         if moment is not None:
-            mapping[field] = moment.isoformat()
+            mapping[name] = moment.isoformat()
     if job.error_message is not None:
         mapping["error_message"] = job.error_message
     if job.worker_id is not None:

@@ -21,8 +21,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from .model import BadMemory, Memory, check_vector, parse_time, time_to_us, us_to_time
+from .model import BadMemory, Memory, check_vector
 from .plan import Issue
+from .times import parse_time, time_to_us, us_to_time
 
 __all__ = ["DecayedScore", "MemoryView", "new_memory", "read_memory", "view_of", "write_memory"]
 

@@ -15,30 +15,24 @@ Everything follows from (seed, size, as_of); the same three give the same bytes 
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from .corpus_facts import FACTS
 from .corpus_lives import Life, Role, expected_archival, expected_promotion, live
 from .corpus_misses import MISSES
 from .corpus_slots import Fact, Speaker, draw_fact, fill_miss, tell, updated
+from .corpus_truth import Corpus, ForbiddenPair, Truth
 from .corpus_words import WORDS
 
 __all__ = [
     "AS_OF",
     "MAX_SIZE",
     "MIN_SIZE",
-    "Corpus",
-    "ForbiddenPair",
-    "Truth",
     "build_corpus",
-    "read_truth",
-    "write_corpus",
 ]
 
 AS_OF: Final = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -60,58 +54,6 @@ _STALE_SHARE: Final = 0.10
 _EXPIRED_SHARE: Final = 0.04
 _EXPIRING_SHARE: Final = 0.02
 _PINNED_SHARE: Final = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class ForbiddenPair:
-    """Two memories that must not be merged.
-
-    Attributes:
-        a: Id of one.
-        b: Id of the other.
-        family: Why not: a family of corpus_misses.py, "update", "other_user" or "other_scope".
-        kind: "conflict", "update" or "distinct".
-    """
-
-    a: str
-    b: str
-    family: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is true of a corpus.
-
-    Attributes:
-        as_of: RFC 3339 moment at which ages hold.
-        duplicate_groups: Ids that say the same; every id is in at most one group, and ids of no group are
-            unique.
-        forbidden: Pairs that must not be merged. (Neither must any other pair across groups; these are the
-            hard ones.)
-        promoted: Id -> tier that the default promotion rules lead to.
-        archived: Ids that the default archival rules archive.
-        expired: Ids past their expiry and a day of grace.
-        pinned: Ids that no job may change.
-        counts: Memories by how they arose.
-    """
-
-    as_of: str
-    duplicate_groups: tuple[tuple[str, ...], ...]
-    forbidden: tuple[ForbiddenPair, ...]
-    promoted: dict[str, str]
-    archived: tuple[str, ...]
-    expired: tuple[str, ...]
-    pinned: tuple[str, ...]
-    counts: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Memories as JSON objects, one a line of the input file, and the truth about them."""
-
-    memories: tuple[dict[str, Any], ...]
-    truth: Truth
 
 
 @dataclass(slots=True)
@@ -162,35 +104,6 @@ def build_corpus(seed: int = 0, size: int = 10_000, as_of: datetime = AS_OF) -> 
     if as_of.tzinfo is None:
         raise ValueError("as_of must have a time zone")
     return _Writer(random.Random(f"khala-corpus-1-{seed}-{size}"), size, as_of).write()
-
-
-def write_corpus(corpus: Corpus, memories: Path, truth: Path) -> None:
-    """Write memories as JSON lines and the truth as one JSON object; both files are replaced."""
-    lines = (json.dumps(memory, ensure_ascii=False) + "\n" for memory in corpus.memories)
-    memories.write_text("".join(lines), encoding="utf-8")
-    truth.write_text(json.dumps(asdict(corpus.truth), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def read_truth(path: Path) -> Truth:
-    """Read what ``write_corpus`` wrote.
-
-    Raises:
-        ValueError: The file is not a truth file.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Truth(
-            as_of=data["as_of"],
-            duplicate_groups=tuple(tuple(group) for group in data["duplicate_groups"]),
-            forbidden=tuple(ForbiddenPair(**pair) for pair in data["forbidden"]),
-            promoted=data["promoted"],
-            archived=tuple(data["archived"]),
-            expired=tuple(data["expired"]),
-            pinned=tuple(data["pinned"]),
-            counts=data["counts"],
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not the truth file of a corpus: {error}") from error
 
 
 class _Writer:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any, Final
 
-from .corpus import Truth
+from .corpus_truth import Truth
 
 __all__ = ["Decisions", "Evaluation", "FalseMerge", "evaluate"]
 

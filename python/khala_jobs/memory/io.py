@@ -22,8 +22,9 @@ import orjson
 
 from khala_jobs.errors import InvalidArgument, NotFound, Unsupported
 
-from .model import BadMemory, Memory, Tier, parse_time, time_to_us
+from .model import BadMemory, Memory, Tier
 from .repository_sqlite import SqliteMemoryRepository
+from .times import parse_time, time_to_us
 
 __all__ = ["LINE_BYTES_MAX", "BadRecord", "Imported", "MemoryInput", "import_memories", "memory_of_record"]
 

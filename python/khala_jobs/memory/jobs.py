@@ -29,13 +29,14 @@ from khala_jobs.options import TaskOptions
 from .codec import view_of, write_memory
 from .frame import FloatColumn, Frame, frame_of
 from .load import Page
-from .model import Tier, parse_time
+from .model import Tier
 from .plan import Plan
 from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
 from .policy import Action, Calibrated, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
 from .presets import archival_policy, decay_policy, promotion_policy
 from .run import Made, Run, RunSettings
 from .services import MemoryServices
+from .times import parse_time
 from .units import consolidate_users, deduplicate_users, each_page
 
 __all__ = [

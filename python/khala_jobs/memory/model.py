@@ -24,7 +24,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -32,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 
 from khala_jobs.errors import InvalidArgument
+
+from .times import FIRST_US, LAST_US
 
 __all__ = [
     "FIELD_NAMES",
@@ -43,22 +44,13 @@ __all__ = [
     "Vector",
     "check_vector",
     "content_digest",
-    "format_time",
     "normalise_content",
-    "parse_time",
-    "time_to_us",
-    "us_to_time",
 ]
 
 Vector = npt.NDArray[np.float32]
 Json = None | bool | int | float | str | list[Any] | dict[str, Any]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 _MAX_COUNT: Final = 2**53
-_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _BLANKS: Final = re.compile(r"[^\S\n]+")
 
 
@@ -77,38 +69,6 @@ class Tier(StrEnum):
 
 NEXT_TIER: Final[Mapping[Tier, Tier]] = {Tier.WORKING: Tier.SHORT_TERM, Tier.SHORT_TERM: Tier.LONG_TERM}
 """Where a promotion leads; long_term and scratchpad lead nowhere."""
-
-
-def time_to_us(value: datetime) -> int:
-    """Microseconds since 1970 of a datetime; one without a zone is taken as UTC."""
-    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // _MICROSECOND
-
-
-def us_to_time(value: int) -> datetime:
-    """The aware UTC datetime of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=value)
-
-
-def parse_time(text: str) -> int:
-    """Microseconds since 1970 of an RFC 3339 time.
-
-    Args:
-        text: For example ``2024-05-01T12:00:00Z``; the offset is required, digits past the microsecond are
-            dropped.
-
-    Raises:
-        ValueError: The text is no RFC 3339 time, or no such moment exists.
-    """
-    if not _RFC3339.fullmatch(text):
-        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2024-05-01T12:00:00Z")
-    return time_to_us(datetime.fromisoformat(text.upper()))
-
-
-def format_time(value: int) -> str:
-    """RFC 3339 in UTC of microseconds since 1970, with as many fractional digits as needed (0, 3 or 6)."""
-    spec = "seconds" if value % 1_000_000 == 0 else "milliseconds" if value % 1_000 == 0 else "microseconds"
-    return us_to_time(value).isoformat(timespec=spec).replace("+00:00", "Z")
 
 
 def normalise_content(text: str) -> str:
@@ -215,7 +175,7 @@ def _count(name: str, value: object) -> int:
 
 def _moment(name: str, value: object) -> int:
     us = _integer(name, value)
-    if not _FIRST_US <= us <= _LAST_US:
+    if not FIRST_US <= us <= LAST_US:
         raise BadMemory(name, f"{us} is outside the years 1 to 9999")
     return us
 

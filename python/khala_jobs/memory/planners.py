@@ -14,10 +14,11 @@ import numpy as np
 
 from .frame import NO_TIME_US, TIERS, BoolColumn, FloatColumn, Frame, IntColumn
 from .kernels import Kernels
-from .model import NEXT_TIER, Json, format_time
+from .model import NEXT_TIER, Json
 from .plan import Operation, OperationKind, Plan, delete, update
 from .policy import CleanupPolicy, DecayPolicy, RulePolicy
 from .rules import Facts, decayed_scores, explain, first_rule
+from .times import format_time
 
 __all__ = ["plan_archival", "plan_cleanup", "plan_decay", "plan_promotion"]
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from .join import Joined
 from .journal import JournalFile
-from .model import format_time
 from .plan import Operation, OperationKind
+from .times import format_time
 
 __all__ = ["LISTS", "Report", "entry_of", "stored_report"]
 

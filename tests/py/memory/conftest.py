@@ -21,8 +21,10 @@ from hypothesis import settings
 
 from khala_jobs.memory import Memory, MemoryJobs, SqliteMemoryRepository, frame_of
 from khala_jobs.memory.kernels import CompiledKernels, columns
-from khala_jobs.memory.model import time_to_us
+from khala_jobs.memory.times import time_to_us
 from khala_jobs.resources import Resources
+
+from .lifecycle_kit import corpus
 
 # Shared machines pause: how long an example takes says nothing about it.
 settings.register_profile("khala", deadline=None)
@@ -338,3 +340,10 @@ def khala() -> Iterator[SimpleNamespace]:
         for module in patched:
             module.datetime = datetime
         sys.path.remove(checkout)
+
+
+@pytest.fixture
+async def jobs(repository: SqliteMemoryRepository, lab: Any) -> MemoryJobs:
+    """The lifecycle jobs over a repository in which each of them has something to do."""
+    await repository.create_many(corpus(lab))
+    return lab.jobs(repository)

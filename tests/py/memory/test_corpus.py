@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, Corpus, build_corpus, read_truth, write_corpus
+from khala_jobs.memory.corpus import AS_OF, MAX_SIZE, MIN_SIZE, build_corpus
 from khala_jobs.memory.corpus_facts import FACTS
 from khala_jobs.memory.corpus_misses import MISSES
+from khala_jobs.memory.corpus_truth import Corpus, read_truth, write_corpus
 from khala_jobs.memory.corpus_words import WORDS
 from khala_jobs.memory.embed_lexical import LexicalEmbedder
 from khala_jobs.memory.frame import Frame, frame_of
 from khala_jobs.memory.guard import judge
 from khala_jobs.memory.io import memory_of_record
-from khala_jobs.memory.model import normalise_content, time_to_us
+from khala_jobs.memory.model import normalise_content
 from khala_jobs.memory.planners import plan_archival, plan_cleanup, plan_promotion
 from khala_jobs.memory.policy import CleanupPolicy
 from khala_jobs.memory.presets import archival_policy, promotion_policy
+from khala_jobs.memory.times import time_to_us
 
 AS_OF_US = time_to_us(AS_OF)
 

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from khala_jobs.memory.io import memory_of_record
-from khala_jobs.memory.model import format_time
+from khala_jobs.memory.times import format_time
 
 LOCOMO = [
     {

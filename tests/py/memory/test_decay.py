@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_jobs.memory.frame import frame_of
-from khala_jobs.memory.model import Memory, Tier, time_to_us
+from khala_jobs.memory.model import Memory, Tier
 from khala_jobs.memory.planners import plan_decay
 from khala_jobs.memory.presets import decay_policy
 from khala_jobs.memory.rules import Facts, decayed_scores
+from khala_jobs.memory.times import time_to_us
 
 COMPAT = decay_policy("khala_compat")
 

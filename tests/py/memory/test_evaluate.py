@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from khala_jobs.memory.corpus import ForbiddenPair, Truth
+from khala_jobs.memory.corpus_truth import ForbiddenPair, Truth
 from khala_jobs.memory.evaluate import evaluate
 
 TRUTH = Truth(

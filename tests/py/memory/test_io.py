@@ -11,7 +11,8 @@ import pytest
 
 from khala_jobs.errors import InvalidArgument, NotFound, Unsupported
 from khala_jobs.memory import BadRecord, MemoryInput, SqliteMemoryRepository, import_memories, io
-from khala_jobs.memory.model import Tier, time_to_us
+from khala_jobs.memory.model import Tier
+from khala_jobs.memory.times import time_to_us
 
 NOW = 1_000_000
 

@@ -22,7 +22,8 @@ from khala_jobs.memory.jobs import (
     DeduplicationJob,
     PromotionJob,
 )
-from khala_jobs.memory.model import Tier, time_to_us
+from khala_jobs.memory.model import Tier
+from khala_jobs.memory.times import time_to_us
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 

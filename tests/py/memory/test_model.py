@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_jobs.errors import Error, InvalidArgument
-from khala_jobs.memory.model import (
-    BadMemory,
-    Memory,
-    Tier,
-    check_vector,
-    content_digest,
-    format_time,
-    normalise_content,
-    parse_time,
-    time_to_us,
-    us_to_time,
-)
+from khala_jobs.memory.model import BadMemory, Memory, Tier, check_vector, content_digest, normalise_content
+from khala_jobs.memory.times import format_time, parse_time, time_to_us, us_to_time
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 

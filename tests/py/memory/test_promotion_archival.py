@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_jobs.memory.frame import frame_of
-from khala_jobs.memory.model import Tier, time_to_us
+from khala_jobs.memory.model import Tier
 from khala_jobs.memory.planners import plan_archival, plan_promotion
 from khala_jobs.memory.presets import archival_policy, promotion_policy
+from khala_jobs.memory.times import time_to_us
 
 HOUR = 1 / 24
 TIERS = st.sampled_from(["working", "short_term", "long_term", "scratchpad"])
