@@ -161,7 +161,7 @@ bench-guard: build venv model ## measure the contradiction guard; DATA=<folder w
 	@scripts/setup_system.sh wordnet-base
 	@PYTHONPATH=bench $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
 
-.PHONY: bench bench-peers bench-quality bench-similarity release-tree
+.PHONY: bench bench-million bench-peers bench-quality bench-similarity release-tree
 release-tree: venv # the module as a release has it, in a tree of its own
 	@scripts/setup_venv.sh bench
 	@$(call configure,release,$(call module_dir,release))
@@ -175,6 +175,9 @@ bench: release-tree ## measure, with a release build; writes bench/README.md
 bench-peers: release-tree ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
 	@command -v npm >/dev/null || scripts/setup_system.sh nodejs npm || true
 	@PYTHONPATH=bench:build/release/python $(VENV)/python -m peers.run $(PEERS)
+
+bench-million: release-tree ## a million jobs on one redis-server: bytes, rates, and whether retention holds
+	@PYTHONPATH=bench:build/release/python $(VENV)/python bench/redis_million.py
 
 # About an hour; in pieces: JOINS="--only B1 --n 20000 --threshold .95".
 bench-similarity: release-tree ## exact joins beside FAISS and others; writes bench/similarity/README.md

@@ -341,7 +341,7 @@ TEST(Watchers, EveryoneWhoWaitsIsAnswered) {
     const auto& missing = std::get<Reply>(items[2]);
     EXPECT_EQ(missing.answer.error().code, ErrorCode::not_found);
     EXPECT_EQ(missing.answer.error().field, "job");
-    EXPECT_EQ(missing.answer.error().field, "b");
+    EXPECT_EQ(missing.answer.error().message, "there is no job b");
 }
 
 TEST(Watchers, ForgetByCallerOrByPort) {
