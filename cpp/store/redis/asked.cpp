@@ -77,6 +77,9 @@ std::string encode_extras(const NewJob& job) {
 }
 
 simdjson::error_code parse(std::string_view text, simdjson::dom::object& object) {
+    if (text.empty()) {  // terms that are lost: simdjson copies from where the view points, which is nowhere
+        return simdjson::EMPTY;
+    }
     thread_local simdjson::dom::parser parser;
     return parser.parse(text.data(), text.size()).get(object);
 }
