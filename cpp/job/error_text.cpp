@@ -79,7 +79,7 @@ std::string to_text(const ErrorText& error, std::size_t limit_bytes) {
 Result<ErrorText> parse_error(std::string_view text) {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
-    if (parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
+    if (text.empty() || parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
         return Error{ErrorCode::invalid_argument, "error", "must be a JSON object"};
     }
     ErrorText error;

@@ -172,7 +172,7 @@ Millis jittered(Millis wait_ms, Jitter jitter, Rng& rng) noexcept {
 Result<RetryPolicy> parse_retry(std::string_view text) {
     simdjson::dom::parser parser;
     simdjson::dom::object object;
-    if (parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
+    if (text.empty() || parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS) {
         return refuse("retry", "must be a JSON object");
     }
     RetryPolicy policy;
