@@ -87,7 +87,9 @@ class Million:
             done, elapsed = self.done, time.perf_counter() - begun
             kept = (await self.jobs.queues.stats("brief"))["completed"]
             allowed = round(done / elapsed * (keep + SWEEP_SECONDS)) + SLACK
-            tenths.append({"done": done, "kept": kept, "allowed": allowed, "mib": self.mib(), "rss": rss_mib()})
+            tenths.append(
+                {"done": done, "kept": kept, "allowed": allowed, "mib": self.mib(), "rss": rss_mib()}
+            )
             assert kept <= allowed, tenths[-1]
         took = time.perf_counter() - begun
         while (await self.jobs.queues.stats("brief"))["completed"]:
