@@ -141,7 +141,7 @@ Collapsed collapse(const MatrixView& matrix, std::span<const double> norms, Grou
             ++end;
         }
         if (end - begin > 1) {
-            buckets.push_back(std::span{keys}.subspan(begin, end - begin));
+            buckets.emplace_back(std::span{keys}.subspan(begin, end - begin));
         }
         begin = end;
     }

@@ -13,13 +13,33 @@ using base::ErrorCode;
 
 constexpr const char* kVariable = "KHALA_JOBS_ISA";
 
+#if KHALA_VEC_HAS_X86
+#if defined(__clang__) && __clang_major__ < 17  // knows no levels; no processor has these without the rest of the level
+bool has_v3() noexcept {
+    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+           __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0;
+}
+bool has_v4() noexcept {
+    return has_v3() && __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512cd") != 0 &&
+           __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
+}
+#else
+bool has_v3() noexcept {
+    return __builtin_cpu_supports("x86-64-v3") != 0;
+}
+bool has_v4() noexcept {
+    return __builtin_cpu_supports("x86-64-v4") != 0;
+}
+#endif
+#endif
+
 bool runs(Isa isa) noexcept {
     switch (isa) {
         case Isa::automatic:
         case Isa::baseline: return true;
 #if KHALA_VEC_HAS_X86
-        case Isa::v3: return __builtin_cpu_supports("x86-64-v3") != 0;
-        case Isa::v4: return __builtin_cpu_supports("x86-64-v4") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+        case Isa::v3: return has_v3();
+        case Isa::v4: return has_v4() && __builtin_cpu_supports("avx512vnni") != 0;
 #else
         case Isa::v3:
         case Isa::v4: return false;

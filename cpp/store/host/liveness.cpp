@@ -127,7 +127,7 @@ Result<Liveness> Liveness::create(int directory, std::string_view boot_id) {
     // from another opening of the file than the one that is locked.
     KHALA_TRY_ASSIGN(const auto unlocked, open_private(directory, name.c_str()));
     KHALA_TRY_ASSIGN(auto mapping, Mapping::map(unlocked.get(), sizeof(Image), name));
-    auto* const image = ::new (mapping.data()) Image{};
+    auto* const image = ::new (mapping.data()) Image{};  // NOLINT(cppcoreguidelines-owning-memory): lies in the mapping
     image->header.pid = ::getpid();
     boot_id.copy(image->header.boot_id.data(), image->header.boot_id.size() - 1);
     image->header.magic = kMagic;
@@ -144,7 +144,7 @@ void Liveness::mark_ended(int slot) noexcept {
     static_cast<Image*>(mapping_.data())->words[static_cast<std::size_t>(slot)].store(0, std::memory_order_release);
 }
 
-void Liveness::remove(int directory) noexcept {
+void Liveness::remove(int directory) const noexcept {
     ::unlinkat(directory, file_name(holder_).c_str(), 0);
 }
 

@@ -43,7 +43,7 @@ public:
     void mark_ended(int slot) noexcept;
 
     // Before an orderly end, when nothing runs any more. Under the writer lock.
-    void remove(int directory) noexcept;
+    void remove(int directory) const noexcept;
 
 private:
     Liveness(Holder holder, ForkClosedFd file, Mapping mapping) noexcept;

@@ -68,8 +68,9 @@ Result<std::vector<std::string>> MemoryStore::check() {
     std::vector<std::string> faults = table_.check();
     for (const auto& [ref, row] : table_.rows()) {
         const job::Standing& standing = row.standing;
-        const auto fault = [&, &id = row.job.id](const std::string& what) {
-            faults.push_back("job " + id + " " + what);
+        const auto fault = [&, &id = row.job.id](std::string_view what) {
+            faults.push_back("job " + id);
+            faults.back().append(" ").append(what);
         };
         if (standing.token > last_token_) {
             fault("has a token that was never drawn");

@@ -137,7 +137,8 @@ std::vector<std::string> Table::check() const {
         row.standing = stored.standing;
         row.job.expires_at = stored.job.expires_at;
         row.queue = &queues[stored.job.queue];
-        for_each_index(row, leases, keeping, [&](Index& index, std::int64_t value) { index.emplace(value, ref); });
+        for_each_index(row, leases, keeping,
+                       [&, r = ref](Index& index, std::int64_t value) { index.emplace(value, r); });
         const auto by_id = by_id_.find(stored.job.id);
         if (by_id == by_id_.end() || by_id->second != &stored) {
             faults.push_back("job " + stored.job.id + " is not found by its id");
