@@ -96,7 +96,7 @@ float squared_error(const float* values, const std::int8_t* codes, float scale, 
 int squared_length(const std::int8_t* codes, std::size_t begin, std::size_t end) {
     int sum = 0;
     for (std::size_t k = begin; k < end; ++k) {
-        const short code = codes[k];
+        const std::int16_t code = codes[k];
         sum += code * code;
     }
     return sum;
@@ -179,7 +179,7 @@ void encode_row(const float* projected, const CodeShape& shape, EncodeBuffers& b
 
 void encode(const float* projected, std::size_t rows, const CodeShape& shape, std::uint8_t* codes, std::size_t stride,
             CodeTerms* terms) {
-    EncodeBuffers buffers;
+    EncodeBuffers buffers{};
     for (std::size_t row = 0; row < rows; ++row) {
         encode_row(projected + row * (shape.coordinates + 1), shape, buffers, codes + row * stride, terms[row]);
     }

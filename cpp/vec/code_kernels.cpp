@@ -218,14 +218,18 @@ void add_segment(const std::uint8_t*& row, const std::int8_t*& panel, std::size_
 #undef KHALA_PANEL
 #undef KHALA_STEP
 
+__m256i load(const std::int32_t* eight) {
+    const void* const from = eight;
+    return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+
 // The same for rows of any number of groups: sums are widened every 12 and kept in `out`.
 bool next_survivors_of_long(const std::uint8_t* rows, std::size_t groups, RowOfTiles& tiles, __m256i* out) {
     constexpr std::size_t kGroups = kSegment / 4;
     while (tiles.panels != 0) {
-        const auto* terms = reinterpret_cast<const __m256i*>(tiles.column_terms);
-        const __m256i low_terms = _mm256_loadu_si256(terms);
-        const __m256i high_terms = _mm256_loadu_si256(terms + 1);
-        for (std::uint32_t r = 0; r < kRowTile; ++r) {
+        const __m256i low_terms = load(tiles.column_terms);
+        const __m256i high_terms = load(tiles.column_terms + kColumnTile / 2);
+        for (std::size_t r = 0; r < kRowTile; ++r) {
             out[2 * r] = low_terms;
             out[2 * r + 1] = high_terms;
         }
@@ -238,8 +242,8 @@ bool next_survivors_of_long(const std::uint8_t* rows, std::size_t groups, RowOfT
         --tiles.panels;
         tiles.column_terms += kColumnTile;
         __m256i any = _mm256_setzero_si256();
-        for (std::uint32_t r = 0; r < kRowTile; ++r) {
-            const __m256i limit = _mm256_load_si256(reinterpret_cast<const __m256i*>(tiles.limits[r]));
+        for (std::size_t r = 0; r < kRowTile; ++r) {
+            const __m256i limit = load(tiles.limits[r]);
             any = _mm256_or_si256(any, _mm256_cmpgt_epi32(_mm256_max_epi32(out[2 * r], out[2 * r + 1]), limit));
         }
         if (_mm256_movemask_epi8(any) != 0) {
@@ -265,11 +269,11 @@ void prune_row(const PruneTile& tile, std::uint32_t row, Writer& writer) {
     __m256i sums[kRowTile * 2];
     while (tiles.panels != 0 && next(rows, tile.groups, tiles, sums)) {
         const auto column = static_cast<std::uint32_t>(panels - tiles.panels - 1) * kColumnTile;
-        for (std::uint32_t r = 0; r < kRowTile; ++r) {
-            const __m256i limit = _mm256_load_si256(reinterpret_cast<const __m256i*>(tiles.limits[r]));
+        for (std::size_t r = 0; r < kRowTile; ++r) {
+            const __m256i limit = load(tiles.limits[r]);
             const int low = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[2 * r], limit)));
             const int high = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(sums[2 * r + 1], limit)));
-            writer.add_mask(static_cast<unsigned>(low | (high << 8)), row + r, column);
+            writer.add_mask(static_cast<unsigned>(low | (high << 8)), row + static_cast<std::uint32_t>(r), column);
         }
     }
 }
@@ -288,8 +292,8 @@ std::size_t prune(const PruneTile& tile, Candidate* out) {
 std::size_t prune(const PruneTile& tile, Candidate* out) {
     Writer writer{out, 0};
     const std::uint32_t slots = tile.groups * 4;
-    short row_codes[kRowTile][kSlotsMax];
-    short column_codes[kSlotsMax];
+    std::int16_t row_codes[kRowTile][kSlotsMax];
+    std::int16_t column_codes[kSlotsMax];
     for (std::uint32_t row = 0; row < tile.row_count; row += kRowTile) {
         const std::uint8_t* rows = tile.rows + std::size_t{row} * slots;
         for (std::uint32_t k = 0; k < slots; ++k) {
@@ -298,7 +302,7 @@ std::size_t prune(const PruneTile& tile, Candidate* out) {
             }
         }
         for (std::uint32_t column = 0; column < tile.column_count; ++column) {
-            const std::int8_t* panel = tile.columns + std::size_t{column / kColumnTile * kColumnTile} * slots;
+            const std::int8_t* panel = tile.columns + std::size_t{column / kColumnTile} * kColumnTile * slots;
             for (std::uint32_t k = 0; k < slots; ++k) {
                 column_codes[k] = panel[(k / 4 * kColumnTile + column % kColumnTile) * 4 + k % 4];
             }
@@ -323,8 +327,8 @@ std::size_t prune(const PruneTile& tile, Candidate* out) {
 int code_product(const std::uint8_t* a, const std::uint8_t* b, std::size_t slots) {
     int sum = 0;
     for (std::size_t k = 0; k < slots; ++k) {
-        const auto x = static_cast<short>(a[k] - kOffset);
-        const auto y = static_cast<short>(b[k] - kOffset);
+        const auto x = static_cast<std::int16_t>(a[k] - kOffset);
+        const auto y = static_cast<std::int16_t>(b[k] - kOffset);
         sum += x * y;
     }
     return sum;

@@ -25,25 +25,35 @@ void interleave_one(const std::uint8_t* code, std::uint32_t groups, std::uint8_t
 }
 
 #if defined(__SSE2__)
+__m128i load(const std::uint8_t* sixteen) {
+    const void* const from = sixteen;
+    return _mm_loadu_si128(static_cast<const __m128i*>(from));
+}
+
+void store(std::uint8_t* sixteen, __m128i value) {
+    void* const to = sixteen;
+    _mm_storeu_si128(static_cast<__m128i*>(to), value);
+}
+
 // Four rows at once, four groups at a time.
 void interleave_four(const std::uint8_t* const* codes, std::uint32_t groups, std::uint8_t* out) {
     std::uint32_t group = 0;
     for (; group + 4 <= groups; group += 4) {
         const std::size_t at = std::size_t{group} * 4;
-        const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[0] + at));
-        const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[1] + at));
-        const __m128i c = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[2] + at));
-        const __m128i d = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[3] + at));
+        const __m128i a = load(codes[0] + at);
+        const __m128i b = load(codes[1] + at);
+        const __m128i c = load(codes[2] + at);
+        const __m128i d = load(codes[3] + at);
         const __m128i ab_low = _mm_unpacklo_epi32(a, b);
         const __m128i cd_low = _mm_unpacklo_epi32(c, d);
         const __m128i ab_high = _mm_unpackhi_epi32(a, b);
         const __m128i cd_high = _mm_unpackhi_epi32(c, d);
         std::uint8_t* to = out + std::size_t{group} * kRowTile * 4;
         constexpr std::size_t kStep = std::size_t{kRowTile} * 4;
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi64(ab_low, cd_low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + kStep), _mm_unpackhi_epi64(ab_low, cd_low));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 2 * kStep), _mm_unpacklo_epi64(ab_high, cd_high));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 3 * kStep), _mm_unpackhi_epi64(ab_high, cd_high));
+        store(to, _mm_unpacklo_epi64(ab_low, cd_low));
+        store(to + kStep, _mm_unpackhi_epi64(ab_low, cd_low));
+        store(to + 2 * kStep, _mm_unpacklo_epi64(ab_high, cd_high));
+        store(to + 3 * kStep, _mm_unpackhi_epi64(ab_high, cd_high));
     }
     for (std::uint32_t lane = 0; lane < 4; ++lane) {
         interleave_one(codes[lane] + std::size_t{group} * 4, groups - group,
@@ -96,11 +106,11 @@ void pack_columns(const std::uint8_t* codes, std::size_t stride, const std::uint
             sum -= kOffset * static_cast<int>(groups * 4);
             for (std::uint32_t group = 0; group < groups; ++group) {
                 std::uint8_t four[4];
-                memcpy(four, code + group * 4, 4);
+                memcpy(four, code + std::size_t{group} * 4, 4);
                 for (std::uint8_t& byte : four) {
                     byte = static_cast<std::uint8_t>(byte - kOffset);
                 }
-                memcpy(tile + (group * kColumnTile + lane) * 4, four, 4);
+                memcpy(tile + (std::size_t{group} * kColumnTile + lane) * 4, four, 4);
             }
             out_terms[place] = (place < count ? -terms[row] : -kNeverTerm) - kOffset * sum;
         }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import khala_jobs
+
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "bench"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -23,7 +25,8 @@ def engine() -> Callable[..., measure.Engine]:
     def make(key: str, module: str, **environment: str) -> measure.Engine:
         import importlib
 
-        path = f"{ROOT / 'bench'}:{Path(__file__).resolve().parent}:{ROOT / 'python'}"
+        package = Path(khala_jobs.__file__).parents[1]  # the one under test, wherever it is installed
+        path = f"{ROOT / 'bench'}:{Path(__file__).resolve().parent}:{package}"
         place = Place((sys.executable, "-m", "peers.child", module), {"PYTHONPATH": path, **environment})
         return measure.Engine(key, importlib.import_module(module).ABOUT, place)
 
