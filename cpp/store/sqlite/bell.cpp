@@ -163,12 +163,9 @@ bool Bell::ring(std::uint32_t seat, std::uint32_t wish) noexcept {
     }
     const auto address = address_of(directory_, seat);
     const char byte = 1;
-    if (address && ::sendto(socket_.get(), &byte, sizeof byte, MSG_DONTWAIT | MSG_NOSIGNAL, generic(*address),
-                            sizeof *address) == sizeof byte) {
-        return true;
-    }
     // EAGAIN: its socket is full of rings it has not read; it is as good as rung, but help may be nearer elsewhere.
-    return false;
+    return address && ::sendto(socket_.get(), &byte, sizeof byte, MSG_DONTWAIT | MSG_NOSIGNAL, generic(*address),
+                               sizeof *address) == sizeof byte;
 }
 
 void Bell::ring_jobs(std::int64_t count, Interest queues, Interest tasks) noexcept {
