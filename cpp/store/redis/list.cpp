@@ -143,6 +143,7 @@ private:
     [[nodiscard]] Status by_order_key() {
         KHALA_TRY_ASSIGN(const auto found, candidates());
         std::vector<std::string> ids;
+        ids.reserve(found.size());
         for (const Member& member : found) {
             ids.push_back(member.id);
         }
@@ -165,6 +166,7 @@ private:
     [[nodiscard]] Status add_sorted(std::vector<std::pair<Place, std::string>> places) {
         std::ranges::sort(places);
         std::vector<std::string> ids;
+        ids.reserve(places.size());
         for (auto& [place, id] : places) {
             ids.push_back(std::move(id));
         }
