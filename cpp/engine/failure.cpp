@@ -11,7 +11,7 @@ namespace khala::engine {
 
 namespace {
 
-job::Failure make(job::ErrorText text, bool timeout) {
+job::Failure make(const job::ErrorText& text, bool timeout) {
     job::Failure failure{.mro = text.mro, .error = {}, .timeout = timeout};
     failure.error = job::to_text(text);
     return failure;

@@ -40,7 +40,7 @@ void Outbox::flush() {
 
 void Outbox::broadcast(const Error& fatal) {
     for (Lane& lane : lanes_) {
-        lane.items.push_back(Fatal{fatal});
+        lane.items.emplace_back(Fatal{fatal});
     }
     flush();
 }

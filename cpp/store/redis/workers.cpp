@@ -166,6 +166,7 @@ Result<std::vector<HeldLease>> leases_of(Core& core, std::span<const std::int64_
     const State running = State::running;
     KHALA_TRY_ASSIGN(const auto all, members(core, {}, {&running, 1}));
     std::vector<std::string> ids;
+    ids.reserve(all.size());
     for (const Member& member : all) {
         ids.push_back(member.id);
     }
