@@ -18,16 +18,21 @@ import signal
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
-from . import failure, wire
+from . import failure, outcomes, wire
 from .context import context_of
 from .definition import Definition
 from .errors import InvalidArgument
+from .outcomes import DONE, FAIL, Verdict, asked_for, checked_size
 from .resources import Resources
-from .retry import Cancel, Outcome, Retry, Snooze
+from .retry import Outcome
 from .run import Run, StaticLease, running
+from .shown import utf8_of
 from .task import Task, Tasks
+
+# Of the fields of one step together; the parent writes them into one line of a log.
+STEP_CHARACTERS: Final = 64 * 1024
 
 
 class ChildHost:
@@ -50,7 +55,11 @@ class ChildHost:
 
     def step(self, run: Run, name: str, fields: dict[str, Any]) -> None:  # noqa: ARG002
         """As `Context.step`."""
-        self.send({"step": [name, {key: str(value) for key, value in fields.items()}]})
+        texts = {utf8_of(key): utf8_of(value) for key, value in fields.items()}
+        size = sum(map(len, texts.values()))
+        if size > STEP_CHARACTERS:
+            raise InvalidArgument("step", f"{size} characters of fields, {STEP_CHARACTERS} is the limit")
+        self.send({"step": [utf8_of(name), texts]})
 
 
 def main() -> None:
@@ -97,23 +106,34 @@ def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
     try:
         definition = _import(target)
         args, kwargs = definition.arguments.decode(payload)
-        value = definition.function(
-            *((context_of(run),) if definition.takes_context else ()), *args, **kwargs
-        )
+        given = (context_of(run),) if definition.takes_context else ()
+        try:
+            value = definition.function(*given, *args, **kwargs)
+        except Outcome as outcome:
+            value = outcome
         if isinstance(value, Outcome):
-            raise value  # noqa: TRY301 - one place says what an outcome means
-        return {"result": definition.results.encode(value).decode()}
-    except Retry as retry:
-        return {"retry": [retry.delay_ms, retry.reason]}
-    except Snooze as snooze:
-        return {"snooze": [snooze.delay_ms, snooze.reason]}
-    except Cancel as cancel:
-        return {"cancel": cancel.reason}
+            return _reply(asked_for(value))
+        return _reply(checked_size((DONE, definition.results.encode(value), None)))
     except BaseException as error:  # noqa: BLE001 - a handler's exception becomes its outcome
-        names, text = failure.from_exception(error)
-        return {"error": [names, text.decode()], "summary": failure.safe_text(error)}
+        return _reply((FAIL, failure.from_exception(error), False))
     finally:
         running.reset(token)
+
+
+def _reply(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the last message; small enough to be one, since a result is checked before."""
+    code, first, second = verdict
+    match code:
+        case outcomes.DONE:
+            return {"result": first.decode()}
+        case outcomes.RETRY:
+            return {"retry": [first, second]}
+        case outcomes.SNOOZE:
+            return {"snooze": [first, second]}
+        case outcomes.CANCEL:
+            return {"cancel": first}
+    names, text = first
+    return {"error": [names, text.decode()]}
 
 
 def _import(target: str) -> Definition:

@@ -15,6 +15,7 @@ import orjson
 from . import logs
 from .durations import to_datetime, to_timedelta
 from .errors import InvalidArgument
+from .options import text
 from .resources import Resources
 from .run import DetachedHost, Run, StaticLease, running
 from .shown import shown
@@ -64,7 +65,7 @@ class Context:
 
     @property
     def attempt(self) -> int:
-        """Which start this is, from 1; a run after a worker's death counts too."""
+        """Which start this is, from 1: a run after a worker's death counts, one that was snoozed does not."""
         return self._lease.attempt
 
     @property
@@ -157,7 +158,7 @@ class Context:
             Something to ``await``; a sync handler just calls.
 
         Raises:
-            InvalidArgument: A number is negative or no integer, or the message is too long.
+            InvalidArgument: A number is negative or no integer, or the message is no text, or too long.
         """
         given: tuple[tuple[str, object], ...] = (("count", count), ("total", total))
         for name, value in given:
@@ -165,7 +166,8 @@ class Context:
                 raise InvalidArgument(
                     f"progress.{name}", f"expected a whole number from 0 on, got {shown(value)}"
                 )
-        size = len(message.encode("utf-8", "replace"))
+        text(message, "progress.message")
+        size = len(message.encode())
         if size > PROGRESS_MESSAGE_BYTES:
             raise InvalidArgument("progress.message", f"{size} bytes, {PROGRESS_MESSAGE_BYTES} is the limit")
         self._run.host.progress(self._run, count, total, message)
@@ -219,8 +221,15 @@ def current_correlation_id() -> str:
 
 @contextmanager
 def correlation(correlation_id: str) -> Iterator[None]:
-    """Give jobs that are enqueued inside a correlation id; for a ``with`` statement."""
-    token = _correlation.set(correlation_id)
+    """Give jobs that are enqueued inside a correlation id; for a ``with`` statement.
+
+    Args:
+        correlation_id: Theirs, unless the enqueue names another, or a handler enqueues: its job's then.
+
+    Raises:
+        InvalidArgument: It is no text.
+    """
+    token = _correlation.set(text(correlation_id, "correlation_id"))
     try:
         yield
     finally:

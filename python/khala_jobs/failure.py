@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from .retry import error_names
+from .shown import class_name
 
 ERROR_BYTES: Final = 16 * 1024  # type, message and traceback together (base/limits.hpp)
 MESSAGE_CHARS: Final = 4 * 1024
@@ -41,7 +42,7 @@ class ErrorInfo:
 
 
 def from_exception(error: BaseException) -> tuple[list[str], bytes]:
-    """Class names of the error (most derived first) and its stored text."""
+    """Class names of the error (most derived first) and its stored text. Never raises."""
     names = error_names(type(error))
     return names, _bounded(names, safe_text(error), _trace(error))
 
@@ -63,9 +64,9 @@ def parse(stored: bytes) -> ErrorInfo | None:
 def safe_text(error: BaseException) -> str:
     """``str(error)``, bounded, whatever it does."""
     try:
-        text = str(error)
+        text = "".join((str(error),))  # joined: a subclass of str could do anything later
     except BaseException as trouble:  # noqa: BLE001 - the handler's own code, and this is its error report
-        return f"(its str() raised {type(trouble).__name__})"
+        return f"(its str() raised {class_name(type(trouble))})"
     return _cut(text, MESSAGE_CHARS)
 
 
@@ -82,7 +83,7 @@ def _trace(error: BaseException) -> str:
         report = traceback.TracebackException(type(error), error, first, limit=-FRAMES, compact=True)
         return "".join(report.format())
     except BaseException as trouble:  # noqa: BLE001 - as above, and memory may be short here
-        return f"(its traceback could not be formatted: {type(trouble).__name__})"
+        return f"(its traceback could not be formatted: {class_name(type(trouble))})"
 
 
 def _bounded(names: list[str], message: str, trace: str) -> bytes:

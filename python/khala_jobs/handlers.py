@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import failure, where
+from . import where
 from .context import context_of
 from .definition import Definition, Way
-from .errors import InvalidArgument
-from .outcomes import CANCEL, DONE, FAIL, RETRY, SNOOZE, Verdict, reason_text
+from .outcomes import CANCEL, DONE, FAIL, RETRY, SNOOZE, Verdict
 from .processes import Child, ChildDied, ChildProcesses
 from .run import Run
 from .threads import Ended, HandlerThreads
@@ -151,18 +150,10 @@ def _verdict(reply: dict[str, Any], *, timed_out: bool) -> Verdict:
     for name, code in _ANSWERS.items():
         if name in reply:
             delay, reason = reply[name]
-            return code, delay, reason_text(reason)
+            return code, delay, reason
     if "cancel" in reply:
-        return CANCEL, reason_text(reply["cancel"]), None
+        return CANCEL, reply["cancel"], None
     if "error" in reply:
         names, text = reply["error"]
         return FAIL, (names, text.encode()), timed_out
     return DONE, reply["result"].encode(), None
-
-
-def checked_size(verdict: Verdict, limit: int) -> Verdict:
-    """The verdict, or the failure that a result beyond `limit` bytes is."""
-    if verdict[0] == DONE and len(verdict[1]) > limit:
-        error = InvalidArgument("result", f"{len(verdict[1])} bytes, {limit} is the limit")
-        return FAIL, failure.from_exception(error), False
-    return verdict

@@ -79,7 +79,7 @@ class JobInfo:
         result: The decoded result, as plain JSON values.
         error: The latest one.
         reason: Why it is in this state, for people.
-        attempt: Starts so far.
+        attempt: Starts so far but those that were taken back: snoozed, or handed back when a worker stopped.
         failures: Runs that ended by the handler's own doing: these spend the retry budget.
         snoozes: Runs that asked to be put off.
         crashes: Deaths of a worker that this job is to blame for.

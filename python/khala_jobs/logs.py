@@ -16,34 +16,46 @@ is not formatted.
 Lines about runs that go well are limited to `LOG_RATE` runs a second (``BG_JOBS_LOG_RATE``, 0 = no limit):
 a run is logged with all its lines or not at all, and one event ``log_sampled`` a second says how many were
 left out. Failures are never left out.
+
+A logger that raises (a processor of the application's, a pipe whose reader is gone) loses its line and nothing else:
+the first time that happens, standard error says so.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 
+from .failure import safe_text
 from .metrics import TaskMetrics
 from .run import Run
+from .shown import class_name, text_of
 
 LOG_RATE: Final = 100
 EVENTS: Final = "khala_jobs"
 PIPELINE: Final = "khala_jobs.pipeline"
+_NO_WORD: Final = frozenset(' "\\')
 
 
 def pipeline_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     """A structlog processor: ``PIPELINE_METRICS: key=value key=value``."""
     name = event.pop("event")
-    return " ".join([f"{name}:", *(f"{key}={_value(item)}" for key, item in event.items())])
+    return " ".join([f"{name}:", *(f"{_value(key)}={_value(item)}" for key, item in event.items())])
 
 
 def _value(item: Any) -> str:
-    text = str(item)
-    return f'"{text}"' if " " in text or not text else text
+    """One word, or a JSON string: whatever a value is, it can neither end the line nor look like two values."""
+    text = text_of(item)
+    if text and text.isprintable() and not _NO_WORD & set(text):
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def logger(name: str) -> Any:
@@ -81,6 +93,7 @@ class JobLog:
         self._budget = 0.0
         self._left_out = 0
         self._on = False
+        self._complained = False
 
     def admit(self, now: float) -> bool:
         """Whether the run that starts at `now` (seconds, any steady clock) gets its lines."""
@@ -96,8 +109,11 @@ class JobLog:
         """Once a second: look at the loggers' levels, and say what was left out."""
         if self._on and self._left_out:
             self._write(logging.INFO, "log_sampled", "", {"leftOut": self._left_out, "rate": self._rate})
-        self._events, self._pipeline = logger(EVENTS), logger(PIPELINE)
-        self._on = _enabled(self._events, logging.INFO) or _enabled(self._pipeline, logging.INFO)
+        try:
+            self._events, self._pipeline = logger(EVENTS), logger(PIPELINE)
+            self._on = _enabled(self._events, logging.INFO) or _enabled(self._pipeline, logging.INFO)
+        except Exception as error:  # noqa: BLE001 - the application's own code; see the module
+            self._complain(error)
         self._left_out = 0
         self._refill_at = now + 1.0
         self._budget = 0.0 if not self._on else float(self._rate or "inf")
@@ -149,28 +165,43 @@ class JobLog:
         self._write(level, event, run.correlation_id if run is not None else "", {**about, **data})
 
     def _write(self, level: int, event: str, correlation_id: str, data: dict[str, Any]) -> None:
-        if not _enabled(self._events, level):
-            return
-        name = logging.getLevelName(level).lower()
-        getattr(self._events, name)(
-            event,
-            timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            correlationId=correlation_id,
-            level=name,
-            data=data,
-        )
+        try:
+            if not _enabled(self._events, level):
+                return
+            name = logging.getLevelName(level).lower()
+            getattr(self._events, name)(
+                event,
+                timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                correlationId=correlation_id,
+                level=name,
+                data=data,
+            )
+        except Exception as error:  # noqa: BLE001 - the application's own code; see the module
+            self._complain(error)
 
     def _step(self, run: Run, name: str, fields: dict[str, Any]) -> None:
-        if _enabled(self._pipeline, logging.INFO):
-            self._pipeline.info(
-                "PIPELINE_METRICS",
-                **{
-                    "step": f"{run.lease.task}_{name}",
-                    "correlation_id": run.correlation_id,
-                    "job_id": run.lease.id,
-                    **fields,
-                },
-            )
+        try:
+            if _enabled(self._pipeline, logging.INFO):
+                self._pipeline.info(
+                    "PIPELINE_METRICS",
+                    **{
+                        "step": f"{run.lease.task}_{name}",
+                        "correlation_id": run.correlation_id,
+                        "job_id": run.lease.id,
+                        **fields,
+                    },
+                )
+        except Exception as error:  # noqa: BLE001 - the application's own code; see the module
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Once: where else, when it is the log that does not work."""
+        if self._complained:
+            return
+        self._complained = True
+        line = f"khala_jobs: a log line was lost, jobs go on: {class_name(type(error))}: {safe_text(error)}"
+        with contextlib.suppress(Exception):  # standard error may be closed, too
+            print(line, file=sys.stderr)  # noqa: T201 - see above
 
 
 def _data(run: Run) -> dict[str, Any]:

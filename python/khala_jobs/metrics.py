@@ -205,7 +205,7 @@ class Metrics:
         yield self._counter("enqueued", "Jobs put in by this process.", [(t, {}, t.enqueued) for t in tasks])
         yield self._counter(
             "finished",
-            "Runs that ended for good.",
+            "Runs that ended, also those whose job is tried again.",
             [
                 (t, {"outcome": outcome}, count)
                 for t in tasks

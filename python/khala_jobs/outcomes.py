@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from . import failure
 from .errors import Error, InvalidArgument
+from .retry import Cancel, Outcome, Retry, Snooze
+from .shown import text_of
 
 DONE, FAIL, RETRY, SNOOZE, CANCEL, RELEASE = range(6)
 ENDINGS: Final = ("completed", "failed", "retried", "snoozed", "cancelled", "released")
 BATCH: Final = 25
 REASON_BYTES: Final = 1024
+RESULT_BYTES: Final = 1024 * 1024
 
 Verdict = tuple[int, Any, Any]
 """An outcome without its lease: (DONE, result, None), (FAIL, (class names, error text), timed out), (RETRY,
@@ -65,21 +68,37 @@ def _without_refused(
     if found is None or int(found[0]) >= len(batch):
         raise error
     index = int(found[0])
-    lease, code, _, _ = batch[index]
-    if code == FAIL:
-        raise error  # our own text was refused: nothing better can be said
-    batch[index] = (
-        lease,
-        FAIL,
-        failure.from_text("InvalidArgument", f"result: {error.message}", ValueError),
-        False,
-    )
+    lease = batch[index][0]
+    part = error.field.rpartition("].")[2]
+    text = failure.from_text("InvalidArgument", f"{part}: {error.message}", ValueError)
+    if batch[index][2] == text:
+        raise error  # this very text was refused: nothing better can be said
+    batch[index] = (lease, FAIL, text, False)
     return batch
 
 
-def reason_text(text: str) -> str:
+def asked_for(outcome: Outcome) -> Verdict:
+    """What a handler answered instead of a result; its attributes may have been changed since it was made."""
+    if isinstance(outcome, Retry):
+        return RETRY, int(outcome.delay_ms), reason_text(outcome.reason)
+    if isinstance(outcome, Snooze):
+        return SNOOZE, int(outcome.delay_ms), reason_text(outcome.reason)
+    if isinstance(outcome, Cancel):
+        return CANCEL, reason_text(outcome.reason), None
+    return FAIL, failure.from_exception(outcome), False
+
+
+def checked_size(verdict: Verdict, limit: int = RESULT_BYTES) -> Verdict:
+    """The verdict, or the failure that a result beyond `limit` bytes is."""
+    if verdict[0] == DONE and len(verdict[1]) > limit:
+        error = InvalidArgument("result", f"{len(verdict[1])} bytes, {limit} is the limit")
+        return FAIL, failure.from_exception(error), False
+    return verdict
+
+
+def reason_text(reason: object) -> str:
     """A reason, cut to what the core stores."""
-    data = text.encode("utf-8", "replace")
+    data = text_of(reason).encode("utf-8", "replace")
     if len(data) <= REASON_BYTES:
         return data.decode()
     return data[: REASON_BYTES - 4].decode("utf-8", "ignore") + "…"

@@ -14,9 +14,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from . import wire
+
+# For a child whose pipe has ended to be gone itself. One that lives on has closed the pipe, and is of no use.
+END_SECONDS: Final = 2.0
 
 
 class ChildDied(Exception):
@@ -61,8 +64,10 @@ class Child:
             request: What child.py expects.
             report: Called with every message before the last one.
 
+        Whenever this raises the child is gone: what it still had to say must not be taken for the next job's.
+
         Raises:
-            ChildDied: The process ended before it replied.
+            ChildDied: The process ended before it replied, or what it sent was no message.
         """
         try:
             wire.send(self._requests, request)
@@ -72,7 +77,16 @@ class Child:
                 report(message)
         except OSError:
             pass  # a broken pipe is the end of the child, as an end of file is
-        status = self._process.wait()
+        except ValueError as error:
+            self._end()
+            raise ChildDied(f"the child process {self.pid} sent what is no message ({error})") from None
+        except BaseException:
+            self._end()
+            raise
+        try:
+            status = self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            status = self._end()
         how = (
             f"was ended by signal {signal.Signals(-status).name}"
             if status < 0
@@ -88,10 +102,14 @@ class Child:
         """End it now."""
         self._signal(signal.SIGKILL)
 
+    def _end(self) -> int:
+        """End it now; blocks until it is gone, and gives its status."""
+        self.kill()
+        return self._process.wait()
+
     def close(self) -> None:
         """End it and free what it holds; blocks until it is gone."""
-        self.kill()
-        self._process.wait()
+        self._end()
         for fd in (self._requests, self._replies):
             with contextlib.suppress(OSError):
                 os.close(fd)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from .durations import Duration, to_ms
 from .errors import InvalidArgument
-from .shown import shown
+from .shown import mro_names, shown, text_of
 
 Jitter = Literal["none", "full", "equal"]
 ErrorClass = type[BaseException] | str
@@ -88,7 +88,14 @@ class RetryPolicy:
 
 
 class Outcome(Exception):
-    """Base of what a handler raises or returns instead of a result."""
+    """Base of what a handler raises or returns instead of a result.
+
+    Attributes:
+        reason: Why, for people. What is no text is told as its ``str()``: ``raise Cancel(error)`` is common, and no
+            time to be strict.
+    """
+
+    reason: str = ""
 
 
 class Retry(Outcome):
@@ -101,10 +108,12 @@ class Retry(Outcome):
     The constructors `exponential`, `fixed`, `linear`, `delays` and `none` make policies for ``retry=``.
     """
 
+    delay_ms: int = -1
+
     def __init__(self, after: Duration | None = None, reason: str = "") -> None:
         super().__init__(after, reason)
         self.delay_ms = -1 if after is None else to_ms(after, "Retry.after")
-        self.reason = reason
+        self.reason = text_of(reason)
 
     @staticmethod
     def exponential(
@@ -219,10 +228,12 @@ class Snooze(Outcome):
         reason: Kept with the job, for people.
     """
 
+    delay_ms: int = 0
+
     def __init__(self, delay: Duration, reason: str = "") -> None:
         super().__init__(delay, reason)
         self.delay_ms = to_ms(delay, "Snooze.delay")
-        self.reason = reason
+        self.reason = text_of(reason)
 
 
 class Cancel(Outcome):
@@ -234,7 +245,7 @@ class Cancel(Outcome):
 
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = text_of(reason)
 
 
 RetryOption = RetryPolicy | int | None
@@ -265,14 +276,7 @@ def error_names(kind: type[BaseException]) -> list[str]:
     A class of the standard builtins has its plain name; any other also its name with the module, so that
     ``redis.exceptions.ConnectionError`` can be told from the builtin ``ConnectionError``.
     """
-    names: list[str] = []
-    for cls in kind.__mro__[:-1]:
-        name = cls.__name__
-        if name not in names:
-            names.append(name)
-        if cls.__module__ != "builtins":
-            names.append(f"{cls.__module__}.{cls.__qualname__}")
-    return names[:ERROR_NAMES_COUNT]
+    return mro_names(kind)[:ERROR_NAMES_COUNT]
 
 
 def _names(classes: Sequence[object], argument: str) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ leaks from one job to the next.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from time import monotonic
 from typing import Any, Final
 
@@ -20,12 +21,24 @@ from . import failure
 from .context import context_of
 from .definition import Definition, Way
 from .durations import to_timedelta
-from .errors import InvalidArgument, PayloadMismatch
-from .handlers import Handlers, checked_size
+from .errors import PayloadMismatch
+from .handlers import Handlers
 from .logs import JobLog
 from .metrics import Metrics, TaskMetrics
-from .outcomes import CANCEL, DONE, ENDINGS, FAIL, RELEASE, RETRY, SNOOZE, Outcomes, Verdict, reason_text
-from .retry import Cancel, Outcome, Retry, Snooze
+from .outcomes import (
+    CANCEL,
+    DONE,
+    ENDINGS,
+    FAIL,
+    RELEASE,
+    SNOOZE,
+    Outcomes,
+    Verdict,
+    asked_for,
+    checked_size,
+    reason_text,
+)
+from .retry import Outcome
 from .run import Host, Run, running
 
 TURN_SECONDS: Final = 0.002
@@ -153,13 +166,24 @@ class Slots:
             lease = ready.popleft()
             if not lease.start():
                 continue  # the engine took it back: cancelled, stopped
-            clean = await self._run(lease, task)
+            try:
+                clean = await self._run(lease, task)
+            except Exception as error:  # noqa: BLE001 - a slot is freed and its job answered for, whatever went wrong
+                clean = self._rescue(lease, error)
             if task.cancelling() or not clean:
                 self.replace(task)
                 return
             if monotonic() > turn_ends:
                 await asyncio.sleep(0)
                 turn_ends = monotonic() + TURN_SECONDS
+
+    def _rescue(self, lease: Any, error: Exception) -> bool:
+        """Free the slot of a run that broke this machinery itself, not its handler; the job fails with the error."""
+        run = self.forget(lease.slot)
+        if run is not None:
+            self._outcomes.add(lease, (FAIL, failure.from_exception(error), False))
+        self._log.worker(logging.ERROR, "run_broken", run, error=failure.safe_text(error))
+        return False
 
     async def _run(self, lease: Any, task: asyncio.Task[None]) -> bool:
         """One job, from its start to its outcome; False when it left context variables changed."""
@@ -177,7 +201,7 @@ class Slots:
         running.set(run)
         before = copy_context()
         verdict = await self._verdict(run, definition)
-        clean = copy_context() == before
+        clean = _is_same(before)
         running.set(None)
         if run.over:  # settled by the engine meanwhile
             return clean
@@ -198,25 +222,24 @@ class Slots:
     async def _verdict(self, run: Run, definition: Definition) -> Verdict:  # noqa: PLR0911 - one a cause
         """Decode, call, encode; and what an exception means."""
         try:
-            args, kwargs = definition.arguments.decode(run.lease.payload)
-        except PayloadMismatch as error:
-            return SNOOZE, MISMATCH_DELAY_MS, reason_text(str(error))
-        except InvalidArgument as error:
-            return FAIL, failure.from_exception(error), False
-        try:
-            if definition.way is Way.PROCESS:
-                return checked_size(await self._handlers.in_child(run, definition), self._result_bytes)
-            if definition.way is Way.THREAD:
-                value = await self._handlers.in_thread(run, definition, args, kwargs)
-            elif definition.takes_context:
-                value = await definition.function(context_of(run), *args, **kwargs)
-            else:
-                value = await definition.function(*args, **kwargs)
+            try:
+                args, kwargs = definition.arguments.decode(run.lease.payload)
+            except PayloadMismatch as error:
+                return SNOOZE, MISMATCH_DELAY_MS, reason_text(error)
+            try:
+                if definition.way is Way.PROCESS:
+                    return checked_size(await self._handlers.in_child(run, definition), self._result_bytes)
+                if definition.way is Way.THREAD:
+                    value = await self._handlers.in_thread(run, definition, args, kwargs)
+                elif definition.takes_context:
+                    value = await definition.function(context_of(run), *args, **kwargs)
+                else:
+                    value = await definition.function(*args, **kwargs)
+            except Outcome as outcome:
+                value = outcome
             if isinstance(value, Outcome):
-                raise value  # noqa: TRY301 - one place says what an outcome means
+                return asked_for(value)
             return checked_size((DONE, definition.results.encode(value), None), self._result_bytes)
-        except Outcome as outcome:
-            return _asked_for(outcome)
         except asyncio.CancelledError as error:
             return _cancelled(run, error, self._is_loop_ending)
         except GeneratorExit as error:
@@ -246,15 +269,12 @@ class Slots:
         self._log.ended(run, ending, seconds * 1000, counters, error=error, reason=reason)
 
 
-def _asked_for(outcome: Outcome) -> Verdict:
-    """What a handler answered instead of a result."""
-    if isinstance(outcome, Retry):
-        return RETRY, outcome.delay_ms, reason_text(outcome.reason)
-    if isinstance(outcome, Snooze):
-        return SNOOZE, outcome.delay_ms, reason_text(outcome.reason)
-    if isinstance(outcome, Cancel):
-        return CANCEL, reason_text(outcome.reason), None
-    return FAIL, failure.from_exception(outcome), False
+def _is_same(before: Context) -> bool:
+    """Whether no context variable was changed since; comparing them runs their values' own code."""
+    try:
+        return copy_context() == before
+    except Exception:  # noqa: BLE001 - such as that of NumPy arrays, which refuse to be compared
+        return False
 
 
 def _cancelled(run: Run, error: asyncio.CancelledError, is_loop_ending: Callable[[], bool]) -> Verdict:

@@ -26,7 +26,7 @@ from .handlers import Handlers
 from .lag import LoopWatch
 from .logs import JobLog
 from .metrics import Metrics
-from .outcomes import RELEASE, Outcomes
+from .outcomes import RELEASE, RESULT_BYTES, Outcomes
 from .resources import Resources
 from .run import Run
 from .settings import Settings
@@ -37,7 +37,6 @@ from .where import of_task
 CANCEL_AGAIN_SECONDS: Final = 1.0
 # After the grace period, for handlers to clean up behind their cancellation.
 CANCEL_WAIT_SECONDS: Final = 2.0
-RESULT_BYTES: Final = 1024 * 1024
 
 
 class WorkerPool:
@@ -236,6 +235,7 @@ class WorkerPool:
         counters.failed += 1
         counters.timed_out += 1
         limit = run.lease.hard_timeout_ms
+        counters.run.observe(limit / 1000)
         self._log.ended(run, "failed", float(limit), counters, error="TimeoutError: its hard time-out passed")
         if self._give_up(slot):
             self._engine.reclaimed(slot)

@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from khala_jobs import Cancel, Context, JobProcessor, Retry, Snooze
-from khala_jobs.logs import JobLog
+from khala_jobs.logs import JobLog, pipeline_line
 
 Make = Callable[..., JobProcessor]
 
@@ -218,3 +218,17 @@ assert logging.getLogger("khala_jobs").handlers == [] and logging.getLogger("kha
 assert not structlog.is_configured()
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_value_cannot_end_its_line_nor_look_like_two() -> None:
+    event = {
+        "event": "PIPELINE_METRICS",
+        "step": "a",
+        "note": "x\nPIPELINE_METRICS: step=fake",
+        "quote": 'a"b',
+    }
+    line = pipeline_line(None, "info", {**event, "plain": "a=b", "bad key\n": "\u2028\ud800", "path": "a\\b"})
+    assert line == (
+        'PIPELINE_METRICS: step=a note="x\\nPIPELINE_METRICS: step=fake" quote="a\\"b" plain=a=b '
+        '"bad key\\n"="\\u2028\\ud800" path="a\\\\b"'
+    )

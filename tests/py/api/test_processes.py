@@ -97,6 +97,36 @@ def answer(kind: str) -> object:
     return {1, 2}
 
 
+@tasks.task(process=True, retry=None)
+def large(size: int) -> str:
+    return "x" * size
+
+
+@tasks.task(process=True, retry=None)
+def large_step(ctx: Context, size: int) -> None:
+    ctx.step("large", note="x" * size)
+
+
+@tasks.task(process=True, retry=None)
+def write_over(how: str) -> None:
+    os.write(int(sys.argv[2]), b"\\0\\0\\0\\2{]" if how == "garbage" else b"\\xff" * 4)
+    time.sleep(60)
+
+
+@tasks.task(process=True, retry=None)
+def close_pipe() -> None:
+    os.close(int(sys.argv[2]))
+    time.sleep(60)
+
+
+@tasks.task(process=True, retry=None)
+def cancel_with_error() -> None:
+    try:
+        1 / 0
+    except ZeroDivisionError as error:
+        raise Cancel(error)
+
+
 def plain(n: int) -> int:
     return os.getpid() + n
 """
@@ -240,3 +270,46 @@ async def test_a_name_that_leads_nowhere_is_found_at_start(
     with pytest.raises(InvalidArgument, match="could not import"):
         await jobs.start()
     assert asyncio.get_running_loop().is_running()
+
+
+async def test_a_result_beyond_the_limit_fails_its_own_job_alone(make: Make, handlers: ModuleType) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        before = await (await handlers.pid.enqueue()).result(60)
+        with pytest.raises(JobFailed, match="result: 70000002 bytes, 1048576 is the limit"):
+            await (await handlers.large.enqueue(70_000_000)).result(60)  # beyond what a message may be, too
+        with pytest.raises(JobFailed, match=r"step: 10000\d characters of fields, 65536 is the limit"):
+            await (await handlers.large_step.enqueue(100_000)).result(60)
+        after = await (await handlers.pid.enqueue()).result(60)
+        assert jobs.metrics.busy == 0
+    assert after[0] == before[0]  # the child was none the worse for it
+
+
+async def test_a_child_out_of_step_is_ended(make: Make, handlers: ModuleType) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        for how in ("garbage", "huge"):
+            with pytest.raises(JobFailed, match="sent what is no message") as caught:
+                await (await handlers.write_over.enqueue(how)).result(60)
+            assert caught.value.error_type == "ChildDied"
+            assert (await (await handlers.pid.enqueue()).result(60))[1]
+
+
+async def test_a_child_that_closes_its_pipe_and_lives_on_is_ended(make: Make, handlers: ModuleType) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        with pytest.raises(JobFailed, match="SIGKILL"):
+            await (await handlers.close_pipe.enqueue()).result(60)
+        assert (await (await handlers.pid.enqueue()).result(60))[1]
+
+
+async def test_a_reason_in_a_child_may_be_anything(make: Make, handlers: ModuleType) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        with pytest.raises(JobCancelled, match="division by zero"):
+            await (await handlers.cancel_with_error.enqueue()).result(60)
+        assert (await (await handlers.pid.enqueue()).result(60))[1]
