@@ -99,7 +99,9 @@ pybind11::array_t<T> column_out(std::vector<T>&& values) {
     auto owned = std::make_unique<std::vector<T>>(std::move(values));
     const auto length = static_cast<pybind11::ssize_t>(owned->size());
     const T* data = owned->data();
-    const pybind11::capsule owner{owned.get(), [](void* memory) { delete static_cast<std::vector<T>*>(memory); }};
+    const pybind11::capsule owner{owned.get(), [](void* memory) {
+                                      const std::unique_ptr<std::vector<T>> end{static_cast<std::vector<T>*>(memory)};
+                                  }};
     static_cast<void>(owned.release());
     return pybind11::array_t<T>(length, data, owner);
 }

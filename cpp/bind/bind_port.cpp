@@ -23,9 +23,7 @@ using PortPtr = std::shared_ptr<engine::Port>;
 struct ItemOut {
     std::size_t kind;
 
-    [[nodiscard]] py::object item(py::object a, py::object b) const {
-        return py::make_tuple(kind, std::move(a), std::move(b));
-    }
+    [[nodiscard]] py::object item(const py::object& a, const py::object& b) const { return py::make_tuple(kind, a, b); }
 
     py::object operator()(engine::Reply& reply) const {
         return item(py::int_(reply.ticket),

@@ -19,8 +19,13 @@ struct LeaseObject {
 
 PyTypeObject* lease_type = nullptr;  // set once at import, never released
 
+// What Python knows of an object of ours is its first member.
+LeaseObject* object_of(PyObject* self) {
+    return reinterpret_cast<LeaseObject*>(self);  // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
+}
+
 const job::Lease& lease_of(PyObject* self) {
-    return reinterpret_cast<LeaseObject*>(self)->delivery->lease();
+    return object_of(self)->delivery->lease();
 }
 
 PyObject* text(std::string_view value) {
@@ -55,8 +60,7 @@ PyGetSetDef attribute(const char* name, Getter getter, const char* doc) {
 
 PyGetSetDef attributes[] = {
     attribute(
-        "slot", [](PyObject* self, void*) { return number(reinterpret_cast<LeaseObject*>(self)->delivery->slot()); },
-        "slot: int"),
+        "slot", [](PyObject* self, void*) { return number(object_of(self)->delivery->slot()); }, "slot: int"),
     attribute(
         "id", [](PyObject* self, void*) { return text(lease_of(self).job.id); }, "id: str"),
     attribute(
@@ -114,7 +118,7 @@ PyGetSetDef attributes[] = {
 };
 
 PyObject* start(PyObject* self, PyObject*) {
-    return PyBool_FromLong(reinterpret_cast<LeaseObject*>(self)->delivery->start());
+    return PyBool_FromLong(object_of(self)->delivery->start());
 }
 
 PyMethodDef methods[] = {
@@ -127,12 +131,12 @@ PyMethodDef methods[] = {
 PyObject* represent(PyObject* self) {
     const job::Lease& lease = lease_of(self);
     return PyUnicode_FromFormat("<Lease %s of %s, attempt %d, slot %d>", lease.job.id.c_str(), lease.job.task.c_str(),
-                                lease.standing.attempt, reinterpret_cast<LeaseObject*>(self)->delivery->slot());
+                                lease.standing.attempt, object_of(self)->delivery->slot());
 }
 
 void destroy(PyObject* self) {
     PyTypeObject* type = Py_TYPE(self);
-    std::destroy_at(&reinterpret_cast<LeaseObject*>(self)->delivery);
+    std::destroy_at(&object_of(self)->delivery);
     type->tp_free(self);
     Py_DECREF(type);  // instances of heap types own a reference to it
 }
@@ -142,16 +146,18 @@ void destroy(PyObject* self) {
 PyObject* make_lease(std::shared_ptr<engine::Delivery> delivery) {
     PyObject* self = lease_type->tp_alloc(lease_type, 0);
     if (self != nullptr) {
-        std::construct_at(&reinterpret_cast<LeaseObject*>(self)->delivery, std::move(delivery));
+        std::construct_at(&object_of(self)->delivery, std::move(delivery));
     }
     return self;
 }
 
 const std::shared_ptr<engine::Delivery>* lease_delivery(PyObject* object) noexcept {
-    return Py_TYPE(object) == lease_type ? &reinterpret_cast<LeaseObject*>(object)->delivery : nullptr;
+    return Py_TYPE(object) == lease_type ? &object_of(object)->delivery : nullptr;
 }
 
 void register_lease(py::module_& module) {
+    // Python's slots hold functions and texts alike, as pointers to anything.
+    // NOLINTBEGIN(cppcoreguidelines-pro-type-reinterpret-cast, cppcoreguidelines-pro-type-const-cast)
     PyType_Slot slots[] = {
         {Py_tp_doc, const_cast<char*>("A job that was handed to this worker. Attributes are read only.")},
         {Py_tp_getset, attributes},
@@ -160,6 +166,7 @@ void register_lease(py::module_& module) {
         {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
         {0, nullptr},
     };
+    // NOLINTEND(cppcoreguidelines-pro-type-reinterpret-cast, cppcoreguidelines-pro-type-const-cast)
     PyType_Spec spec{.name = "khala_jobs._core.engine.Lease",
                      .basicsize = sizeof(LeaseObject),
                      .itemsize = 0,
@@ -169,7 +176,7 @@ void register_lease(py::module_& module) {
     if (type == nullptr) {
         throw py::error_already_set();
     }
-    lease_type = reinterpret_cast<PyTypeObject*>(type);
+    lease_type = reinterpret_cast<PyTypeObject*>(type);  // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
     module.attr("Lease") = py::reinterpret_borrow<py::object>(type);
 }
 

@@ -85,7 +85,7 @@ std::shared_ptr<engine::Engine> adopt(std::unique_ptr<engine::Engine> engine) {
     std::shared_ptr<engine::Engine> shared{engine.release(), [](engine::Engine* owned) {
                                                if (!forked.load(std::memory_order_relaxed)) {
                                                    engines_alive.fetch_sub(1, std::memory_order_relaxed);
-                                                   delete owned;
+                                                   const std::unique_ptr<engine::Engine> end{owned};
                                                }
                                            }};
     engines_alive.fetch_add(1, std::memory_order_relaxed);

@@ -22,7 +22,7 @@ void check_batch(const engine::Insertion& insertion);
 [[nodiscard]] std::vector<store::JobRow> rows_in(const pybind11::list& rows);
 
 // The fields of store::ListQuery by name; unknown names are refused.
-[[nodiscard]] store::ListQuery list_query_in(const pybind11::dict& query);
+[[nodiscard]] store::ListQuery list_query_in(const pybind11::dict& from);
 [[nodiscard]] std::vector<job::State> states_in(const std::vector<std::string>& names, const char* field);
 
 [[nodiscard]] std::string fresh_id(Millis now);

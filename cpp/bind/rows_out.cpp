@@ -173,7 +173,8 @@ py::list list_out(const std::vector<T>& values, Convert convert) {
 struct AnswerOut {
     py::object operator()(std::monostate) const { return py::none(); }
     py::object operator()(const std::vector<store::Inserted>& codes) const {
-        return py::bytes(reinterpret_cast<const char*>(codes.data()), codes.size());
+        const void* const data = codes.data();
+        return py::bytes(static_cast<const char*>(data), codes.size());
     }
     py::object operator()(const engine::ClosedRow& row) const { return row_out(*row); }
     py::object operator()(const std::vector<std::optional<store::JobRow>>& rows) const {

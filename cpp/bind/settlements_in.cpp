@@ -14,7 +14,7 @@ namespace py = pybind11;
 
 namespace {
 
-enum Kind : long { kDone, kFail, kRetry, kSnooze, kCancel, kRelease };
+enum class Kind : std::int64_t { done, fail, retry, snooze, cancel, release };
 
 std::string path(std::size_t index, const char* part) {
     return "outcomes[" + std::to_string(index) + "]" + (*part != '\0' ? "." : "") + part;
@@ -45,7 +45,7 @@ std::string text_in(PyObject* value, std::size_t index, const char* part) {
 }
 
 std::int64_t number_in(PyObject* value, std::size_t index, const char* part) {
-    const long long number = PyLong_Check(value) ? PyLong_AsLongLong(value) : -1;
+    const std::int64_t number = PyLong_Check(value) ? PyLong_AsLongLong(value) : -1;
     if (!PyLong_Check(value) || (number == -1 && PyErr_Occurred() != nullptr)) {
         PyErr_Clear();
         refuse(index, part, "must be an int of 64 bits");
@@ -67,15 +67,15 @@ job::Failure failure_in(PyObject* a, PyObject* b, std::size_t index) {
     return failure;
 }
 
-job::Outcome outcome_in(long kind, PyObject* a, PyObject* b, std::size_t index) {
+job::Outcome outcome_in(Kind kind, PyObject* a, PyObject* b, std::size_t index) {
     switch (kind) {
-        case kDone: return job::Done{bytes_in(a, index, "result")};
-        case kFail: return failure_in(a, b, index);
-        case kRetry:
+        case Kind::done: return job::Done{bytes_in(a, index, "result")};
+        case Kind::fail: return failure_in(a, b, index);
+        case Kind::retry:
             return job::RetryAfter{number_in(a, index, "delay_ms"), text_in(b, index, "reason"), std::string{}};
-        case kSnooze: return job::Snooze{number_in(a, index, "delay_ms"), text_in(b, index, "reason")};
-        case kCancel: return job::Cancel{text_in(a, index, "reason")};
-        case kRelease: return job::Release{text_in(a, index, "reason")};
+        case Kind::snooze: return job::Snooze{number_in(a, index, "delay_ms"), text_in(b, index, "reason")};
+        case Kind::cancel: return job::Cancel{text_in(a, index, "reason")};
+        case Kind::release: return job::Release{text_in(a, index, "reason")};
         default: refuse(index, "kind", "must be 0 to 5");
     }
 }
@@ -141,7 +141,7 @@ Settlements settlements_in(const py::list& outcomes) {
         if (delivery == nullptr) {
             refuse(i, "lease", "must be a Lease");
         }
-        const auto kind = static_cast<long>(number_in(PyTuple_GET_ITEM(item, 1), i, "kind"));
+        const auto kind = static_cast<Kind>(number_in(PyTuple_GET_ITEM(item, 1), i, "kind"));
         engine::Settlement& settlement = settlements.items.emplace_back(engine::Settlement{
             *delivery, outcome_in(kind, PyTuple_GET_ITEM(item, 2), PyTuple_GET_ITEM(item, 3), i), 0});
         if (size == 5) {
