@@ -138,7 +138,7 @@ coverage: venv-dev ## line coverage of both languages; fails below 90 %
 	@find build/coverage -name '*.gcda' -delete
 	@rm -f .coverage .coverage.*
 	@ctest --preset coverage --parallel $(JOBS) --progress
-	@PYTHONPATH=build/coverage/python $(VENV)/coverage run -m pytest -n $(JOBS) --dist worksteal
+	@PYTHONPATH="$$PWD/build/coverage/python" $(VENV)/coverage run -m pytest -n $(JOBS) --dist worksteal
 	@$(VENV)/coverage combine --quiet
 	@echo "coverage: Python"
 	@$(VENV)/coverage report
@@ -159,7 +159,7 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 .PHONY: bench-guard
 bench-guard: build venv model ## measure the contradiction guard; DATA=<folder with texts/ and labelled/>
 	@scripts/setup_system.sh wordnet-base
-	@PYTHONPATH=bench $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
+	@PYTHONPATH="$$PWD/bench" $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
 
 .PHONY: bench bench-million bench-peers bench-quality bench-similarity release-tree
 release-tree: venv # the module as a release has it, in a tree of its own
@@ -169,24 +169,24 @@ release-tree: venv # the module as a release has it, in a tree of its own
 	@$(call package_tree,release)
 
 bench: release-tree ## measure, with a release build; writes bench/README.md
-	@PYTHONPATH=build/release/python $(VENV)/python bench/run.py
+	@PYTHONPATH="$$PWD/build/release/python" $(VENV)/python bench/run.py
 
 # An engine that cannot be installed is listed as absent.
 bench-peers: release-tree ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
 	@command -v npm >/dev/null || scripts/setup_system.sh nodejs npm || true
-	@PYTHONPATH=bench:build/release/python $(VENV)/python -m peers.run $(PEERS)
+	@PYTHONPATH="$$PWD/bench:$$PWD/build/release/python" $(VENV)/python -m peers.run $(PEERS)
 
 bench-million: release-tree ## a million jobs on one redis-server: bytes, rates, and whether retention holds
-	@PYTHONPATH=bench:build/release/python $(VENV)/python bench/redis_million.py
+	@PYTHONPATH="$$PWD/bench:$$PWD/build/release/python" $(VENV)/python bench/redis_million.py
 
 # About an hour; in pieces: JOINS="--only B1 --n 20000 --threshold .95".
 bench-similarity: release-tree ## exact joins beside FAISS and others; writes bench/similarity/README.md
 	@scripts/setup_venv.sh bench-similarity
-	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.run $(JOINS)
+	@PYTHONPATH="$$PWD/bench:$$PWD/build/release/python" $(VENV)/python -m similarity.run $(JOINS)
 
 bench-quality: release-tree model ## clusters and thresholds beside DBSCAN, SemHash and others; writes bench/similarity/quality.md
 	@scripts/setup_venv.sh bench-similarity
-	@PYTHONPATH=bench:build/release/python $(VENV)/python -m similarity.quality $(QUALITY)
+	@PYTHONPATH="$$PWD/bench:$$PWD/build/release/python" $(VENV)/python -m similarity.quality $(QUALITY)
 
 # --- releases ---------------------------------------------------------------------------------------------------------
 

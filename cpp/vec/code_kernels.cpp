@@ -37,16 +37,16 @@ struct Writer {
 
 // kPanels panels of 16 columns against kRowTile rows; false when no sum survives, and else the sums are in `out`, panel
 // by panel within a row. A function of its own, whose sums have no other use, keeps them in registers.
-template <std::uint32_t kPanels>
+template <std::size_t kPanels>
 __attribute__((noinline)) bool tile_sums(const std::uint8_t* rows, const std::int32_t* row_terms,
                                          const std::int8_t* panels, std::size_t panel_bytes,
                                          const std::int32_t* column_terms, std::size_t groups, __m512i* out) {
-    constexpr std::uint32_t kRows = kRowTile;
+    constexpr std::size_t kRows = kRowTile;
     __m512i sums[kRows][kPanels];
 #pragma GCC unroll 12
-    for (std::uint32_t r = 0; r < kRows; ++r) {
+    for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-        for (std::uint32_t p = 0; p < kPanels; ++p) {
+        for (std::size_t p = 0; p < kPanels; ++p) {
             sums[r][p] =
                 _mm512_sub_epi32(_mm512_loadu_si512(column_terms + kColumnTile * p), _mm512_set1_epi32(row_terms[r]));
         }
@@ -55,25 +55,25 @@ __attribute__((noinline)) bool tile_sums(const std::uint8_t* rows, const std::in
     do {
         __m512i four[kPanels];
 #pragma GCC unroll 2
-        for (std::uint32_t p = 0; p < kPanels; ++p) {
+        for (std::size_t p = 0; p < kPanels; ++p) {
             four[p] = _mm512_loadu_si512(panels + p * panel_bytes + 64 * group);
         }
 #pragma GCC unroll 12
-        for (std::uint32_t r = 0; r < kRows; ++r) {
-            std::int32_t word;
+        for (std::size_t r = 0; r < kRows; ++r) {
+            std::int32_t word = 0;
             memcpy(&word, rows + (group * kRows + r) * 4, 4);
             const __m512i broadcast = _mm512_set1_epi32(word);
 #pragma GCC unroll 2
-            for (std::uint32_t p = 0; p < kPanels; ++p) {
+            for (std::size_t p = 0; p < kPanels; ++p) {
                 asm("vpdpbusd %2, %1, %0" : "+v"(sums[r][p]) : "v"(broadcast), "v"(four[p]));
             }
         }
     } while (++group < groups);
     __m512i all = sums[0][0];
 #pragma GCC unroll 12
-    for (std::uint32_t r = 0; r < kRows; ++r) {
+    for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-        for (std::uint32_t p = 0; p < kPanels; ++p) {
+        for (std::size_t p = 0; p < kPanels; ++p) {  // NOLINT(modernize-loop-convert): unrolled like the others
             all = _mm512_and_si512(all, sums[r][p]);
         }
     }
@@ -81,9 +81,9 @@ __attribute__((noinline)) bool tile_sums(const std::uint8_t* rows, const std::in
         return false;
     }
 #pragma GCC unroll 12
-    for (std::uint32_t r = 0; r < kRows; ++r) {
+    for (std::size_t r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-        for (std::uint32_t p = 0; p < kPanels; ++p) {
+        for (std::size_t p = 0; p < kPanels; ++p) {
             _mm512_storeu_si512(out + r * kPanels + p, sums[r][p]);
         }
     }
