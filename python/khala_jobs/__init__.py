@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 from .base_job import BaseJob
 from .context import Context, correlation, current_job
+from .enqueuer import Enqueuer
 from .errors import (
     EnqueueUnknown,
     Error,
@@ -43,7 +44,7 @@ from .queues import QueueManager
 from .resources import Resources
 from .retry import Cancel, Retry, RetryPolicy, Snooze
 from .settings import Settings
-from .task import Enqueuer, Task, Tasks
+from .task import Task, Tasks
 from .worker import WorkerPool
 
 __all__ = [

@@ -45,9 +45,12 @@ class Error(Exception):
         code: The core's word for this kind of error, as it appears in logs: "queue_full".
         field: What it is about: an argument, a column, a path. May be empty.
         message: One sentence for a person: what is wrong and which limit or rule it breaks.
+        enqueued: Of an error of ``enqueue_many(…, chunk=…)``: ids of the jobs of the chunks before, which are
+            stored and will run.
     """
 
     code: ClassVar[str] = "internal"
+    enqueued: tuple[str, ...] = ()
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field, message)

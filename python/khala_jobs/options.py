@@ -19,6 +19,7 @@ from .retry import RetryOption, retry_policy
 from .shown import shown
 
 PRIORITY_MAX: Final = 255
+BATCH_JOBS: Final = 10_000  # in one call
 # From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
 HARD_TIMEOUT_AFTER_MS: Final = 5_000
 
@@ -101,15 +102,15 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def check_names(options: Mapping[str, Any], allowed: frozenset[str] = NAMES) -> None:
-    """Refuse unknown option names.
+def check_names(options: Mapping[str, Any], allowed: frozenset[str] = NAMES, what: str = "option") -> None:
+    """Refuse unknown names of options, or of what they are.
 
     Raises:
         InvalidArgument: With the nearest name that exists.
     """
     for name in options:
         if name not in allowed:
-            raise InvalidArgument(name, f"no such option{nearest(name, allowed)}")
+            raise InvalidArgument(name, f"no such {what}{nearest(name, allowed)}")
 
 
 def nearest(name: str, known: frozenset[str]) -> str:

@@ -220,15 +220,20 @@ class JobProcessor(Tasks):
             InvalidArgument: A task cannot work as it is written, or a worker is running already.
             Error: The store cannot be opened.
             Forked: This process is a fork of the one that opened the store.
+            Exception: What a resource raised when it was opened. A store that this call opened is closed again.
         """
         self._connection.check_process()
         if self._pool is not None and self._pool.is_over:
             await self.stop()
         if self._pool is not None or self._starting:
             raise InvalidArgument("jobs", "the worker is running already")
-        self._starting = True
+        self._starting, was_open = True, self._connection.is_open
         try:
             await self._start()
+        except BaseException:
+            if not was_open:
+                await self._connection.close()
+            raise
         finally:
             self._starting = False
 
@@ -289,9 +294,17 @@ class JobProcessor(Tasks):
             self._pool.hurry()
 
     async def close(self) -> None:
-        """Stop, write what is left, close the store. A later call opens it again."""
-        await self.stop()
-        await self._connection.close()
+        """Stop, write what is left, close the store. A later call opens it again.
+
+        Raises:
+            InvalidArgument: As `stop`; then the worker runs on and the store stays open.
+            Exception: What a resource raised when it was closed; the worker is stopped and the store closed.
+        """
+        try:
+            await self.stop()
+        finally:
+            if self._pool is None:
+                await self._connection.close()
 
     async def __aenter__(self) -> Self:
         await self.start()

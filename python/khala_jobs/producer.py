@@ -13,12 +13,11 @@ from .durations import to_ms
 from .errors import EnqueueUnknown, InvalidArgument, QueueFull, UnknownOutcome
 from .job import Client, Job
 from .metrics import Metrics
-from .options import core_arguments, merge
+from .options import BATCH_JOBS, core_arguments, merge
 from .queues import QueueManager
 from .resources import Resources
 from .run import running
 
-BATCH_JOBS: Final = 10_000
 BATCH_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_QUEUE: Final = "default"
 _EXISTS, _FULL, _REFUSED = 1, 2, 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypedDict, Unpack, cast
 
 from .connection import Connection
 from .durations import Duration, instant_ms, to_ms
@@ -13,7 +13,7 @@ from .errors import InvalidArgument, NotFound
 from .info import CLOSED, JobInfo, State, from_row
 from .job import Job
 from .logs import JobLog
-from .options import text
+from .options import check_names, text
 from .queue_values import (
     Page,
     Queue,
@@ -30,6 +30,43 @@ Order = Literal["oldest_first", "newest_first", "next_to_run"]
 PAGE: Final = 1000
 DEAD: Final[tuple[State, State]] = ("failed", "quarantined")
 _STATES: Final = frozenset(State.__args__)  # type: ignore[attr-defined]  # Literal's
+
+
+class Filters(TypedDict, total=False):
+    """Which jobs: those that match every filter given.
+
+    Keys:
+        states: In any of these; empty = all.
+        queue: Of this queue.
+        task: Of this task.
+        correlation_id: With this correlation id.
+        tenant: Of this tenant.
+        parent_id: Enqueued by this job.
+        error_type: Whose latest error is of this class (by name).
+        enqueued_from: Put in at or after this time.
+        enqueued_to: Put in before this time.
+        order: Of the answer.
+        limit: At most so many.
+        cursor: Where to begin: of the previous `Page`.
+    """
+
+    states: Iterable[State] | State
+    queue: str
+    task: str
+    correlation_id: str
+    tenant: str
+    parent_id: str
+    error_type: str
+    enqueued_from: datetime | None
+    enqueued_to: datetime | None
+    order: Order
+    limit: int
+    cursor: str
+
+
+_TEXTS: Final = ("queue", "task", "correlation_id", "tenant", "parent_id", "error_type", "order", "cursor")
+_TIMES: Final = ("enqueued_from", "enqueued_to")
+_FILTERS: Final = frozenset(Filters.__annotations__)
 
 
 class QueueManager:
@@ -60,8 +97,12 @@ class QueueManager:
         Raises:
             InvalidArgument: A field is wrong.
         """
+        if isinstance(queue, Queue) and fields:
+            raise InvalidArgument(
+                f"queue {queue.name}", f"{', '.join(fields)} given beside a Queue: say it in one of the two"
+            )
         try:
-            found = Queue(queue, **fields) if isinstance(queue, str) else queue
+            found = queue if isinstance(queue, Queue) else Queue(queue, **fields)
         except TypeError as error:
             raise InvalidArgument(f"queue {queue}", str(error).removeprefix("Queue.__init__() ")) from None
         found.job_options()
@@ -104,18 +145,21 @@ class QueueManager:
             queue: Its name.
             actor: Who did it, for the event log.
         """
-        await self._connection.ask("change_queue", text(queue, "queue"), paused=True, actor=actor)
+        await self._change(queue, actor, paused=True)
         self._log.queue("queue_paused", queue, actor)
 
     async def resume(self, queue: str, *, actor: str = "") -> None:
         """Undo `pause`. Arguments as there."""
-        await self._connection.ask("change_queue", text(queue, "queue"), paused=False, actor=actor)
+        await self._change(queue, actor, paused=False)
         self._log.queue("queue_resumed", queue, actor)
 
     async def limit(self, queue: str, max_length: int, *, actor: str = "") -> None:
         """Bound how many jobs may wait in a queue; 0 = no bound."""
-        _count(max_length, "max_length")
-        await self._connection.ask("change_queue", text(queue, "queue"), max_length=max_length, actor=actor)
+        await self._change(queue, actor, max_length=_count(max_length, "max_length"))
+
+    async def _change(self, queue: str, actor: str, **changes: Any) -> None:
+        text(actor, "actor")
+        await self._connection.ask("change_queue", text(queue, "queue"), actor=actor, **changes)
 
     # --- jobs ----------------------------------------------------------------------------------------------
 
@@ -139,75 +183,44 @@ class QueueManager:
         rows = await self._connection.ask("get", [text(job_id, "job_id") for job_id in job_ids], False)
         return [None if row is None else from_row(row) for row in rows]
 
-    async def list(
-        self,
-        *,
-        states: Iterable[State] | State = (),
-        queue: str = "",
-        task: str = "",
-        correlation_id: str = "",
-        tenant: str = "",
-        parent_id: str = "",
-        error_type: str = "",
-        enqueued_from: datetime | None = None,
-        enqueued_to: datetime | None = None,
-        order: Order = "oldest_first",
-        limit: int = 100,
-        cursor: str = "",
-    ) -> Page:
-        """Jobs that match every filter given.
+    async def list(self, **filters: Unpack[Filters]) -> Page:
+        """Jobs that match every filter given, a page of them.
 
         Args:
-            states: Any of these; empty = all.
-            queue: Of this queue.
-            task: Of this task.
-            correlation_id: With this correlation id.
-            tenant: Of this tenant.
-            parent_id: Enqueued by this job.
-            error_type: Whose latest error is of this class (by name).
-            enqueued_from: Put in at or after this time.
-            enqueued_to: Put in before this time.
-            order: Of the answer.
-            limit: 1..1000 jobs.
-            cursor: Of the previous `Page`.
+            **filters: `Filters`. The order is ``oldest_first`` and the limit 100 unless they say otherwise;
+                1000 is the largest.
 
         Raises:
-            InvalidArgument: A filter is wrong.
+            InvalidArgument: A filter is wrong, or there is none of that name.
         """
-        wanted = [states] if isinstance(states, str) else list(states)
-        for state in wanted:
-            if state not in _STATES:
-                raise InvalidArgument(
-                    "states", f"there is no state {shown(state)}: one of {', '.join(sorted(_STATES))}"
-                )
-        texts = {
-            "queue": queue,
-            "task": task,
-            "correlation_id": correlation_id,
-            "tenant": tenant,
-            "parent_id": parent_id,
-            "error_type": error_type,
-            "order": order,
-            "cursor": cursor,
-        }
-        query: dict[str, Any] = {name: text(value, name) for name, value in texts.items()}
-        query |= {"states": wanted, "limit": _count(limit, "limit")}
-        if enqueued_from is not None:
-            query["enqueued_from"] = instant_ms(enqueued_from, "enqueued_from")
-        if enqueued_to is not None:
-            query["enqueued_to"] = instant_ms(enqueued_to, "enqueued_to")
+        check_names(filters, _FILTERS, "filter")
+        query: dict[str, Any] = {"order": "oldest_first"}
+        query |= {name: text(filters[name], name) for name in _TEXTS if name in filters}
+        query |= {"states": _states(filters.get("states", ()), _STATES, "state")}
+        query |= {"limit": _count(filters.get("limit", 100), "limit")}
+        for name in _TIMES:
+            moment = filters.get(name)
+            if moment is not None:
+                query[name] = instant_ms(cast("datetime", moment), name)
         rows, following = await self._connection.ask("list", query)
         return Page(tuple(from_row(row) for row in rows), following)
 
-    async def scan(self, **filters: Any) -> AsyncIterator[JobInfo]:
-        """All jobs that match, page by page. Filters as in `list`."""
-        cursor = ""
+    async def scan(self, **filters: Unpack[Filters]) -> AsyncIterator[JobInfo]:
+        """All jobs that match, or as many as `limit` says, page by page.
+
+        Args:
+            **filters: `Filters`.
+        """
+        left = _count(filters["limit"], "limit", least=1) if "limit" in filters else None
+        wanted = filters.copy()
         while True:
-            page = await self.list(cursor=cursor, **{"limit": PAGE, **filters})
+            wanted["limit"] = PAGE if left is None else min(PAGE, left)
+            page = await self.list(**wanted)
             for job in page.jobs:
                 yield job
-            cursor = page.cursor
-            if not cursor:
+            wanted["cursor"] = page.cursor
+            left = None if left is None else left - len(page.jobs)
+            if not page.cursor or left == 0:
                 return
 
     async def cancel(self, job_id: str, reason: str = "", *, actor: str = "") -> bool:
@@ -247,7 +260,7 @@ class QueueManager:
 
     async def _manage(self, verb: str, job_id: str, reason: str, actor: str) -> str:
         (answer,) = await self._connection.ask(
-            "manage", verb, [text(job_id, "job_id")], text(reason, "reason"), actor
+            "manage", verb, [text(job_id, "job_id")], text(reason, "reason"), text(actor, "actor")
         )
         if answer == "missing":
             raise NotFound("job", f"there is no job {job_id}")
@@ -255,29 +268,33 @@ class QueueManager:
 
     # --- dead letters --------------------------------------------------------------------------------------
 
-    async def dead(self, *, limit: int = 100, cursor: str = "", **filters: Any) -> Page:
+    async def dead(self, **filters: Unpack[Filters]) -> Page:
         """Jobs that failed for good or are quarantined, newest first. Filters as in `list`."""
-        return await self.list(**{"order": "newest_first", **_of_dead(filters)}, limit=limit, cursor=cursor)
+        return await self.list(**_of_dead(filters))
 
-    async def requeue_dead(self, *, actor: str = "", **filters: Any) -> int:
+    async def requeue_dead(self, *, actor: str = "", **filters: Unpack[Filters]) -> int:
         """Run dead letters again, all or those that match; `retry` does it for one.
 
         Args:
             actor: Who did it.
-            **filters: As in `list`: queue, task, error_type, …
+            **filters: `Filters`: queue, task, error_type, …; with a `limit` the newest so many, unless `order`
+                says otherwise.
 
         Returns:
             How many.
         """
         return await self._each_dead("requeue", actor, filters)
 
-    async def purge_dead(self, *, actor: str = "", **filters: Any) -> int:
+    async def purge_dead(self, *, actor: str = "", **filters: Unpack[Filters]) -> int:
         """Delete dead letters, all or those that match. Arguments as in `requeue_dead`."""
         return await self._each_dead("remove", actor, filters)
 
-    async def _each_dead(self, verb: str, actor: str, filters: dict[str, Any]) -> int:
+    async def _each_dead(self, verb: str, actor: str, filters: Filters) -> int:
         """Every page is read before a job is changed: one that fails again at once is not met twice."""
+        text(actor, "actor")
         ids = [job.id async for job in self.scan(**_of_dead(filters))]
+        if "order" not in filters:
+            ids.reverse()  # the newest were asked for, and still the oldest of them are first to run again
         count = 0
         for start in range(0, len(ids), PAGE):
             answers = await self._connection.ask("manage", verb, ids[start : start + PAGE], "", actor)
@@ -308,17 +325,12 @@ class QueueManager:
         Raises:
             InvalidArgument: Neither age nor count was given, or a state is not an ended one.
         """
-        wanted = [states] if isinstance(states, str) else list(states)
-        for state in wanted:
-            if state not in CLOSED:
-                raise InvalidArgument(
-                    "states", f"{state!r} is no ended state: one of {', '.join(sorted(CLOSED))}"
-                )
+        wanted = _states(states, CLOSED, "ended state")
         if not wanted:
             raise InvalidArgument("states", "name at least one ended state")
         if older_than is None and keep is None:
             raise InvalidArgument("older_than", "say which: older_than=…, keep=…, or both")
-        rule: dict[str, Any] = {"queue": queue, "states": wanted, "limit": PAGE}
+        rule: dict[str, Any] = {"queue": text(queue, "queue"), "states": wanted, "limit": PAGE}
         if older_than is not None:
             # "closed before" is exclusive: without the 1, clean(older_than=0) would spare the jobs of this
             # millisecond.
@@ -349,16 +361,27 @@ class QueueManager:
         return cast("builtins.list[str]", await self._connection.ask("check"))
 
 
-def _of_dead(filters: dict[str, Any]) -> dict[str, Any]:
-    """Filters that let nothing but dead letters through."""
+def _of_dead(filters: Filters) -> Filters:
+    """Filters that let nothing but dead letters through, newest first unless they say otherwise."""
     given = filters.get("states", DEAD)
-    states = (given,) if isinstance(given, str) else tuple(given)
+    states = _states(given, _STATES, "state")
     if not states or not set(states) <= set(DEAD):
         raise InvalidArgument("states", f"a dead letter is {' or '.join(DEAD)}, not {shown(given)}")
-    return {**filters, "states": states}
+    return {"order": "newest_first", **filters, "states": states}
 
 
-def _count(value: object, field: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-        raise InvalidArgument(field, f"expected a whole number from 0, got {shown(value)}")
+def _states(given: object, known: frozenset[str], what: str) -> builtins.list[State]:
+    wanted = [given] if isinstance(given, str) else given
+    if not isinstance(wanted, Iterable):
+        raise InvalidArgument("states", f"expected names of states, got {shown(given)}")
+    listed = list(wanted)
+    for state in listed:
+        if not isinstance(state, str) or state not in known:
+            raise InvalidArgument("states", f"{shown(state)} is no {what}: one of {', '.join(sorted(known))}")
+    return listed
+
+
+def _count(value: object, field: str, *, least: int = 0) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
+        raise InvalidArgument(field, f"expected a whole number from {least}, got {shown(value)}")
     return value

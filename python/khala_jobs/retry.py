@@ -7,17 +7,21 @@ itself is made in the core. `Retry`, `Snooze` and `Cancel` may be raised or retu
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from .durations import Duration, to_ms
+from .durations import DURATION_MAX_MS, Duration, to_ms
 from .errors import InvalidArgument
 from .shown import mro_names, shown, text_of
 
 Jitter = Literal["none", "full", "equal"]
 ErrorClass = type[BaseException] | str
+ErrorClasses = ErrorClass | Sequence[ErrorClass]
 
+KINDS: Final = ("none", "fixed", "linear", "exponential", "delays")
+JITTERS: Final = ("none", "full", "equal")
+FACTOR_MAX: Final = 1000
 MAX_RETRIES = 1_000_000
 DELAYS_COUNT = 64
 ERROR_NAMES_COUNT = 64
@@ -51,14 +55,28 @@ class RetryPolicy:
     text: str = field(init=False, repr=False, compare=False, default="")
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidArgument("retry.kind", f"expected one of {', '.join(KINDS)}, got {shown(self.kind)}")
+        if self.jitter not in JITTERS:
+            raise InvalidArgument(
+                "retry.jitter", f"expected one of {', '.join(JITTERS)}, got {shown(self.jitter)}"
+            )
         _check_count(self.max_retries, "retry.max_retries")
-        if not self.factor >= 1:
-            raise InvalidArgument("retry.factor", f"{self.factor} is below 1")
+        factor: object = self.factor
+        if not isinstance(factor, int | float) or isinstance(factor, bool) or not 1 <= factor <= FACTOR_MAX:
+            raise InvalidArgument(
+                "retry.factor", f"expected a number from 1 to {FACTOR_MAX}, got {shown(factor)}"
+            )
+        for name, wait in (("base_ms", self.base_ms), ("cap_ms", self.cap_ms), *self._numbered_delays()):
+            _check_wait(wait, f"retry.{name}")
         if len(self.delays_ms) > DELAYS_COUNT:
             raise InvalidArgument(
                 "retry.delays", f"{len(self.delays_ms)} delays, {DELAYS_COUNT} is the limit"
             )
         object.__setattr__(self, "text", self._to_text())
+
+    def _numbered_delays(self) -> list[tuple[str, int]]:
+        return [(f"delays_ms[{index}]", wait) for index, wait in enumerate(self.delays_ms)]
 
     def _to_text(self) -> str:
         if self.kind == "none":
@@ -123,8 +141,8 @@ class Retry(Outcome):
         factor: float = 2.0,
         cap: Duration = 3600,
         jitter: Jitter = "equal",
-        on: Sequence[ErrorClass] = (),
-        not_on: Sequence[ErrorClass] = (),
+        on: ErrorClasses = (),
+        not_on: ErrorClasses = (),
     ) -> RetryPolicy:
         """Waits base, base*factor, base*factor², … up to `cap`.
 
@@ -135,7 +153,8 @@ class Retry(Outcome):
             cap: Longest wait.
             jitter: ``equal`` (default) waits between half and all of it, ``full`` between nothing and all
                 of it.
-            on: Only errors of these classes (or names of classes) and of their subclasses are retried.
+            on: Only errors of these classes (or names of classes) and of their subclasses are retried; one
+                may stand alone.
             not_on: Errors of these are not.
         """
         return RetryPolicy(
@@ -155,8 +174,8 @@ class Retry(Outcome):
         delay: Duration = 60,
         *,
         jitter: Jitter = "none",
-        on: Sequence[ErrorClass] = (),
-        not_on: Sequence[ErrorClass] = (),
+        on: ErrorClasses = (),
+        not_on: ErrorClasses = (),
     ) -> RetryPolicy:
         """The same wait each time. Arguments as in `exponential`."""
         return RetryPolicy(
@@ -175,8 +194,8 @@ class Retry(Outcome):
         *,
         cap: Duration = 3600,
         jitter: Jitter = "none",
-        on: Sequence[ErrorClass] = (),
-        not_on: Sequence[ErrorClass] = (),
+        on: ErrorClasses = (),
+        not_on: ErrorClasses = (),
     ) -> RetryPolicy:
         """Waits step, 2*step, 3*step, … up to `cap`. Arguments as in `exponential`."""
         return RetryPolicy(
@@ -193,8 +212,8 @@ class Retry(Outcome):
     def delays(
         *delays: Duration,
         max_retries: int | None = None,
-        on: Sequence[ErrorClass] = (),
-        not_on: Sequence[ErrorClass] = (),
+        on: ErrorClasses = (),
+        not_on: ErrorClasses = (),
     ) -> RetryPolicy:
         """Explicit waits, such as ``Retry.delays(60, 300, 1800)``; never jittered.
 
@@ -279,10 +298,13 @@ def error_names(kind: type[BaseException]) -> list[str]:
     return mro_names(kind)[:ERROR_NAMES_COUNT]
 
 
-def _names(classes: Sequence[object], argument: str) -> tuple[str, ...]:
+def _names(classes: object, argument: str) -> tuple[str, ...]:
+    given = (classes,) if isinstance(classes, str | type) else classes
+    if not isinstance(given, Iterable):
+        raise InvalidArgument(argument, f"expected error classes or their names, got {shown(classes)}")
     names = []
-    for item in classes:
-        if isinstance(item, str):
+    for item in given:
+        if isinstance(item, str) and item:
             names.append(item)
         elif isinstance(item, type) and issubclass(item, BaseException):
             names.append(error_names(item)[0 if item.__module__ == "builtins" else 1])
@@ -298,6 +320,11 @@ def _check_count(value: object, argument: str) -> None:
         raise InvalidArgument(argument, f"expected a whole number, got {shown(value)}")
     if not 0 <= value <= MAX_RETRIES:
         raise InvalidArgument(argument, f"{shown(value)} is outside 0..{MAX_RETRIES}")
+
+
+def _check_wait(value: object, argument: str) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= DURATION_MAX_MS:
+        raise InvalidArgument(argument, f"expected milliseconds from 0 to ten years, got {shown(value)}")
 
 
 DEFAULT_RETRY: Final = Retry.exponential()

@@ -70,9 +70,14 @@ def _plain(value: Any) -> Any:
     """What orjson cannot write by itself."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    if hasattr(value, "tolist") and hasattr(value, "dtype"):  # NumPy scalars and arrays, without importing it
+    if _is_numpy(value):
         return value.tolist()
     raise TypeError
+
+
+def _is_numpy(value: Any) -> bool:
+    """NumPy scalars and arrays, without importing it."""
+    return hasattr(value, "tolist") and hasattr(value, "dtype")
 
 
 def _trouble(value: Any, path: str, message: str) -> tuple[str, str]:
@@ -131,7 +136,7 @@ def _trouble_in_dict(value: dict[Any, Any], path: str, depth: int) -> tuple[str,
 
 
 def _refuse_not_finite(value: Any, path: str) -> None:
-    """NaN and the infinities in plain values and in dataclasses."""
+    """NaN and the infinities in whatever `encode_loose` writes."""
     if isinstance(value, float):
         if not math.isfinite(value):
             raise InvalidArgument(_short(path), f"{value} is not a JSON number")
@@ -144,6 +149,8 @@ def _refuse_not_finite(value: Any, path: str) -> None:
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for member in dataclasses.fields(value):
             _refuse_not_finite(getattr(value, member.name), f"{path}.{member.name}")
+    elif isinstance(value, BaseModel) or _is_numpy(value):
+        _refuse_not_finite(_plain(value), path)
 
 
 def _has_surrogate(text: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from khala_jobs import JobProcessor
-from khala_jobs.queues import DEAD
+from khala_jobs.queues import DEAD, Filters
 
 from .common import EXIT_FAILURES, client, emit, json_option, plain, run, table, url_option
 from .jobs import as_dict, summary
@@ -37,7 +38,8 @@ def dead(
 ) -> None:
     """Dead letters, newest first, or one of the commands below."""
     if ctx.invoked_subcommand is not None:
-        if queue or task or error_type or cursor:
+        limited = ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE
+        if queue or task or error_type or cursor or limited:
             raise click.UsageError(
                 f"filters go after the command: khala-jobs dead {ctx.invoked_subcommand} --queue …"
             )
@@ -45,8 +47,9 @@ def dead(
 
     async def work() -> Any:
         async with client(url) as found:
-            filters = {"queue": queue, "task": task, "error_type": error_type}
-            return await found.queues.dead(limit=limit, cursor=cursor, **filters)
+            return await found.queues.dead(
+                limit=limit, cursor=cursor, queue=queue, task=task, error_type=error_type
+            )
 
     page = run(work())
 
@@ -65,6 +68,7 @@ def _filters(command: Any) -> Any:
         click.option("--queue", default="", help="Of this queue."),
         click.option("--task", default="", help="Of this task."),
         click.option("--error-type", default="", help="Whose latest error is of this class."),
+        click.option("--limit", type=click.IntRange(1), help="The newest so many of those that match."),
         url_option,
         json_option,
     ):
@@ -73,11 +77,21 @@ def _filters(command: Any) -> Any:
 
 
 def _apply(
-    verb: str, ids: tuple[str, ...], every: bool, filters: dict[str, str], url: str | None, as_json: bool
+    verb: str,
+    ids: tuple[str, ...],
+    every: bool,
+    limit: int | None,
+    filters: Filters,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Requeue or purge the ids given, or all that match; which of the two must be said."""
-    if bool(ids) == (every or any(filters.values())):
-        raise click.UsageError("give ids, or --all, or at least one of --queue, --task, --error-type")
+    if bool(ids) == (every or any(filters.values())) or (ids and limit is not None):
+        raise click.UsageError(
+            "give ids, or --all, or at least one of --queue, --task, --error-type; --limit goes with the latter"
+        )
+    if limit is not None:
+        filters["limit"] = limit
     done = "requeued" if verb == "requeue" else "purged"
 
     async def work() -> dict[str, Any]:
@@ -117,16 +131,32 @@ async def _each(found: JobProcessor, verb: str, done: str, ids: tuple[str, ...])
 @dead.command("requeue")
 @_filters
 def requeue(
-    ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
+    ids: tuple[str, ...],
+    every: bool,
+    queue: str,
+    task: str,
+    error_type: str,
+    limit: int | None,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Run dead letters again, with a fresh retry budget."""
-    _apply("requeue", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url, as_json)
+    filters = Filters(queue=queue, task=task, error_type=error_type)
+    _apply("requeue", ids, every, limit, filters, url, as_json)
 
 
 @dead.command("purge")
 @_filters
 def purge(
-    ids: tuple[str, ...], every: bool, queue: str, task: str, error_type: str, url: str | None, as_json: bool
+    ids: tuple[str, ...],
+    every: bool,
+    queue: str,
+    task: str,
+    error_type: str,
+    limit: int | None,
+    url: str | None,
+    as_json: bool,
 ) -> None:
     """Delete dead letters."""
-    _apply("purge", ids, every, {"queue": queue, "task": task, "error_type": error_type}, url, as_json)
+    filters = Filters(queue=queue, task=task, error_type=error_type)
+    _apply("purge", ids, every, limit, filters, url, as_json)

@@ -17,12 +17,12 @@ from khala_jobs.bridge import engine
 from khala_jobs.context import detached
 from khala_jobs.definition import Definition
 from khala_jobs.durations import Duration, to_datetime, to_ms
+from khala_jobs.enqueuer import Enqueuer
 from khala_jobs.errors import InvalidArgument
 from khala_jobs.job import Job
 from khala_jobs.processor import JobProcessor
 from khala_jobs.resources import Resources
 from khala_jobs.run import running
-from khala_jobs.task import Enqueuer
 
 R = TypeVar("R")
 Mode = Literal["manual", "inline"]

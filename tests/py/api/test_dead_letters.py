@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from khala_jobs import InvalidArgument, JobProcessor, NotFound, Queue
+from khala_jobs import queues as queues_module
 from khala_jobs.queues import QueueManager
 
 from .conftest import eventually
@@ -160,3 +161,89 @@ async def test_completed_jobs_can_be_removed_at_once(make: Make) -> None:
             return (await jobs.queues.get_many([job.id])) == [None]
 
         await eventually(gone)
+
+
+async def dead_of(jobs: JobProcessor, count: int) -> list[str]:
+    """Ids of so many dead letters, oldest first."""
+
+    @jobs.task
+    async def fail(n: int) -> None:
+        raise ValueError(n)
+
+    await jobs.start()
+    handles = await fail.enqueue_many([(n,) for n in range(count)])
+    await asyncio.gather(*(job.result(20) for job in handles), return_exceptions=True)
+    await jobs.stop()
+    return [job.id for job in handles]
+
+
+async def test_a_limit_is_the_most_that_is_purged_or_run_again(jobs: JobProcessor) -> None:
+    ids = await dead_of(jobs, 7)
+    assert await jobs.queues.requeue_dead(limit=2) == 2
+    assert [info.id async for info in jobs.queues.scan(states="ready", order="next_to_run")] == ids[5:]
+    assert await jobs.queues.purge_dead(limit=3) == 3
+    assert [info.id for info in (await jobs.queues.dead()).jobs] == [ids[1], ids[0]]  # the newest are gone
+    assert await jobs.queues.purge_dead(order="oldest_first", limit=1) == 1
+    assert [info.id for info in (await jobs.queues.dead()).jobs] == [ids[1]]
+
+
+async def test_a_scan_ends_at_its_limit_and_begins_at_its_cursor(
+    jobs: JobProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues_module, "PAGE", 2)
+    ids = await dead_of(jobs, 5)
+    assert [info.id async for info in jobs.queues.scan()] == ids
+    assert [info.id async for info in jobs.queues.scan(limit=3)] == ids[:3]
+    cursor = (await jobs.queues.list(limit=1)).cursor
+    assert [info.id async for info in jobs.queues.scan(limit=3, cursor=cursor)] == ids[1:4]
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ({"foo": 1}, "foo: no such filter"),
+        ({"task_": "x"}, "did you mean task"),
+        ({"states": None}, "states: expected names of states, got None"),
+        ({"states": [5]}, "states: 5 is no state"),
+        ({"limit": "5"}, "limit: expected a whole number"),
+        ({"cursor": "x"}, "cursor"),
+        ({"queue": 5}, "queue: expected text, got int"),
+        ({"enqueued_from": "now"}, "enqueued_from: expected a datetime"),
+        ({"actor": 5}, "actor: expected text, got int"),
+    ],
+)
+async def test_wrong_filters_are_refused_by_name(jobs: JobProcessor, filters: Any, says: str) -> None:
+    queues = jobs.queues
+    calls: list[Any] = [queues.requeue_dead, queues.purge_dead]
+    if "actor" not in filters:
+        calls += [queues.list, queues.dead]
+    for call in calls:
+        with pytest.raises(InvalidArgument, match=says):
+            await call(**filters)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda q: q.pause("a", actor=5), "actor: expected text"),
+        (lambda q: q.resume("a", actor=None), "actor: expected text"),
+        (lambda q: q.limit("a", 5, actor=b"x"), "actor: expected text"),
+        (lambda q: q.cancel("a", actor=5), "actor: expected text"),
+        (lambda q: q.clean(queue=5, keep=0), "queue: expected text"),
+        (lambda q: q.clean(states=None, keep=0), "states: expected names"),
+        (lambda q: q.clean(states=[[]], keep=0), "is no ended state"),
+    ],
+)
+async def test_wrong_arguments_of_changes_are_refused_by_name(
+    jobs: JobProcessor, call: Any, says: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=says):
+        await call(jobs.queues)
+    assert await jobs.queues.names() == []  # nothing was changed
+
+
+def test_what_is_no_queue_is_not_defined(jobs: JobProcessor) -> None:
+    with pytest.raises(InvalidArgument, match="queue: expected text, got int"):
+        jobs.queues.define(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="concurrency given beside a Queue"):
+        jobs.queues.define(Queue("a"), concurrency=5)

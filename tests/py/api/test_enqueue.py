@@ -153,7 +153,7 @@ async def test_a_payload_beyond_the_limit_is_refused(jobs: JobProcessor) -> None
     @jobs.task
     async def work(text: str) -> None: ...
 
-    with pytest.raises(InvalidArgument, match="1048576"):
+    with pytest.raises(InvalidArgument, match=r"^arguments: .*1048576"):
         await work.enqueue("x" * 1_100_000)
     nested: Any = 1
     for _ in range(127):
@@ -163,7 +163,7 @@ async def test_a_payload_beyond_the_limit_is_refused(jobs: JobProcessor) -> None
     async def deep(value: Any) -> None: ...
 
     await deep.enqueue(nested)
-    with pytest.raises(InvalidArgument, match="128"):
+    with pytest.raises(InvalidArgument, match=r"^arguments.*128"):
         await deep.enqueue([nested])
     assert (await jobs.queues.stats())["waiting"] == 1
 
@@ -207,7 +207,16 @@ async def test_the_limits_of_one_call(jobs: JobProcessor) -> None:
     assert (await jobs.queues.stats())["waiting"] == 10_001
 
 
-@pytest.mark.parametrize("chunk", [0, -1, "ten"])
+@pytest.mark.parametrize("calls", [None, 5])
+async def test_calls_that_are_no_calls_are_refused(jobs: JobProcessor, calls: Any) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    with pytest.raises(InvalidArgument, match="calls: expected tuples or dicts of arguments"):
+        await work.enqueue_many(calls)
+
+
+@pytest.mark.parametrize("chunk", [0, -1, "ten", True, 2.0, 10_001])
 async def test_a_chunk_is_a_positive_number(jobs: JobProcessor, chunk: Any) -> None:
     @jobs.task
     async def work() -> None: ...
@@ -228,6 +237,26 @@ async def test_each_chunk_is_all_or_nothing(jobs: JobProcessor) -> None:
         await work.enqueue_many(calls(), chunk=4)
     assert caught.value.field == "[10].a"
     assert (await jobs.queues.stats())["waiting"] == 8
+    page = await jobs.queues.list()
+    assert caught.value.enqueued == tuple(info.id for info in page.jobs)
+    assert "8 jobs of earlier chunks" in caught.value.__notes__[0]
+
+
+async def test_what_a_chunk_is_refused_for_names_the_item(make: Make) -> None:
+    jobs = make(queues=[Queue("small", max_length=5)])
+
+    @jobs.task(queue="small")
+    async def work(value: Any) -> None: ...
+
+    with pytest.raises(InvalidArgument, match=r"^\[3\].*1048576") as caught:
+        await work.enqueue_many([("x" * (1_100_000 if i == 3 else 1),) for i in range(4)], chunk=2)
+    assert len(caught.value.enqueued) == 2
+    with pytest.raises(QueueFull) as full:
+        await work.enqueue_many([(i,) for i in range(4)], chunk=2)
+    assert len(full.value.enqueued) == 2
+    with pytest.raises(InvalidArgument) as single:
+        await work.enqueue_many([(1,), ("x" * 1_100_000,)])
+    assert (single.value.field, single.value.enqueued) == ("[1]", ())
 
 
 async def test_a_full_queue_refuses_the_whole_call(make: Make) -> None:

@@ -235,8 +235,30 @@ async def test_a_resource_that_cannot_be_opened_stops_the_start(jobs: JobProcess
 
     jobs.resources.open("db", broken)
     with pytest.raises(OSError, match="no database"):
-        await jobs.start()
+        async with jobs:
+            pass
     assert not jobs.is_running
+    with pytest.raises(Closed):
+        assert jobs.info
+    await jobs.open()
+    with pytest.raises(OSError, match="no database"):
+        await jobs.start()
+    assert jobs.info["kind"]  # who opened it before goes on
+
+
+async def test_a_resource_that_cannot_be_closed_leaves_no_store_open(jobs: JobProcessor) -> None:
+    @contextlib.asynccontextmanager
+    async def broken() -> AsyncIterator[int]:
+        yield 1
+        raise OSError("cannot close")
+
+    jobs.resources.open("db", broken)
+    with pytest.raises(OSError, match="cannot close"):
+        async with jobs:
+            assert jobs.is_running
+    assert not jobs.is_running
+    with pytest.raises(Closed):
+        assert jobs.info
 
 
 async def test_queues_with_a_concurrency_of_their_own(make: Make) -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from collections.abc import Callable
 
 import pytest
 
-from khala_jobs import JobProcessor, Metrics
+from khala_jobs import JobFailed, JobProcessor, Metrics
 from khala_jobs.metrics import BUCKETS, Histogram
+
+from .conftest import eventually
 
 Make = Callable[..., JobProcessor]
 
@@ -109,3 +112,21 @@ def test_families_have_prometheus_shape() -> None:
     assert buckets[-1].labels == {"queue": "q", "task": "t", "le": "+Inf"}
     assert [s.value for s in buckets] == sorted(s.value for s in buckets)
     assert [(s.suffix, s.value) for s in run if s.suffix != "_bucket"] == [("_sum", 0.02), ("_count", 1)]
+
+
+async def test_a_run_that_its_hard_timeout_ended_counts_as_processed(make: Make) -> None:
+    jobs = make(workers=1)
+    go_on = threading.Event()
+
+    @jobs.task(timeout="20ms", hard_timeout="40ms")
+    def stuck() -> None:
+        go_on.wait(30)
+
+    async with jobs:
+        job = await stuck.enqueue()
+        with pytest.raises(JobFailed):
+            await job.result(20)
+        await eventually(lambda: jobs.metrics.snapshot().failed)
+        snapshot = jobs.metrics.snapshot()
+        go_on.set()
+    assert (snapshot.processed, snapshot.failed) == (1, 1)

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -73,3 +74,28 @@ def test_a_stored_result_that_does_not_fit_is_a_clear_error() -> None:
 
     with pytest.raises(InvalidArgument, match="annotation"):
         ResultCodec(f, "t", {}).decode(b'{"other":1}')
+
+
+class Measure(BaseModel):
+    x: float
+    more: dict[str, float] = {}
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (np.array([1.0, np.nan]), "result[1]"),
+        ({"a": np.array([[1.0], [np.inf]])}, "result.a[1][0]"),
+        (np.float32("nan"), "result"),
+        (Measure(x=float("nan")), "result.x"),
+        ([Measure(x=1.0, more={"y": float("inf")})], "result[0].more.y"),
+        (dataclasses.make_dataclass("Of", ["model"])(Measure(x=float("-inf"))), "result.model.x"),
+    ],
+)
+def test_what_is_not_finite_is_found_in_models_and_arrays(value: Any, field: str) -> None:
+    def f() -> Any: ...
+
+    with pytest.raises(InvalidArgument, match="is not a JSON number") as caught:
+        ResultCodec(f, "t", {}).encode(value)
+    assert caught.value.field == field
+    assert there_and_back(f, {"none": None, "array": np.array([1.0])}) == {"none": None, "array": [1.0]}

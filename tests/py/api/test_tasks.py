@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import math
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -245,11 +246,29 @@ def test_policies_as_text(policy: RetryPolicy, text: str) -> None:
         lambda: Retry.fixed(on=["E"] * 65),
         lambda: Retry.fixed(delay="soon"),
         lambda: Retry.fixed(3).with_attempts(0),
+        lambda: Retry.exponential(factor=math.inf),
+        lambda: Retry.exponential(factor=math.nan),
+        lambda: Retry.exponential(factor=1001),
+        lambda: Retry.exponential(factor="2"),  # type: ignore[arg-type]
+        lambda: Retry.fixed(jitter="ful"),  # type: ignore[arg-type]
+        lambda: Retry.fixed(on=[""]),
+        lambda: Retry.fixed(on=5),  # type: ignore[arg-type]
+        lambda: Retry.fixed(on=int),  # type: ignore[arg-type]
+        lambda: RetryPolicy("foo"),  # type: ignore[arg-type]
+        lambda: RetryPolicy("fixed", 3, base_ms="x"),  # type: ignore[arg-type]
+        lambda: RetryPolicy("fixed", 3, cap_ms=-1),
+        lambda: RetryPolicy("delays", 1, delays_ms=(1.5,)),  # type: ignore[arg-type]
     ],
 )
 def test_wrong_policies_are_refused(make: Any) -> None:
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(InvalidArgument) as caught:
         make()
+    assert caught.value.field
+
+
+def test_one_error_class_may_stand_alone() -> None:
+    assert Retry.exponential(3, on="ValueError").on == ("ValueError",)
+    assert Retry.fixed(3, not_on=OSError).not_on == ("OSError",)
 
 
 def test_own_error_classes_are_named_with_their_module() -> None:

@@ -92,7 +92,19 @@ def test_a_running_job_is_said_to_be_asked_not_cancelled(cli: Cli) -> None:
 
 def test_dead_needs_to_know_which(cli: Cli) -> None:
     assert "--all" in cli.run("dead", "purge", status=2)
-    assert "after the command" in cli.run("dead", "--queue", "x", "purge", status=2)
+    for option in (("--queue", "x"), ("--limit", "5")):
+        assert "after the command" in cli.run("dead", *option, "purge", "--all", status=2)
+    assert "--limit goes with" in cli.run("dead", "purge", "some-id", "--limit", "5", status=2)
+
+
+def test_a_limit_of_dead_letters_holds(cli: Cli) -> None:
+    for _ in range(3):
+        cli.enqueue('fail.enqueue("no such table")')
+    with cli.worker():
+        until(lambda: len(cli.json("dead")["jobs"]) == 3)
+    assert cli.json("dead", "purge", "--all", "--limit", "1") == {"purged": 1}
+    assert cli.json("dead", "requeue", "--task", "fail", "--limit", "1") == {"requeued": 1}
+    assert len(cli.json("dead")["jobs"]) == 1
 
 
 def test_jobs_are_cancelled_retried_and_removed(cli: Cli) -> None:
