@@ -11,7 +11,11 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+from khala_jobs.durations import DURATION_MAX_MS
+from khala_jobs.errors import InvalidArgument
+from khala_jobs.shown import shown
 
 from ._khala_types import JobPriority
 
@@ -19,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # After a submission that failed the task is tried again so much later, or at its next interval if that is sooner.
 RETRY_SECONDS = 60.0
+INTERVAL_MAX_SECONDS = DURATION_MAX_MS // 1000
 
 
 class _Submitter(Protocol):
@@ -75,10 +80,19 @@ class BackgroundScheduler:
         """Register a recurring task; it is due at once. A task of the same name is replaced.
 
         Raises:
-            ValueError: ``interval_seconds`` is not positive.
+            ValueError: An argument is wrong; the text names it.
         """
-        if interval_seconds <= 0:
-            raise ValueError(f"interval_seconds: {interval_seconds} is not positive")
+        given: object = interval_seconds
+        if (
+            not isinstance(given, int | float)
+            or isinstance(given, bool)
+            or not 0 < given <= INTERVAL_MAX_SECONDS
+        ):
+            raise InvalidArgument(
+                "interval_seconds", f"{shown(given)} is not positive, or longer than ten years, or no number"
+            )
+        if not isinstance(cast("object", payload), dict):
+            raise InvalidArgument("payload", f"expected a dict, got {shown(payload)}")
         now = datetime.now(UTC)
         self.tasks[name] = RecurringTask(
             name, job_type, interval_seconds, dict(payload), priority, next_run=now

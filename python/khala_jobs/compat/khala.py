@@ -22,7 +22,10 @@ from typing import Any
 
 from khala_jobs import JobProcessor as Engine
 from khala_jobs import Retry, RetryPolicy
-from khala_jobs.errors import NotFound
+from khala_jobs.durations import instant_ms
+from khala_jobs.errors import InvalidArgument, NotFound
+from khala_jobs.options import core_arguments
+from khala_jobs.shown import shown
 
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
 from ._khala_services import TEMPORAL_MODULE, JobHandler, KhalaServices, MissingDependency, khala_attribute
@@ -104,6 +107,32 @@ def retry_of(max_retries: int) -> RetryPolicy:
     )
 
 
+def options_of(job: JobDefinition) -> dict[str, Any]:
+    """What a job says about itself, as options of the engine."""
+    options: dict[str, Any] = {
+        "priority": PRIORITIES[job.priority],
+        "timeout": _as(job.timeout_seconds, "timeout_seconds", int, float),
+        "retry": retry_of(_as(job.max_retries, "max_retries", int)),
+    }
+    if job.scheduled_at is not None:
+        instant_ms(job.scheduled_at, "scheduled_at")
+        options["at"] = job.scheduled_at
+    return options
+
+
+def _check_given(priority: object, payload: object) -> None:
+    if not isinstance(priority, JobPriority):
+        raise InvalidArgument("priority", f"expected a JobPriority, got {shown(priority)}")
+    if not isinstance(payload, dict) or not all(isinstance(key, str) for key in payload):
+        raise InvalidArgument("payload", f"expected a dict whose keys are text, got {shown(payload)}")
+
+
+def _as(value: Any, field: str, *kinds: type) -> Any:
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise InvalidArgument(field, f"expected a number, got {shown(value)}")
+    return value
+
+
 class JobExecutionError(Exception):
     """A handler reported ``success=False``; the text is its error."""
 
@@ -163,18 +192,35 @@ class JobProcessor(KhalaServices):
         """Open the store, run workers, and hand over what was submitted before.
 
         Raises:
-            khala_jobs.Error: The URL names a store that does not exist here, or it cannot be opened. Nothing
-                that was submitted before is lost: it stays in ``_memory_queue``.
+            khala_jobs.Error: The URL names a store that does not exist here, or it cannot be opened, or it
+                refuses a job. Nothing that was submitted before is lost: what was not handed over stays in
+                ``_memory_queue``, in its order, for a `start` that succeeds.
         """
         if self.is_running:
             return
         engine = self._open()
-        await engine.start()
+        try:
+            await engine.start()
+            await self._hand_over()
+        except BaseException:
+            self._engine = None
+            self._tasks.clear()
+            await engine.close()
+            raise
         self.is_running = True
         self._started_at, self._busy_seconds = time.monotonic(), 0.0
+
+    async def _hand_over(self) -> None:
+        """Enqueue what was submitted before `start`; from the first that is refused on it stays, in its order."""
         while not self._memory_queue.empty():
             job = self._memory_queue.get_nowait()
-            await self._enqueue(job)
+            try:
+                await self._enqueue(job)
+            except BaseException:
+                later = [self._memory_queue.get_nowait() for _ in range(self._memory_queue.qsize())]
+                for kept in (job, *later):
+                    self._memory_queue.put_nowait(kept)
+                raise
             self._memory_jobs.pop(job.job_id, None)
 
     async def stop(self) -> None:
@@ -206,9 +252,11 @@ class JobProcessor(KhalaServices):
             The job's id.
 
         Raises:
-            ValueError: The job type is unknown.
+            ValueError: The job type is unknown, or an argument is wrong (InvalidArgument, which names it): a
+                payload that is no dict, or has keys that are no text, a ``scheduled_at`` without a time zone.
             TypeError: The payload cannot be stored, or a keyword is no field of `JobDefinition`.
         """
+        _check_given(priority, payload)
         if job_type not in self._job_classes and job_type not in self._handlers:
             raise ValueError(f"Unknown job type: {job_type}")
         job = JobDefinition(
@@ -220,7 +268,9 @@ class JobProcessor(KhalaServices):
             created_at=datetime.now(UTC),
             **kwargs,
         )
-        to_json(payload)  # refuse what cannot be stored before anything is counted or queued
+        # What cannot be stored is refused here, before anything is counted or queued: at `start` it is too late.
+        to_json(payload)
+        core_arguments(job_type, options_of(job))
         if self.is_running or self._is_embedded():
             await self._enqueue(job)
         else:
@@ -342,16 +392,12 @@ class JobProcessor(KhalaServices):
 
     async def _enqueue(self, job: JobDefinition) -> None:
         engine = self._open()
-        options: dict[str, Any] = {"id": job.job_id, "priority": PRIORITIES[job.priority]}
-        options["timeout"] = job.timeout_seconds
-        options["retry"] = retry_of(job.max_retries)
-        if job.scheduled_at is not None:
-            options["at"] = job.scheduled_at
         if job.job_type not in self._tasks:  # registered after the engine was opened
             self._tasks[job.job_type] = engine.task(name=f"khala.{job.job_type}", queue=QUEUE)(
                 self._handler_of(job.job_type)
             )
-        await self._tasks[job.job_type].options(**options).enqueue(job=job_to_mapping(job))
+        task = self._tasks[job.job_type].options(id=job.job_id, **options_of(job))
+        await task.enqueue(job=job_to_mapping(job))
 
     async def _info(self, job_id: str) -> Any:
         unopened = self._engine is None and not self._is_embedded()

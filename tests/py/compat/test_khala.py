@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from khala_jobs.compat import khala
-from khala_jobs.errors import StoreUnavailable
+from khala_jobs.errors import InvalidArgument, StoreUnavailable
 
 
 async def wait_for(look: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -164,6 +164,62 @@ async def test_unknown_type_and_bad_payload_are_refused_at_the_caller(url: str) 
         await processor.submit_job("index_repair", {}, colour="red")
     assert processor.metrics["total_jobs"] == 0
     await processor.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"scheduled_at": datetime(2020, 1, 1)}, "scheduled_at: the datetime has no time zone"),  # noqa: DTZ001
+        ({"scheduled_at": "tomorrow"}, "scheduled_at: expected a datetime"),
+        ({"timeout_seconds": "5"}, "timeout_seconds: expected a number"),
+        ({"timeout_seconds": 0}, "timeout: must be longer than 0"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"max_retries": "many"}, "max_retries: expected a number"),
+        ({"priority": 3}, "priority: expected a JobPriority, got 3"),
+        ({"payload": {1: 2}}, "payload: expected a dict whose keys are text"),
+        ({"payload": [1]}, "payload: expected a dict"),
+        ({"payload": None}, "payload: expected a dict"),
+    ],
+)
+async def test_wrong_arguments_are_refused_at_the_caller_also_before_start(
+    arguments: dict[str, Any], says: str
+) -> None:
+    processor = khala.JobProcessor("redis://127.0.0.1:1/1")
+    with pytest.raises(InvalidArgument, match=says):
+        await processor.submit_job("index_repair", **{"payload": {}, **arguments})
+    assert processor._memory_queue.empty()
+    assert processor.metrics["total_jobs"] == 0
+
+
+async def test_a_start_that_fails_keeps_every_job_in_order(new_redis_url: Callable[[], str]) -> None:
+    processor = khala.JobProcessor(new_redis_url())
+    refused = True
+
+    async def handler(payload: dict[str, Any]) -> int:
+        return int(payload["n"])
+
+    async def enqueue(job: khala.JobDefinition) -> None:
+        if refused and job.payload["n"] == 1:
+            late.append(await processor.submit_job("mine", {"n": 4}))  # another task's, meanwhile
+            raise StoreUnavailable("url", "gone just now")
+        await real(job)
+
+    late: list[str] = []
+    real, processor._enqueue = processor._enqueue, enqueue  # type: ignore[method-assign]
+    processor.register_handler("mine", handler)
+    ids = [await processor.submit_job("mine", {"n": n}) for n in range(4)]
+    for _ in range(2):  # the second start is no success either
+        with pytest.raises(StoreUnavailable):
+            await processor.start()
+        assert not processor.is_running
+    assert (await processor.get_queue_stats())["pending_jobs"] == 5
+    refused = False
+    await processor.start()
+    try:
+        results = [await wait_for(lambda j=j: processor.get_job_result(j)) for j in [*ids, *late]]  # type: ignore[misc]
+        assert [result.result for result in results] == [0, 1, 2, 3, 4, 4]
+    finally:
+        await processor.stop()
 
 
 def test_every_field_survives_the_text_form() -> None:

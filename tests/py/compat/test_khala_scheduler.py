@@ -83,6 +83,12 @@ def test_default_tasks_have_khalas_names_and_intervals() -> None:
     assert scheduler.tasks["weekly_deduplication"].payload == {"scan_all": True}
 
 
-def test_a_bad_interval_is_refused() -> None:
+@pytest.mark.parametrize("interval", [0, -1, "5", None, True, float("nan"), float("inf"), 1e300])
+def test_a_bad_interval_is_refused(interval: Any) -> None:
     with pytest.raises(ValueError, match="interval_seconds"):
-        khala.BackgroundScheduler(Recorder()).add_task("t", "index_repair", 0, {})
+        khala.BackgroundScheduler(Recorder()).add_task("t", "index_repair", interval, {})
+
+
+def test_a_payload_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="payload: expected a dict, got None"):
+        khala.BackgroundScheduler(Recorder()).add_task("t", "index_repair", 5, None)  # type: ignore[arg-type]
