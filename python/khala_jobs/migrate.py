@@ -11,11 +11,12 @@ logs, which are about what happened there.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .errors import InvalidArgument, QueueFull
+from .errors import InvalidArgument, NotFound, QueueFull
 from .processor import JobProcessor
 
 PAGE: Final = 500
@@ -73,8 +74,11 @@ async def migrate(
         Error: One of the stores failed; start again to go on.
     """
     await source.open()
-    await target.open()
-    _check_different(source, target)
+    with (
+        contextlib.nullcontext() if apply else contextlib.suppress(NotFound)
+    ):  # none is made only to be counted
+        await target.open(create=apply)
+        _check_different(source, target)
     counts = await source._connection.ask("counts", "")  # noqa: SLF001 - of this package
     known = {row["queue"]: row for row in counts}
     for name in queues:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from .definition import Definition
 from .errors import InvalidArgument
@@ -10,6 +11,7 @@ from .options import text
 from .producer import DEFAULT_QUEUE
 from .queue_values import Queue
 from .queues import QueueManager
+from .shown import shown
 
 
 class ServedQueues:
@@ -37,6 +39,8 @@ class ServedQueues:
         """
         if isinstance(queues, str):
             raise InvalidArgument("queues", f"expected a list of names: write [{queues!r}]")
+        if not isinstance(cast("object", queues), Iterable):
+            raise InvalidArgument("queues", f"expected a list of names, got {shown(queues)}")
         if isinstance(queues, Mapping):
             queues = [Queue(name, concurrency=limit) for name, limit in queues.items()]
         self._named, self._only_named = [], only

@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     @classmethod
     def _seconds(cls, value: object, info: Any) -> object:
         """Durations may have units."""
-        if isinstance(value, str) and value.replace(".", "", 1).isdigit():
+        if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit():
             return float(value)
         return to_ms(value, info.field_name) / 1000
 
@@ -113,6 +113,8 @@ def check_url(url: str) -> None:
     Raises:
         InvalidArgument: With what is wrong, and what was probably meant.
     """
+    if not url.isprintable():
+        raise InvalidArgument("url", f"{shown(url)} has a character that no file name or address should have")
     scheme, separator, rest = url.partition("://")
     if not separator:
         raise InvalidArgument(

@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from datetime import date, datetime, time
+from enum import Enum
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
@@ -21,8 +23,9 @@ from .shown import shown
 
 DEPTH_MAX: Final = 128
 PATH_CHARACTERS: Final = 80
-# orjson writes UUIDs and enums by itself; what else it would write differently on the way back is refused.
+# orjson has no way to leave UUIDs and enums out as well: see `_refuse_converted`.
 _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_EXACT: Final = frozenset({type(None), bool, int, float, str})
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**64 - 1
 
@@ -46,7 +49,34 @@ def encode(value: Any, field: str) -> bytes:
         raise InvalidArgument(*_trouble(value, field, str(error))) from None
     if b"null" in text:  # what orjson makes of NaN and the infinities, too
         _refuse_not_finite(value, field)
+    if not _is_exact(value):
+        _refuse_converted(value, field)
     return text
+
+
+def _is_exact(value: Any) -> bool:
+    """Whether it is made of the types that JSON has, and of nothing that is merely written as one of them."""
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return kind in _EXACT
+    return set(map(type, value)) <= _EXACT or all(map(_is_exact, value))
+
+
+def _refuse_converted(value: Any, path: str) -> None:
+    """What orjson writes by itself, and what would come back as something else."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_converted(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_converted(item, f"{path}[{index}]")
+    elif isinstance(value, UUID | Enum) and not isinstance(value, str | int):
+        raise InvalidArgument(
+            _short(path),
+            f"{_type_name(value)} would come back as text or as its value: annotate the parameter, or pass that",
+        )
 
 
 def encode_loose(value: Any, field: str) -> bytes:
@@ -106,7 +136,13 @@ def _first_trouble(value: Any, path: str, depth: int) -> tuple[str, str] | None:
                 return None
             return path, "an integer beyond 64 bits cannot be stored exactly: pass it as text"
         case float():
-            return None if math.isfinite(value) else (path, f"{value} is not a JSON number")
+            if not math.isfinite(value):
+                return path, f"{value} is not a JSON number"
+            return (
+                None
+                if type(value) is float
+                else (path, f"{_type_name(value)} is no plain float: pass float(…)")
+            )
         case dict():
             return _trouble_in_dict(value, path, depth)
         case list() | tuple():
@@ -143,14 +179,18 @@ def _refuse_not_finite(value: Any, path: str) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             _refuse_not_finite(item, f"{path}.{key}")
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | set | frozenset):
         for index, item in enumerate(value):
             _refuse_not_finite(item, f"{path}[{index}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for member in dataclasses.fields(value):
             _refuse_not_finite(getattr(value, member.name), f"{path}.{member.name}")
-    elif isinstance(value, BaseModel) or _is_numpy(value):
-        _refuse_not_finite(_plain(value), path)
+    elif isinstance(value, BaseModel):
+        _refuse_not_finite(
+            value.model_dump(), path
+        )  # as JSON, what its fields do not declare would be null already
+    elif _is_numpy(value):
+        _refuse_not_finite(value.tolist(), path)
 
 
 def _has_surrogate(text: str) -> bool:

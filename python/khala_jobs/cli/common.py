@@ -8,6 +8,7 @@ import importlib
 import logging
 import re
 import sys
+import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +105,7 @@ async def client(url: str | None, *, create: bool = False) -> AsyncIterator[JobP
         create: Make the store if there is none. A command that looks would otherwise answer a mistyped path with
             an empty store, in which all is well.
     """
-    jobs = JobProcessor(url) if url else JobProcessor()
+    jobs = JobProcessor(url)
     try:
         await jobs.open(create=create)
         yield jobs
@@ -121,21 +122,34 @@ def load(target: str) -> Any:
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path:
         raise click.BadParameter(f"{target!r} is not of the form module:object", param_hint="TARGET")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise click.BadParameter(
+            f"{module_name!r} is no name of a module, such as app.main", param_hint="TARGET"
+        )
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the module is there and itself imports something that is not
-        raise click.BadParameter(f"no module named {error.name!r}", param_hint="TARGET") from None
-    except Error as error:  # what makes a JobProcessor at import, and a setting is wrong
-        raise click.BadParameter(f"cannot import {module_name}: {error}", param_hint="TARGET") from None
+    except Exception as error:  # noqa: BLE001 - the module's own code
+        raise click.BadParameter(_why_not_imported(module_name, error), param_hint="TARGET") from None
     for name in path.split("."):
         if not hasattr(found, name):
             raise click.BadParameter(f"{module_name} has no {path!r}", param_hint="TARGET")
         found = getattr(found, name)
     return found
+
+
+def _why_not_imported(module: str, error: Exception) -> str:
+    """One sentence, with the place where the module's own code went wrong."""
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        return f"no module named {error.name!r}"
+    if isinstance(error, Error):  # of what makes a JobProcessor at import, and a setting is wrong
+        return f"cannot import {module}: {error}"
+    what = f"{type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    if isinstance(error, SyntaxError) or not frames or frames[-1].filename == __file__:
+        return f"cannot import {module}: {what}"  # a SyntaxError says where itself
+    return f"cannot import {module}: {what} ({frames[-1].filename}, line {frames[-1].lineno})"
 
 
 def console_for(*, stderr: bool = False) -> Console:

@@ -31,7 +31,8 @@ DETAILS_TO_SHOW = ("went_back", "log", "file_mode")
 def doctor(url: str | None, as_json: bool, diagram: bool) -> None:
     """Check versions, the store's durability and every invariant of its contents."""
     if diagram:
-        click.echo(_core.engine.diagram())
+        drawn = _core.engine.diagram()
+        emit({"diagram": drawn}, as_json, lambda _console: click.echo(drawn))
         return
 
     async def work() -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import click
 from rich.console import Console
 
+from khala_jobs import JobProcessor
 from khala_jobs.compat.khala_import import import_khala as move_khala
 from khala_jobs.migrate import migrate as move
 
@@ -15,6 +18,16 @@ from .common import client, emit, json_option, run, table, url_option
 
 _apply_option = click.option("--apply", is_flag=True, help="Do it. Without this nothing is changed.")
 _keep_option = click.option("--keep", is_flag=True, help="Leave the jobs in the source as well.")
+
+
+@contextlib.asynccontextmanager
+async def _target(url: str | None) -> AsyncIterator[JobProcessor]:
+    """Where jobs are to go; opened, and made, only when there are jobs to be moved."""
+    jobs = JobProcessor(url)
+    try:
+        yield jobs
+    finally:
+        await jobs.close()
 
 
 @click.command()
@@ -33,7 +46,7 @@ def migrate(
     """
 
     async def work() -> dict[str, Any]:
-        async with client(source) as old, client(target, create=True) as new:
+        async with client(source) as old, _target(target) as new:
             return dataclasses.asdict(await move(old, new, queues=queues, apply=apply, keep=keep))
 
     found = run(work())
@@ -66,8 +79,8 @@ def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json:
     """
 
     async def work() -> dict[str, Any]:
-        async with client(url, create=True) as target:
-            return dataclasses.asdict(await move_khala(source, target, apply=apply, keep=keep))
+        async with _target(url) as new:
+            return dataclasses.asdict(await move_khala(source, new, apply=apply, keep=keep))
 
     found = run(work())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -98,7 +99,7 @@ def clean(
     """Delete ended jobs of QUEUE (all queues without it) by age or count."""
     if older_than is None and keep is None:
         raise click.UsageError("give --older-than, --keep, or both")
-    is_number = older_than is not None and older_than.replace(".", "", 1).isdigit()
+    is_number = older_than is not None and re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", older_than) is not None
 
     async def work() -> int:
         async with client(url) as found:

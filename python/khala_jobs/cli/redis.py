@@ -41,6 +41,8 @@ def redis_acl(user: str, prefix: str, load: bool, config: bool, as_json: bool) -
 
 
 @click.command("redis-library")
-def redis_library() -> None:
+@json_option
+def redis_library(as_json: bool) -> None:
     """Print the function library for: khala-jobs redis-library | redis-cli -x FUNCTION LOAD REPLACE."""
-    click.echo(_core.redis.library(), nl=False)
+    code = _core.redis.library()
+    emit({"library": code}, as_json, lambda _console: click.echo(code, nl=False))

@@ -21,12 +21,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khala_jobs import JobProcessor as Engine
-from khala_jobs import Retry, RetryPolicy
-from khala_jobs.durations import instant_ms
-from khala_jobs.errors import InvalidArgument, NotFound
+from khala_jobs.errors import NotFound
 from khala_jobs.options import core_arguments
-from khala_jobs.shown import shown
 
+from ._khala_options import check_given, options_of
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
 from ._khala_services import TEMPORAL_MODULE, JobHandler, KhalaServices, MissingDependency, khala_attribute
 from ._khala_types import (
@@ -69,7 +67,6 @@ JOB_CLASSES = {
     "index_repair": "IndexRepairJob",
     "pattern_recognition": "PatternRecognitionJob",
 }
-PRIORITIES = {JobPriority.LOW: 2, JobPriority.MEDIUM: 5, JobPriority.HIGH: 8, JobPriority.CRITICAL: 10}
 _STATUSES = {
     "scheduled": JobStatus.PENDING,
     "ready": JobStatus.PENDING,
@@ -82,8 +79,6 @@ _STATUSES = {
     "quarantined": JobStatus.FAILED,
     "cancelled": JobStatus.CANCELLED,
 }
-# KHALA's back-off: 60 s after the first failure, doubling, at most 5 minutes.
-_BACKOFF_SECONDS, _BACKOFF_FACTOR, _BACKOFF_CAP_SECONDS = 60, 2.0, 300
 
 
 def __getattr__(name: str) -> Any:
@@ -94,43 +89,6 @@ def __getattr__(name: str) -> Any:
         except MissingDependency as error:
             raise AttributeError(str(error)) from error
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def retry_of(max_retries: int) -> RetryPolicy:
-    """KHALA's way of retrying, but for what is not installed or not configured: that will not come by waiting."""
-    return Retry.exponential(
-        max_retries,
-        base=_BACKOFF_SECONDS,
-        factor=_BACKOFF_FACTOR,
-        cap=_BACKOFF_CAP_SECONDS,
-        not_on=[MissingDependency],
-    )
-
-
-def options_of(job: JobDefinition) -> dict[str, Any]:
-    """What a job says about itself, as options of the engine."""
-    options: dict[str, Any] = {
-        "priority": PRIORITIES[job.priority],
-        "timeout": _as(job.timeout_seconds, "timeout_seconds", int, float),
-        "retry": retry_of(_as(job.max_retries, "max_retries", int)),
-    }
-    if job.scheduled_at is not None:
-        instant_ms(job.scheduled_at, "scheduled_at")
-        options["at"] = job.scheduled_at
-    return options
-
-
-def _check_given(priority: object, payload: object) -> None:
-    if not isinstance(priority, JobPriority):
-        raise InvalidArgument("priority", f"expected a JobPriority, got {shown(priority)}")
-    if not isinstance(payload, dict) or not all(isinstance(key, str) for key in payload):
-        raise InvalidArgument("payload", f"expected a dict whose keys are text, got {shown(payload)}")
-
-
-def _as(value: Any, field: str, *kinds: type) -> Any:
-    if not isinstance(value, kinds) or isinstance(value, bool):
-        raise InvalidArgument(field, f"expected a number, got {shown(value)}")
-    return value
 
 
 class JobExecutionError(Exception):
@@ -256,7 +214,7 @@ class JobProcessor(KhalaServices):
                 payload that is no dict, or has keys that are no text, a ``scheduled_at`` without a time zone.
             TypeError: The payload cannot be stored, or a keyword is no field of `JobDefinition`.
         """
-        _check_given(priority, payload)
+        check_given(priority, payload)
         if job_type not in self._job_classes and job_type not in self._handlers:
             raise ValueError(f"Unknown job type: {job_type}")
         job = JobDefinition(

@@ -20,8 +20,9 @@ from khala_jobs import JobProcessor as Engine
 from khala_jobs import _core
 from khala_jobs.options import core_arguments
 
+from ._khala_options import PRIORITIES, retry_of
 from ._khala_types import JobDefinition, JobStatus, job_from_mapping, job_to_mapping
-from .khala import PRIORITIES, QUEUE, retry_of
+from .khala import QUEUE
 
 _QUEUE_KEY: Final = b"job:queue"
 _PREFIX: Final = b"job:"

@@ -9,30 +9,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 import orjson
 
 from khala_jobs.bridge import engine
 from khala_jobs.context import detached
 from khala_jobs.definition import Definition
-from khala_jobs.durations import Duration, to_datetime, to_ms
+from khala_jobs.durations import Duration, instant_ms, to_datetime, to_ms
 from khala_jobs.enqueuer import Enqueuer
 from khala_jobs.errors import InvalidArgument
 from khala_jobs.job import Job
 from khala_jobs.processor import JobProcessor
 from khala_jobs.resources import Resources
 from khala_jobs.run import running
+from khala_jobs.shown import shown
 
 R = TypeVar("R")
 Mode = Literal["manual", "inline"]
 
 
 class FakeClock:
-    """The clock of the store in a test: stands still until `advance`."""
+    """The clock of the store in a test: stands still until `advance`.
+
+    Args:
+        at: What it shows first, a datetime with a time zone; default now.
+    """
 
     def __init__(self, at: datetime | None = None) -> None:
-        start_ms = int(time.time() * 1000) if at is None else int(at.timestamp() * 1000)
+        start_ms = int(time.time() * 1000) if at is None else instant_ms(at, "at")
         self.core = engine.ManualClock(start_ms)
 
     def advance(self, by: Duration) -> None:
@@ -133,6 +138,8 @@ class JobsTesting:
             **arguments: With these arguments; others may be anything. Values are compared as JSON gives
                 them back.
         """
+        if not isinstance(cast("object", task), Enqueuer | str | None):
+            raise InvalidArgument("task", f"expected a task or its name, got {shown(task)}")
         name = task.definition.name if isinstance(task, Enqueuer) else task
         return [
             entry

@@ -203,6 +203,9 @@ async def _with_progress(job: Job[Any]) -> Any:
         ((1.5,), "progress.count"),
         ((1, -1), "progress.total"),
         ((1, 2, "x" * 2000), "progress.message"),
+        ((1, 2, 5), "progress.message"),
+        ((1, 2, None), "progress.message"),
+        ((1, 2, "\ud800"), "progress.message"),
     ],
 )
 async def test_progress_out_of_bounds_is_refused(jobs: JobProcessor, arguments: Any, field: str) -> None:

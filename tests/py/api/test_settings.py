@@ -131,3 +131,16 @@ def test_a_worker_is_configured_before_it_runs() -> None:
     assert (jobs.url, jobs.settings.max_concurrent, jobs.settings.suspects) == ("sqlite:///x.db", 9, "only")
     with pytest.raises(InvalidArgument):
         jobs.configure_worker(url="x.db")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a\x00.db", "sqlite:///\udcff.db", "redis://host\n/1"])
+def test_a_url_with_what_no_name_has_is_refused_for_that(url: str) -> None:
+    with pytest.raises(InvalidArgument, match="has a character that no file name") as caught:
+        JobProcessor(url)
+    assert caught.value.field == "url"
+
+
+@pytest.mark.parametrize("queues", [5, None])
+def test_queues_that_are_no_list_are_refused(queues: Any) -> None:
+    with pytest.raises(InvalidArgument, match="queues: expected a list of names"):
+        JobProcessor("memory://", queues=queues)

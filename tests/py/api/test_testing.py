@@ -178,3 +178,12 @@ async def test_timeouts_follow_the_fake_clock() -> None:
         await began.wait()
         t.clock.advance("1h")
         assert (await draining).failed == 1
+
+
+async def test_what_is_no_task_and_no_time_is_refused_by_name() -> None:
+    jobs = JobProcessor("memory://")
+    async with JobsTesting(jobs) as testing:
+        with pytest.raises(InvalidArgument, match="task: expected a task or its name, got 5"):
+            testing.assert_enqueued(5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="at: the datetime has no time zone"):
+        JobsTesting(jobs, at=datetime(2030, 1, 1))  # noqa: DTZ001

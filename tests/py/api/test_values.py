@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,3 +160,35 @@ def test_a_cyclic_value_is_refused_in_a_line() -> None:
         with pytest.raises(InvalidArgument) as caught:
             encode(value, "a")
         assert len(str(caught.value)) < 160
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (Colour.RED, "x"),
+        (uuid.uuid4(), "x"),
+        ([1, {"a": (Colour.RED,)}], "x[1].a[0]"),
+        ({"a": [uuid.uuid4()]}, "x.a[0]"),
+        (np.float64(1.5), "x"),
+        ([type("Own", (float,), {})(4.5)], "x[0]"),
+    ],
+)
+def test_what_would_come_back_as_another_type_is_refused_by_name(value: Any, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        encode(value, "x")
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    "value", [Level.LOW, Word.YES, type("Own", (str,), {})("s"), [Level.LOW, {"a": Word.YES}]]
+)
+def test_what_comes_back_equal_is_taken(value: Any) -> None:
+    assert decode(encode(value, "x")) == value

@@ -235,6 +235,8 @@ def test_doctor_says_that_the_file_went_back_in_time(cli: Cli) -> None:
         ("sqlite:/jobs.db", "is no URL"),
         ("sqlit:///jobs.db", "did you mean sqlite"),
         ("sqlite:///jobs.db?synchronus=full", "synchron"),
+        ("", "is no URL"),
+        ("sqlite:///\udcff.db", "has a character"),
     ],
 )
 def test_a_typo_in_the_url_is_one_sentence(cli: Cli, url: str, says: str) -> None:
@@ -250,10 +252,19 @@ def test_a_typo_in_the_url_is_one_sentence(cli: Cli, url: str, says: str) -> Non
         ("nothing:jobs", "no module named 'nothing'"),
         ("app:tasks", "app has no 'tasks'"),
         ("app:add", "not a JobProcessor"),
+        ("../app:jobs", "'../app' is no name of a module"),
+        ("faulty:jobs", "cannot import faulty: ZeroDivisionError: division by zero ("),
+        ("unread:jobs", "cannot import unread: SyntaxError"),
+        ("needy:jobs", "cannot import needy: ModuleNotFoundError: No module named 'nowhere'"),
     ],
 )
 def test_a_wrong_target_says_what_is_wrong(cli: Cli, target: str, says: str) -> None:
-    assert says in cli.run("worker", target, status=2)
+    (cli.folder / "faulty.py").write_text("x = 1\n1 / 0\n")
+    (cli.folder / "unread.py").write_text("def (:\n")
+    (cli.folder / "needy.py").write_text("import nowhere\n")
+    text = cli.run("worker", target, status=2)
+    assert says in text
+    assert "Traceback" not in text
 
 
 @pytest.mark.parametrize(
@@ -288,3 +299,25 @@ def test_a_supervisor_says_one_thing_a_line_and_names_the_signal(cli: Cli) -> No
     _, text = process.communicate(timeout=30)
     assert "khala-jobs stopping signal=SIGTERM times=1\n" in text
     assert all(said.startswith(("khala-jobs ", "{", "PIPELINE")) for said in text.splitlines())
+
+
+def test_every_answer_can_be_had_as_json(cli: Cli) -> None:
+    assert cli.json("doctor", "--diagram") == {"diagram": cli.run("doctor", "--diagram").removesuffix("\n")}
+    assert cli.json("redis-library") == {"library": cli.run("redis-library")}
+
+
+def test_an_age_in_odd_digits_is_one_sentence(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    text = cli.run("queues", "clean", "--older-than", "\u00b2", status=2)
+    assert "older_than" in text
+    assert text.count("\n") == 1
+
+
+def test_what_only_counts_makes_no_store(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    source, target = cli.url, f"sqlite:///{cli.folder}/new/other.db"
+    found = cli.json("migrate", source, target)
+    assert (found["applied"], found["queues"]) == (False, {"default": {"ready": 1}})
+    cli.run("import-khala", "sqlite:///no-redis.db", "--url", target, "--apply", status=2)
+    assert not (cli.folder / "new").exists()
+    assert cli.json("migrate", source, target, "--apply")["moved"] == 1
