@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from urllib.parse import quote
 
 import click
 import orjson
@@ -17,15 +20,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from khala_jobs import JobProcessor
+from khala_jobs.errors import InvalidArgument
 from khala_jobs.memory import MemoryInput, MemoryJobs, SqliteMemoryRepository, import_memories
 from khala_jobs.memory.embed import Embedder, embed_distinct
 from khala_jobs.memory.embed_best import best_embedder
-from khala_jobs.memory.lifecycle import Watch, lifecycle_report, run_lifecycle, stage_jobs
+from khala_jobs.memory.lifecycle import Watch, give_up, lifecycle_report, run_lifecycle, stage_jobs
 from khala_jobs.memory.model import Memory
-from khala_jobs.memory.times import parse_time, time_to_us
+from khala_jobs.memory.times import parse_time
+from khala_jobs.memory.unfinished import LifecycleRun, UnfinishedRun
 
 from .common import (
     EXIT_FAILURES,
+    EXIT_STORE,
     LOG_LEVELS,
     console_for,
     emit,
@@ -59,11 +65,11 @@ def memory() -> None:
 @dataclass(frozen=True, slots=True)
 class _Options:
     source: Path
-    database: Path | None
-    as_of: str
+    as_of: str | None
     dry_run: bool
     threshold: float | None
     embed: str
+    abandon: bool
 
 
 @memory.command("run")
@@ -84,6 +90,11 @@ class _Options:
     is_flag=True,
     help="Report what would be done and change nothing; its lists have 1,000 entries each at most.",
 )
+@click.option(
+    "--abandon",
+    is_flag=True,
+    help="Give up an unfinished run of the database (what it did stays) and begin a new one.",
+)
 @logs_option
 @json_option
 def run_(
@@ -94,90 +105,194 @@ def run_(
     threshold: float | None,
     embed: str,
     dry_run: bool,
+    abandon: bool,
     logs: bool,
     as_json: bool,
 ) -> None:
     """Run the whole lifecycle, as durable jobs, on the memories of a file.
 
     The file itself is not changed; what becomes of the memories is in the report and, with --database, in
-    memories.db there. Bad lines are reported with number, field and reason; the good ones run.
+    memories.db there. Bad lines are reported with number, field and reason; the good ones run. A run on a
+    database that was killed goes on when the same command is given again, and its report is that of the whole.
     """
     log_to_stderr(LOG_LEVELS[log_level(logs)])
-    moment = as_of or datetime.now(UTC).isoformat()
-    try:
-        parse_time(moment)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--as-of") from None
-    if report_file is not None and not report_file.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {report_file.absolute().parent}", param_hint="--report")
-    options = _Options(source, database, moment, dry_run, threshold, embed)
-    report = run(_run_file(options, console_for(stderr=True)))
-    if report_file is not None:
-        report_file.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    emit(report, as_json, lambda console: show_report(console, report))
+    if as_of is not None:
+        try:
+            parse_time(as_of)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--as-of") from None
+    options = _Options(source, as_of, dry_run, threshold, embed, abandon)
+    with _folder(database) as folder, _report_target(report_file) as target:
+        report = run(_run_file(options, folder, console_for(stderr=True)))
+        if target is not None:
+            _write_report(target, report, report_file)
+        emit(report, as_json, lambda console: show_report(console, report))
+        UnfinishedRun(folder).forget()
     if report["errors"] or report["failures"]:
         raise SystemExit(EXIT_FAILURES)
 
 
-async def _run_file(options: _Options, console: Console) -> dict[str, Any]:
-    source = MemoryInput(options.source, time_to_us(datetime.fromisoformat(options.as_of)))
-    with _folder(options.database) as folder:
-        async with SqliteMemoryRepository(folder / "memories.db") as repository:
-            imported = await import_memories(repository, source)
-            embedder = None
-            if options.embed != "never":
-                embedder = await embed_missing(repository, options.embed, console)
-            stages = stage_jobs(as_of=options.as_of, dry_run=options.dry_run, threshold=options.threshold)
-            jobs = JobProcessor(f"sqlite:///{folder.absolute() / 'jobs.db'}", workers=1)
-            found = MemoryJobs(repository, embedder=embedder)
-            jobs.include(found)
-            async with jobs:
-                with watching(console) as watch:
-                    done = await run_lifecycle(jobs, stages, found, watch)
+async def _run_file(options: _Options, folder: Path, console: Console) -> dict[str, Any]:
+    source = MemoryInput(options.source, 0)
+    # A person starts this command again, not a supervisor: the deaths of its process say nothing of the jobs.
+    jobs = JobProcessor(_store_url(folder / "jobs.db"), workers=1, max_crashes=100)
+    async with SqliteMemoryRepository(folder / "memories.db") as repository:
+        unfinished = UnfinishedRun(folder)
+        async with unfinished.locked():
+            current = await _which_run(options, source, unfinished, jobs)
+            current = await _import(current, source, repository, unfinished)
+            embedder = _embedder(options.embed, console) if current.embeds else None
+            if current.phase == "embed":
+                if embedder is not None:
+                    await embed_missing(repository, embedder)
+                current = unfinished.save(replace(current, phase="jobs"))
+        found = MemoryJobs(repository, embedder=embedder)
+        jobs.include(found)
+        stages = stage_jobs(as_of=current.as_of, dry_run=options.dry_run, threshold=options.threshold)
+        async with jobs:
+            with watching(console) as watch:
+                done = await run_lifecycle(jobs, stages, found, watch, chain=current.chain)
     report = {
-        "input": str(options.source),
-        "as_of": options.as_of,
+        "input": click.format_filename(options.source),
+        "as_of": current.as_of,
         "dry_run": options.dry_run,
-        "memories": imported.added + imported.existing,
+        "memories": current.imported["memories"],
+        "deleted_before": current.imported["deleted_before"],
         "embedded_by": embedder.model_id if embedder is not None else None,
         **lifecycle_report(done),
     }
-    report["errors"] = [bad.to_json() for bad in imported.errors]
+    report["errors"] = current.imported["errors"]
     return report
+
+
+async def _which_run(
+    options: _Options, source: MemoryInput, unfinished: UnfinishedRun, jobs: JobProcessor
+) -> LifecycleRun:
+    """The run that this command goes on with, or a new one.
+
+    Raises:
+        InvalidArgument: The folder holds an unfinished run of another command.
+    """
+    settings = {
+        "--input": await asyncio.to_thread(source.digest),
+        "--threshold": options.threshold,
+        "--embed": options.embed,
+        "--dry-run": options.dry_run,
+    }
+    left = unfinished.load()
+    if left is not None:
+        other = left.difference(settings)
+        if other is None and options.as_of and parse_time(options.as_of) != parse_time(left.as_of):
+            other = "--as-of"
+        if other is None and not options.abandon:
+            return left
+        # What has not begun to change anything is not worth a question.
+        if not options.abandon and left.phase == "jobs" and not left.settings["--dry-run"]:
+            raise InvalidArgument(
+                "--database",
+                f"holds an unfinished run as of {left.as_of} with another {other}: repeat its command to finish it, "
+                "or add --abandon to give it up",
+            )
+        try:
+            await give_up(jobs, left.chain)
+        finally:
+            await jobs.close()
+    return unfinished.save(LifecycleRun.begin(options.as_of or datetime.now(UTC).isoformat(), settings))
+
+
+async def _import(
+    current: LifecycleRun, source: MemoryInput, repository: SqliteMemoryRepository, unfinished: UnfinishedRun
+) -> LifecycleRun:
+    """Bring the memories in, once a run: what a stage deleted must not come back when the run goes on."""
+    if current.phase != "import":
+        return current
+    source.now_us = parse_time(current.as_of)
+    imported = await import_memories(repository, source)
+    lacking = False
+    async for _ in _without_vector(repository):
+        lacking = current.settings["--embed"] != "never"
+        break
+    outcome = {
+        "memories": imported.added + imported.existing,
+        "deleted_before": imported.deleted,
+        "errors": [bad.to_json() for bad in imported.errors],
+    }
+    return unfinished.save(replace(current, phase="embed", imported=outcome, embeds=lacking))
+
+
+def _store_url(path: Path) -> str:
+    """The URL of a job store; what has a meaning in URLs is written out."""
+    return f"sqlite:///{quote(os.fsencode(path.absolute()))}"
 
 
 @contextlib.contextmanager
 def _folder(database: Path | None) -> Iterator[Path]:
     if database is not None:
-        database.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            database.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"cannot be a folder: {error.strerror}"
+            raise click.BadParameter(
+                f"{click.format_filename(database)} {reason}", param_hint="--database"
+            ) from None
         yield database
         return
     with tempfile.TemporaryDirectory(prefix="khala-jobs-") as folder:
         yield Path(folder)
 
 
-async def embed_missing(repository: SqliteMemoryRepository, choice: str, console: Console) -> Embedder | None:
+@contextlib.contextmanager
+def _report_target(path: Path | None) -> Iterator[IO[bytes] | None]:
+    """The file of --report, opened before the run: what cannot be written is told before anything is done."""
+    if path is None:
+        yield None
+        return
+    new = not path.exists()
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        reason = f"{click.format_filename(path)} cannot be written: {error.strerror}"
+        raise click.BadParameter(reason, param_hint="--report") from None
+    written = False
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            yield file
+        written = True
+    finally:
+        if new and not written:
+            path.unlink(missing_ok=True)
+
+
+def _write_report(target: IO[bytes], report: dict[str, Any], path: Path | None) -> None:
+    """Write the report; where that fails it is printed instead, so that the run was not for nothing."""
+    text = orjson.dumps(report, option=orjson.OPT_INDENT_2)
+    try:
+        if stat.S_ISREG(os.fstat(target.fileno()).st_mode):
+            target.truncate(0)
+        left = memoryview(text)
+        while left:
+            left = left[target.write(left) :]
+    except OSError as error:
+        click.echo(text)
+        name = click.format_filename(path or "")
+        click.echo(f"khala-jobs: {name} cannot be written: {error.strerror}; the report is above", err=True)
+        raise SystemExit(EXIT_STORE) from None
+
+
+async def embed_missing(repository: SqliteMemoryRepository, embedder: Embedder) -> None:
     """Give every memory without a vector one.
 
     Args:
         repository: Of the memories.
-        choice: ``auto`` = the best embedder there is, ``lexical`` = the built-in one.
-        console: For progress.
-
-    Returns:
-        The embedder, or None when no memory needed one.
+        embedder: Makes them.
     """
-    embedder: Embedder | None = None
     async for batch in _without_vector(repository):
-        if embedder is None:
-            embedder = _embedder(choice, console)
         texts = [memory.content for memory in batch]
         rows = await asyncio.to_thread(embed_distinct, embedder, texts)
         model = embedder.model_id
         await repository.update_many(
             replace(memory, embedding=row, model_id=model) for memory, row in zip(batch, rows, strict=True)
         )
-    return embedder
 
 
 async def _without_vector(repository: SqliteMemoryRepository) -> AsyncIterator[list[Memory]]:

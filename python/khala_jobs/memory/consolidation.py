@@ -285,6 +285,7 @@ def _summary_memory(
     expires = int(frame.expires_us[rows].max())
     embedding = summary.embedding if summary.embedding is not None else _centroid(frame, rows)
     source = "model" if summary.embedding is not None else "mean of the sources"
+    importance = float(frame.importance[rows].max())
     return Memory(
         id=cluster.id,
         user_id=frame.users[first],
@@ -292,7 +293,8 @@ def _summary_memory(
         scope=frame.scopes[first],
         model_id=frame.models[first],
         tier=policy.target_tier,
-        importance=float(frame.importance[rows].max()),
+        importance=importance,
+        decay_score=importance,  # what every formula gives at age 0: the next run has nothing to score
         access_count=int(frame.access_count[rows].sum()),
         created_us=as_of_us,
         updated_us=as_of_us,

@@ -16,6 +16,7 @@ __all__ = [
     "LoggedEdit",
     "count_by_kind",
     "decode",
+    "deletions",
     "drop_intents",
     "edited_ids",
     "encode",
@@ -105,6 +106,9 @@ _INSERT: Final = f"""
 _MARK: Final = "UPDATE edits SET applied = 1 WHERE run_id = ? AND memory_id = ?"
 _DROP: Final = "DELETE FROM edits WHERE run_id = ? AND memory_id = ? AND applied = 0"
 _UNDONE: Final = "UPDATE edits SET undone_us = ? WHERE run_id = ? AND operation = ?"
+_DELETED: Final = """
+    SELECT memory_id, before FROM edits WHERE run_id IN (SELECT run_id FROM runs)
+    AND memory_id IN (SELECT value FROM json_each(?)) AND action = 'delete' AND applied = 1 AND undone_us IS NULL"""
 _TO_UNDO: Final = """
     SELECT DISTINCT operation FROM edits
     WHERE run_id = ? AND operation > ? AND applied = 1 AND undone_us IS NULL ORDER BY operation LIMIT ?"""
@@ -146,6 +150,12 @@ def edited_ids(connection: sqlite3.Connection, run_id: str, ids: Iterable[str]) 
     """Which of these memories the run has in its log -> whether the edit was carried out."""
     rows = connection.execute(_KNOWN, (run_id, encode(list(ids))))
     return {memory_id: bool(applied) for memory_id, applied in rows}
+
+
+def deletions(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Any]:
+    """Those of some memories that runs deleted -> what they were, as `Memory.to_json`."""
+    rows = connection.execute(_DELETED, (encode(list(ids)),))
+    return {memory_id: decode(before) for memory_id, before in rows if before is not None}
 
 
 def log_edits(connection: sqlite3.Connection, edits: Iterable[LoggedEdit]) -> None:

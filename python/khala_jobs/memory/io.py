@@ -4,15 +4,16 @@ Every record becomes a `Memory` or a `BadRecord` with its line (or row) number, 
 good ones are used all the same. Fields: ``id``, ``user_id`` and ``content`` are required; ``embedding`` (a
 list of numbers), ``model_id``, ``scope``, ``tier``, ``importance``, ``access_count``, ``verification_score``,
 ``confidence``, ``archived``, ``pinned``, ``metadata`` and the RFC 3339 times ``created_at``, ``updated_at``,
-``accessed_at`` and ``expires_at`` may be left out. A field of any other name is kept in the metadata.
+``accessed_at`` and ``expires_at`` may be left out. A field of any other name is kept in the metadata, as JSON.
 """
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +23,9 @@ import orjson
 
 from khala_jobs.errors import InvalidArgument, NotFound, Unsupported
 
+from .io_values import checked_embedding, json_value, moment, read_column, scalar
 from .model import BadMemory, Memory, Tier
 from .repository_sqlite import SqliteMemoryRepository
-from .times import parse_time, time_to_us
 
 __all__ = ["LINE_BYTES_MAX", "BadRecord", "Imported", "MemoryInput", "import_memories", "memory_of_record"]
 
@@ -79,13 +80,14 @@ class MemoryInput:
     Attributes:
         errors: Bad records met so far.
         count: Records met so far, good and bad.
+        now_us: As given; may be set before the first record is read.
     """
 
     def __init__(self, path: str | Path, now_us: int) -> None:
         self.path = Path(path)
         self.errors: list[BadRecord] = []
         self.count = 0
-        self._now_us = now_us
+        self.now_us = now_us
         self._seen: dict[str, int] = {}
         if not self.path.is_file():
             what = (
@@ -117,6 +119,11 @@ class MemoryInput:
             except BadMemory as error:
                 self.errors.append(BadRecord(line, error.field, error.message))
 
+    def digest(self) -> str:
+        """SHA-256 (hex) of the file."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def line_of(self, memory_id: str) -> int:
         """The line that a memory was read from.
 
@@ -128,7 +135,7 @@ class MemoryInput:
     def _memory(self, line: int, record: Mapping[str, Any] | BadMemory) -> Memory:
         if isinstance(record, BadMemory):
             raise record
-        memory = memory_of_record(record, self._now_us)
+        memory = memory_of_record(record, self.now_us)
         first = self._seen.setdefault(memory.id, line)
         if first != line:
             raise BadMemory("id", f"{memory.id!r} was in line {first} already")
@@ -152,17 +159,19 @@ def memory_of_record(record: Mapping[str, Any], now_us: int) -> Memory:
         if value is None:
             continue
         if name in _TIMES:
-            values[_TIMES[name]] = _time(name, value)
+            values[_TIMES[name]] = moment(given, value)
+        elif name == "embedding":
+            values[name] = checked_embedding(value)
         elif name in _PLAIN:
             values[name] = value
         else:
-            extra[given] = value
+            extra[given] = json_value(given, value)
     _check_values(values)
     metadata = values.pop("metadata", {})
     created = values.setdefault("created_us", now_us)
     values.setdefault("updated_us", created)
     values.setdefault("accessed_us", created)
-    return Memory(**values, metadata={**extra, **metadata})
+    return Memory(**values, metadata={**extra, **json_value("metadata", metadata)})
 
 
 def _check_values(values: dict[str, Any]) -> None:
@@ -187,19 +196,6 @@ def _tier(text: str) -> Tier:
     if folded not in tuple(Tier):
         raise BadMemory("tier", f"{text!r} is none of {', '.join(Tier)}")
     return Tier(folded)
-
-
-def _time(name: str, value: object) -> int:
-    if isinstance(value, datetime):
-        return time_to_us(value)
-    if isinstance(value, np.datetime64):
-        return int(value.astype("datetime64[us]").astype(np.int64))
-    if not isinstance(value, str):
-        raise BadMemory(name, f"{value!r} is not an RFC 3339 time")
-    try:
-        return parse_time(value)
-    except ValueError as error:
-        raise BadMemory(name, str(error)) from None
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
@@ -229,29 +225,21 @@ def _npz_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             columns = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InvalidArgument("input", f"{path.name} is no archive of plain arrays: {error}") from error
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
         raise InvalidArgument(
             "input", f"{path.name} has no array {missing[0]!r}; it has {', '.join(sorted(columns))}"
         )
-    count = len(columns["id"])
+    count = len(columns["id"]) if columns["id"].ndim else -1
     for name, column in columns.items():
-        if column.ndim == 0 or len(column) != count:
+        if column.ndim == 0:
+            raise InvalidArgument("input", f"array {name!r} of {path.name} is a single value, not a column")
+        if len(column) != count:
             raise InvalidArgument("input", f"array {name!r} of {path.name} has not {count} rows, as 'id' has")
     for row in range(count):
-        yield row + 1, {name: _scalar(column[row]) for name, column in columns.items()}
-
-
-def _scalar(value: Any) -> Any:
-    """A NumPy scalar as a Python one; arrays and times as they are; NaN and NaT as absent."""
-    if isinstance(value, np.ndarray) and value.ndim:
-        return value
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else value
-    plain = value.item()
-    return None if isinstance(plain, float) and plain != plain else plain  # noqa: PLR0124 - NaN
+        yield row + 1, {name: scalar(column[row]) for name, column in columns.items()}
 
 
 def _pyarrow() -> Any:
@@ -275,10 +263,16 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]
         if missing:
             raise InvalidArgument("input", f"{path.name} has no column {missing[0]!r}")
         row = 0
-        for batch in file.iter_batches():
-            for record in batch.to_pylist():
-                row += 1
-                yield row, record
+        try:
+            for batch in file.iter_batches():
+                names = batch.schema.names
+                columns = [read_column(name, batch.column(at), arrow) for at, name in enumerate(names)]
+                for cells in zip(*columns, strict=True):
+                    row += 1
+                    bad = next((cell for cell in cells if isinstance(cell, BadMemory)), None)
+                    yield row, bad or dict(zip(names, cells, strict=True))
+        except (arrow.ArrowException, OSError) as error:
+            yield row + 1, BadMemory("line", f"is damaged, and so is what follows: {error}")
 
 
 @dataclass(slots=True)
@@ -288,18 +282,23 @@ class Imported:
     Args:
         added: New memories.
         existing: Memories that were there already, with the same owner and text.
+        deleted: Memories left out because a lifecycle job deleted them before.
         errors: Bad records, and ids that belong to another memory.
     """
 
     added: int = 0
     existing: int = 0
+    deleted: int = 0
     errors: list[BadRecord] = field(default_factory=list)
 
 
 async def import_memories(
     repository: SqliteMemoryRepository, source: MemoryInput, batch_size: int = 1000
 ) -> Imported:
-    """Put the memories of a file into a repository. Safe to repeat: what is there already stays as it is.
+    """Put the memories of a file into a repository.
+
+    Safe to repeat: what is there already stays as it is, and what the cleanup job deleted does not come back, as long
+    as the operation log remembers it and owner, text and expiry are the same.
 
     Args:
         repository: Where to.
@@ -310,7 +309,10 @@ async def import_memories(
     memories = iter(source)
     while batch := list(islice(memories, batch_size)):
         known = await repository.get_many(memory.id for memory in batch)
-        result.added += await repository.create_many(memory for memory in batch if memory.id not in known)
+        gone = await repository.deleted_memories(memory.id for memory in batch if memory.id not in known)
+        fresh = [memory for memory in batch if memory.id not in known and not _same(memory, gone)]
+        result.added += await repository.create_many(fresh)
+        result.deleted += len(batch) - len(known) - len(fresh)
         for memory in batch:
             other = known.get(memory.id)
             if other is None:
@@ -324,3 +326,11 @@ async def import_memories(
                 )
     result.errors = sorted([*source.errors, *result.errors], key=lambda bad: bad.line)
     return result
+
+
+def _same(memory: Memory, gone: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a memory is one that was deleted."""
+    was = gone.get(memory.id)
+    return was is not None and all(
+        was.get(name) == memory.field_json(name) for name in ("user_id", "content_hash", "expires_us")
+    )

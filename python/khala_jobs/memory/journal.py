@@ -12,14 +12,14 @@ made.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from khala_jobs.errors import InvalidArgument
 
-from .edits import LoggedEdit, count_by_kind, decode, encode, list_rows
+from .edits import LoggedEdit, count_by_kind, decode, deletions, encode, list_rows
 from .sqlite_file import SqliteFile
 
 __all__ = ["JournalFile", "Run", "SqliteJournal", "Unit"]
@@ -191,6 +191,10 @@ class JournalFile(SqliteFile):
             kind: Only the first edit of each operation of this kind.
         """
         return await self.read(partial(list_rows, run_id=run_id, after=after, kind=kind, limit=limit))
+
+    async def deleted_memories(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Those of some memories that a run deleted and that were not restored -> what they were."""
+        return await self.read(partial(deletions, ids=list(ids)))
 
     async def purge_runs(self, before_us: int) -> int:
         """Drop runs with a clock reading before this one, and with them the possibility to undo them.

@@ -1,17 +1,22 @@
 """The whole lifecycle as a chain of durable jobs, and the one report that it adds up to.
 
-The order matters and is fixed: scores first, then what earns a place, then what says the same, then what is worth
-summing up, then what may rest, and last what is due for deletion. Each stage is one job, enqueued when the one before
-it has closed; all share one clock reading, so a stage that runs again after a crash decides as it did before.
+The order matters and is fixed: first what earns a place, then scores (they depend on the place; scored before it is
+promoted, a memory would be scored anew by the next run), then what says the same, then what is worth summing up, then
+what may rest, and last what is due for deletion. Each stage is one job, enqueued when the one before it has closed; all
+share one clock reading, so a stage that runs again after a crash decides as it did before.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+from khala_jobs.errors import JobQuarantined, NotFound
 
 from .jobs import (
     ArchivalJob,
@@ -27,13 +32,14 @@ from .services import MemoryServices
 
 if TYPE_CHECKING:
     from khala_jobs.info import JobInfo, Progress
+    from khala_jobs.job import Job
     from khala_jobs.processor import JobProcessor
 
-__all__ = ["STAGES", "Stage", "lifecycle_report", "run_lifecycle", "stage_jobs"]
+__all__ = ["STAGES", "Stage", "give_up", "lifecycle_report", "run_lifecycle", "stage_jobs"]
 
 STAGES: Final[tuple[type[LifecycleJob], ...]] = (
-    DecayScoringJob,
     PromotionJob,
+    DecayScoringJob,
     DeduplicationJob,
     ConsolidationJob,
     ArchivalJob,
@@ -91,7 +97,12 @@ def stage_jobs(
 
 
 async def run_lifecycle(
-    jobs: JobProcessor, stages: Sequence[LifecycleJob], memory: MemoryServices, watch: Watch | None = None
+    jobs: JobProcessor,
+    stages: Sequence[LifecycleJob],
+    memory: MemoryServices,
+    watch: Watch | None = None,
+    *,
+    chain: str | None = None,
 ) -> list[Stage]:
     """Run stages one after the other as jobs.
 
@@ -100,6 +111,9 @@ async def run_lifecycle(
         stages: As `stage_jobs` makes them.
         memory: To read the complete reports with.
         watch: Told how far they are.
+        chain: What the jobs are named after. A call with the name and the stages of an earlier one goes on where
+            that stopped, whether it was killed or a stage failed: what is done is not done again, and what comes
+            back is the whole.
 
     Raises:
         JobFailed: A stage failed for good; what the stages before it did stays, and can be undone.
@@ -108,17 +122,8 @@ async def run_lifecycle(
     for stage in stages:
         name = stage_name(type(stage))
         started = time.perf_counter()
-        job = await jobs.enqueue(stage)
-        waiting = asyncio.ensure_future(job.result())
-        try:
-            while not waiting.done():
-                if watch is not None:
-                    info = await job.info()
-                    watch(name, info, info.progress)
-                await asyncio.wait({waiting}, timeout=PROGRESS_SECONDS)
-            result = await waiting
-        finally:
-            waiting.cancel()
+        job = await (jobs.enqueue(stage) if chain is None else _continued(jobs, stage, chain))
+        result = await _result(jobs, job, partial(watch, name) if watch is not None else None)
         seconds = time.perf_counter() - started
         info = await job.info()
         if watch is not None:
@@ -127,6 +132,56 @@ async def run_lifecycle(
         report = await memory.report(run_id) if run_id is not None else None
         done.append(Stage(name, info, report or result, seconds))
     return done
+
+
+async def give_up(jobs: JobProcessor, chain: str) -> None:
+    """Cancel what is left of the stages of that name; what they did stays."""
+    for stage in STAGES:
+        with contextlib.suppress(NotFound):
+            await jobs.job(_job_id(chain, stage)).cancel("the run was given up")
+
+
+def _job_id(chain: str, stage: type[LifecycleJob]) -> str:
+    return f"{chain}-{stage_name(stage)}"
+
+
+async def _continued(jobs: JobProcessor, stage: LifecycleJob, chain: str) -> Job[dict[str, Any]]:
+    """The stage's job, made or found; one that ended badly gets another chance, since somebody repeats the call."""
+    job = await jobs.enqueue(stage, id=_job_id(chain, type(stage)))
+    if job.existed:
+        info = await job.info()
+        if info.is_closed and info.state != "completed":
+            await jobs.queues.retry(job.id)
+    return job
+
+
+async def _result(
+    jobs: JobProcessor,
+    job: Job[dict[str, Any]],
+    watch: Callable[[JobInfo | None, Progress | None], None] | None,
+) -> dict[str, Any]:
+    """The result of a job, with news of it until then.
+
+    A job that was found may be quarantined while this waits, for the deaths of the processes that ran it before: then
+    it runs once more here. It had none beside it, and whoever ended those processes is the one who waits now.
+    """
+    forgiven = not job.existed
+    while True:
+        waiting = asyncio.ensure_future(job.result())
+        try:
+            while not waiting.done():
+                if watch is not None:
+                    info = await job.info()
+                    watch(info, info.progress)
+                await asyncio.wait({waiting}, timeout=PROGRESS_SECONDS)
+            return await waiting
+        except JobQuarantined:
+            if forgiven:
+                raise
+            forgiven = True
+            await jobs.queues.retry(job.id)
+        finally:
+            waiting.cancel()
 
 
 def lifecycle_report(stages: Sequence[Stage]) -> dict[str, Any]:

@@ -105,10 +105,14 @@ def check_vector(values: object) -> Vector:
         BadMemory: Not numbers, not one-dimensional, empty, not finite in float32, or of length zero.
     """
     try:
-        vector = np.ascontiguousarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(values)
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and refused below
+            vector = None if given.dtype.kind in "bcSUmM" else np.ascontiguousarray(given, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadMemory("embedding", "not a list of numbers") from error
-    if vector.ndim != 1 or np.ndim(values) != 1:  # type: ignore[arg-type]
+    if vector is None:
+        raise BadMemory("embedding", f"not a list of numbers but of {given.dtype}")
+    if given.ndim != 1:
         raise BadMemory("embedding", "not one-dimensional")
     if vector.size == 0:
         raise BadMemory("embedding", "empty")

@@ -41,7 +41,10 @@ def parse_time(text: str) -> int:
     """
     if not _RFC3339.fullmatch(text):
         raise ValueError(f"{text!r} is not an RFC 3339 time such as 2024-05-01T12:00:00Z")
-    return time_to_us(datetime.fromisoformat(text.upper()))
+    us = time_to_us(datetime.fromisoformat(text.upper()))
+    if not FIRST_US <= us <= LAST_US:
+        raise ValueError(f"{text!r} is outside the years 1 to 9999 in UTC")
+    return us
 
 
 def format_time(value: int) -> str:
