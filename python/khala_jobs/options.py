@@ -20,6 +20,7 @@ from .shown import shown
 
 PRIORITY_MAX: Final = 255
 BATCH_JOBS: Final = 10_000  # in one call
+PAYLOAD_BYTES: Final = 1024 * 1024  # of one job (base/limits.hpp)
 # From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
 HARD_TIMEOUT_AFTER_MS: Final = 5_000
 

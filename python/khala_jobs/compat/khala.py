@@ -22,9 +22,8 @@ from typing import Any
 
 from khala_jobs import JobProcessor as Engine
 from khala_jobs.errors import NotFound
-from khala_jobs.options import core_arguments
 
-from ._khala_options import check_given, options_of
+from ._khala_options import check_given, check_job, options_of
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
 from ._khala_services import TEMPORAL_MODULE, JobHandler, KhalaServices, MissingDependency, khala_attribute
 from ._khala_types import (
@@ -36,7 +35,6 @@ from ._khala_types import (
     job_to_mapping,
     result_from_mapping,
     result_to_mapping,
-    to_json,
 )
 
 __all__ = [
@@ -226,9 +224,7 @@ class JobProcessor(KhalaServices):
             created_at=datetime.now(UTC),
             **kwargs,
         )
-        # What cannot be stored is refused here, before anything is counted or queued: at `start` it is too late.
-        to_json(payload)
-        core_arguments(job_type, options_of(job))
+        check_job(job)  # before anything is counted or queued
         if self.is_running or self._is_embedded():
             await self._enqueue(job)
         else:
