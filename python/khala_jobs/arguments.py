@@ -33,6 +33,7 @@ class _Plan:
 
     validator: SchemaValidator
     rich: Mapping[str, TypeAdapter[Any]]  # parameters whose values plain JSON cannot carry
+    typed: bool  # no parameter takes values of any type
 
 
 class ArgumentCodec:
@@ -82,13 +83,16 @@ class ArgumentCodec:
             raise InvalidArgument(*_first_error(error, self._task)) from None
         if not plan.rich:
             try:
-                return values.encode(data, "")
+                return values.encode(data, "", typed=plan.typed)
             except InvalidArgument as error:
                 raise InvalidArgument(error.field.removeprefix("."), error.message) from None
         parts = []
         for name, value in data.items():
             adapter = plan.rich.get(name)
-            text = values.encode(value, name) if adapter is None else encode_rich(adapter, value, name)
+            if adapter is None:
+                text = values.encode(value, name, typed=plan.typed)
+            else:
+                text = encode_rich(adapter, value, name)
             parts.append(b'"%s":%s' % (name.encode(), text))
         return b"{%s}" % b",".join(parts)
 
@@ -156,6 +160,7 @@ class ArgumentCodec:
     def _planned(self) -> _Plan:
         fields: dict[str, Any] = {}
         rich: dict[str, TypeAdapter[Any]] = {}
+        typed = True
         for name, parameter in self._parameters.items():
             kind: Any = hints.resolve(
                 parameter.annotation, self._function, self._names, parameter=name, task=self._task
@@ -164,6 +169,7 @@ class ArgumentCodec:
                 kind = list[kind]
             elif parameter.kind is _Kind.VAR_KEYWORD:
                 kind = dict[str, kind]
+            typed = typed and not hints.is_open(kind)
             if not hints.is_plain(kind):
                 rich[name] = adapter_for(kind, name, self._task)
             optional = parameter.default is not parameter.empty or parameter.kind in (
@@ -175,7 +181,7 @@ class ArgumentCodec:
         shape.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=False)  # type: ignore[attr-defined]
         validator = adapter_for(shape, "arguments", self._task).validator
         assert isinstance(validator, SchemaValidator)
-        self._plan = _Plan(validator, rich)
+        self._plan = _Plan(validator, rich, typed)
         return self._plan
 
 

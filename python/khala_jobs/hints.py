@@ -67,6 +67,13 @@ def is_plain(kind: Any) -> bool:
     return False
 
 
+def is_open(kind: Any) -> bool:
+    """Whether some of its values, or of what they hold, may be of any type."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    bare = origin in (*_ARRAYS, *_OBJECTS) and not arguments  # typing.List
+    return bare or kind in (Any, object, list, dict) or any(map(is_open, arguments))
+
+
 def without(kind: Any, dropped: tuple[type, ...]) -> Any:
     """`kind` without the members of a union that are among `dropped` or their subclasses."""
     if isinstance(kind, type) and issubclass(kind, dropped):

@@ -42,8 +42,8 @@ class JobProcessor(Tasks):
     """Durable background jobs.
 
     Args:
-        url: Where jobs are kept: ``sqlite:///jobs.db``, ``sqlite:////var/lib/jobs.db?synchronous=normal``,
-            ``redis://host:6379/1``, ``memory://`` (of this object alone).
+        url: Where jobs are kept: ``sqlite:///jobs.db``, ``sqlite:////var/lib/jobs.db?synchronous=normal``
+            (folders that are missing are made), ``redis://host:6379/1``, ``memory://`` (of this object alone).
         workers: Jobs that run at once in this process.
         lease: After the death of a worker its jobs run elsewhere after this long at the latest.
         grace: On stop, how long running handlers may take to finish.

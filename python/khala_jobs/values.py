@@ -32,12 +32,13 @@ _INT_MAX: Final = 2**64 - 1
 decode = orjson.loads
 
 
-def encode(value: Any, field: str) -> bytes:
+def encode(value: Any, field: str, *, typed: bool = False) -> bytes:
     """`value` as JSON.
 
     Args:
         value: Anything made of None, bool, int, float, str, list, tuple and dict.
         field: Name of the argument, with which every path in an error begins.
+        typed: A validator has seen to it that it has no enum members nor UUIDs, which would not come back.
 
     Raises:
         InvalidArgument: It cannot be stored exactly; the field of the error is the path to the offending
@@ -49,7 +50,7 @@ def encode(value: Any, field: str) -> bytes:
         raise InvalidArgument(*_trouble(value, field, str(error))) from None
     if b"null" in text:  # what orjson makes of NaN and the infinities, too
         _refuse_not_finite(value, field)
-    if not _is_exact(value):
+    if not typed and not _is_exact(value):
         _refuse_converted(value, field)
     return text
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, List, Literal, Optional  # noqa: UP035
 
 import pytest
 from annotated_types import Gt
@@ -202,3 +203,21 @@ def test_optional_in_both_spellings() -> None:
         return a, b
 
     assert round_trip(f, None, 3) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [Any, object, list, List, list[Any], dict[str, Any], int | Any, list[dict[str, object]]],  # noqa: UP006
+)
+def test_where_anything_is_taken_an_enum_member_is_refused(annotation: Any) -> None:
+    def f(before: int, value: annotation) -> None: ...  # type: ignore[valid-type]
+
+    class Colour(Enum):
+        RED = "red"
+
+    used = codec(f, annotation=annotation)
+    holder: Any = {"a": Colour.RED}
+    for value in (Colour.RED, [Colour.RED], holder, [holder]):
+        with pytest.raises(InvalidArgument) as caught:
+            used.encode((1, value), {})
+        assert caught.value.field.startswith("value")
