@@ -118,8 +118,8 @@ _COUNT: Final = """
     SELECT kind, count(*) FROM edits
     WHERE run_id = ? AND applied = 1 AND memory_id = operation GROUP BY kind"""
 _LIST: Final = f"""
-    SELECT {_COLUMNS} FROM edits WHERE run_id = ?1 AND memory_id > ?2 AND applied = 1
-    AND (?3 IS NULL OR (memory_id = operation AND kind = ?3)) ORDER BY memory_id LIMIT ?4"""  # noqa: S608
+    SELECT {_COLUMNS} FROM edits WHERE run_id = :run_id AND memory_id > :after AND applied = 1
+    AND (:kind IS NULL OR (memory_id = operation AND kind = :kind)) ORDER BY memory_id LIMIT :limit"""  # noqa: S608
 
 
 def _edit_of(row: Sequence[Any]) -> LoggedEdit:
@@ -205,4 +205,5 @@ def list_rows(
     connection: sqlite3.Connection, run_id: str, after: str, kind: str | None, limit: int
 ) -> list[LoggedEdit]:
     """Edits carried out, by memory id; of one kind, only the first edit of each operation."""
-    return [_edit_of(row) for row in connection.execute(_LIST, (run_id, after, kind, limit))]
+    asked = {"run_id": run_id, "after": after, "kind": kind, "limit": limit}
+    return [_edit_of(row) for row in connection.execute(_LIST, asked)]

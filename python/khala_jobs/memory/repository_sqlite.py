@@ -32,13 +32,13 @@ _BY_TIER: Final = (
     f"{SELECT} WHERE user_id = ? AND tier = ? AND archived = 0 ORDER BY accessed_us DESC, id LIMIT ?"
 )
 _EQUAL_CONTENTS: Final = f"""
-    {SELECT} WHERE user_id = ?1 AND archived = 0 AND content_hash IN (
-        SELECT content_hash FROM memories WHERE user_id = ?1 AND archived = 0
+    {SELECT} WHERE user_id = :user_id AND archived = 0 AND content_hash IN (
+        SELECT content_hash FROM memories WHERE user_id = :user_id AND archived = 0
         GROUP BY content_hash HAVING count(*) > 1
     ) ORDER BY created_us, id"""  # noqa: S608 - constant names
 _PAGE: Final = f"{SELECT} WHERE (user_id, id) > (?, ?) ORDER BY user_id, id LIMIT ?"
 _USER_PAGE: Final = f"{SELECT} WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?"
-_COUNT: Final = "SELECT count(*) FROM memories WHERE ?1 IS NULL OR user_id = ?1"
+_COUNT: Final = "SELECT count(*) FROM memories WHERE :user_id IS NULL OR user_id = :user_id"
 _PUT_CACHE: Final = (
     "INSERT OR REPLACE INTO cache_entries (key, value, created_us, expires_us) VALUES (?, ?, ?, ?)"
 )
@@ -136,7 +136,7 @@ class SqliteMemoryRepository(JournalFile):
         """A user's memories of equal normalised content, in groups, oldest first; archived ones left out."""
 
         def work(connection: sqlite3.Connection) -> list[list[Memory]]:
-            rows = connection.execute(_EQUAL_CONTENTS, (user_id,))
+            rows = connection.execute(_EQUAL_CONTENTS, {"user_id": user_id})
             groups: dict[str, list[Memory]] = {}
             for memory in map(memory_of, rows):
                 groups.setdefault(memory.content_hash, []).append(memory)
@@ -169,7 +169,8 @@ class SqliteMemoryRepository(JournalFile):
 
     async def count_memories(self, user_id: str | None = None) -> int:
         """How many memories there are, archived ones too."""
-        return await self.read(lambda connection: int(connection.execute(_COUNT, (user_id,)).fetchone()[0]))
+        asked = {"user_id": user_id}
+        return await self.read(lambda connection: int(connection.execute(_COUNT, asked).fetchone()[0]))
 
     async def _select(self, statement: str, parameters: tuple[Any, ...]) -> list[Memory]:
         def work(connection: sqlite3.Connection) -> list[Memory]:

@@ -100,7 +100,8 @@ def test_an_exit_gives_jobs_back(tmp_path: Path, open_caller: Callable[..., Call
 
 def test_a_forked_child_is_told_so_and_the_parent_goes_on(url: str) -> None:
     source = """
-        import os, sys
+        import os, sys, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python >= 3.12 says that it is risky, too
         from engine_caller import Caller, core
         from khala_jobs.errors import Forked
         caller = Caller(sys.argv[1])
