@@ -10,8 +10,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -32,6 +30,7 @@ from .queues import QueueManager
 from .resources import Resources
 from .retry import DEFAULT_RETRY, RetryOption, retry_policy
 from .served import ServedQueues
+from .signals import until_signalled
 from .task import Tasks
 from .worker import WorkerPool
 
@@ -101,15 +100,11 @@ class JobProcessor(Tasks):
         self._connection = Connection(self.settings.url, self._open_options)
         self._log = JobLog(self.settings.log_rate)
         self._pool: WorkerPool | None = None
+        self._starting = False
         self._resources = Resources()
         self.metrics = Metrics()
         self.queues = QueueManager(self._connection, self._log, self.job)
-        defaults = {
-            "queue": DEFAULT_QUEUE,
-            "retry": retry_policy(retry),
-            "keep": self.settings.history_retention * 86_400,
-            "timeout": self.settings.timeout or None,
-        }
+        defaults = {"queue": DEFAULT_QUEUE, "retry": retry_policy(retry), **self.settings.job_options()}
         self._intake = StoreProducer(
             self._connection,
             self.queues,
@@ -137,8 +132,7 @@ class JobProcessor(Tasks):
         Raises:
             Closed: It is not open.
         """
-        found: dict[str, Any] = self._connection.engine.info
-        return found
+        return dict(self._connection.engine.info)
 
     @property
     def engine_stats(self) -> dict[str, int]:
@@ -147,8 +141,7 @@ class JobProcessor(Tasks):
         Raises:
             Closed: The store is not open.
         """
-        found: dict[str, int] = self._connection.engine.stats
-        return found
+        return dict(self._connection.engine.stats)
 
     @property
     def grace(self) -> float:
@@ -237,8 +230,6 @@ class JobProcessor(Tasks):
         finally:
             self._starting = False
 
-    _starting = False
-
     async def _start(self) -> None:
         for definition in self:
             definition.prepare()
@@ -317,23 +308,10 @@ class JobProcessor(Tasks):
 
     async def run_until_stopped(self) -> None:
         """Run jobs until SIGTERM or SIGINT, then stop gracefully; a second signal cancels the handlers."""
-        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         await self.start()
-
-        def on_signal() -> None:
-            if stopped.is_set():
-                self.cancel_running()
-            stopped.set()
-
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        for number in numbers:
-            loop.add_signal_handler(number, on_signal)
-        try:
+        with until_signalled(self.cancel_running) as stopped:
             await stopped.wait()
             await self.close()
-        finally:
-            for number in numbers:
-                loop.remove_signal_handler(number)
 
     def on_added(self) -> None:
         """A task was added; a running worker takes it up."""

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     lag_warning: float = Field(0.25, ge=0.02, le=3600)
     suspects: Literal["none", "at_most_one", "only"] = "at_most_one"
 
+    def job_options(self) -> dict[str, Any]:
+        """What they say about every job, as a layer of `JobOptions`."""
+        return {"keep": self.history_retention * DAY_SECONDS, "timeout": self.timeout or None}
+
     @field_validator("lease", "grace", "timeout", "lag_warning", mode="before")
     @classmethod
     def _seconds(cls, value: object, info: Any) -> object:
