@@ -76,8 +76,8 @@ def bounds(comparison: Comparison) -> Iterator[Reason]:
     if "number" not in comparison.a.kinds or "number" not in comparison.b.kinds:
         return
     a, b = _bounds(comparison.a), _bounds(comparison.b)
-    for key in a.keys() & b.keys():
-        if a[key][0] != b[key][0]:
+    for key in a:  # in the order of the first text
+        if key in b and a[key][0] != b[key][0]:
             opposed = a[key][0] and b[key][0]
             yield said("comparison", "conflict" if opposed else "update", "bound", a[key][1], b[key][1])
 
