@@ -179,9 +179,11 @@ class Slots:
 
     def _rescue(self, lease: Any, error: Exception) -> bool:
         """Free the slot of a run that broke this machinery itself, not its handler; the job fails with the error."""
-        run = self.forget(lease.slot)
-        if run is not None:
-            self._outcomes.add(lease, (FAIL, failure.from_exception(error), False))
+        slot = lease.slot
+        run = self.running.get(slot)
+        if run is not None and run.lease is lease:  # else it was not there yet, or is another's already
+            self.forget(slot)
+        self._outcomes.add(lease, (FAIL, failure.from_exception(error), False))
         self._log.worker(logging.ERROR, "run_broken", run, error=failure.safe_text(error))
         return False
 
@@ -206,8 +208,8 @@ class Slots:
         if run.over:  # settled by the engine meanwhile
             return clean
         del self.running[slot]
-        self._outcomes.add(lease, verdict)
         self._count(run, counters, verdict, monotonic() - started)
+        self._outcomes.add(lease, verdict)
         if self._on_empty is not None:
             self._check_empty()
         if task.cancelling() and not run.stop and self._is_loop_ending():

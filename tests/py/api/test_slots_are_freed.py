@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, field_validator
 
 from khala_jobs import BaseJob, Cancel, Context, JobFailed, JobProcessor, Retry, Snooze, slots
-from khala_jobs.logs import EVENTS, PIPELINE
+from khala_jobs.logs import EVENTS, PIPELINE, JobLog
 
 Make = Callable[..., JobProcessor]
 
@@ -232,20 +232,22 @@ async def test_a_log_that_raises_loses_its_lines_and_nothing_else(
     ]
 
 
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(JobLog, "admit"), (slots, "copy_context"), (slots, "_is_same"), (slots.Slots, "_count")],
+)
 async def test_even_a_fault_of_the_machinery_frees_the_slot(
-    one_slot: JobProcessor, monkeypatch: pytest.MonkeyPatch
+    one_slot: JobProcessor, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
     fine = add_fine(one_slot)
-    broken = [True]
 
-    def failing(run: Any) -> bool:
-        if broken.pop():
-            raise RuntimeError("a bug of ours")
-        return False
+    def broken(*_args: Any) -> Any:
+        monkeypatch.undo()
+        raise RuntimeError("a bug of ours")
 
     async with one_slot:
-        monkeypatch.setattr(slots, "_is_same", failing)
+        monkeypatch.setattr(owner, name, broken)
         error = await error_of(one_slot, fine)
         assert (error.error_type, error.error_message) == ("RuntimeError", "a bug of ours")
-        monkeypatch.undo()
         assert await (await fine.enqueue()).result(20) == "fine"
+        assert (one_slot.metrics.busy, one_slot.metrics.leases_lost) == (0, 0)
