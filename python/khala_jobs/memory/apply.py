@@ -88,11 +88,14 @@ async def apply_plan(
 async def undo_run(target: PlanningRepository, journal: JournalFile, run_id: str, now_us: int) -> UndoReport:
     """Take back what a run did.
 
-    Each operation is restored from its before-images, wholly or not at all. An operation one of whose
-    memories was touched since (its edited fields are no longer what the run made them) is left as it is and
-    reported; the others are undone all the same. Repeating an undo changes nothing. Runs can be undone until
-    the cleanup job purges their log; deleted cache entries, and memories deleted from a repository other than
-    the embedded one, cannot be restored.
+    Each operation is restored from its before-images; in the embedded repository wholly or not at all. In one
+    that has no transaction for it, an undo that fails half way is reported, and repeating it finishes what it
+    began. An operation one of whose memories was touched since (its edited fields are no longer what the run
+    made them) is left as it is and reported; the others are undone all the same. Repeating a finished undo
+    changes nothing. The run itself stays finished: its report goes on telling what it did, and a job with its
+    run id gives that report and does nothing. To do it anew, enqueue a new job. Runs can be undone until the
+    cleanup job purges their log; deleted cache entries, and memories deleted from a repository other than the
+    embedded one, cannot be restored.
 
     Args:
         target: As for `apply_plan`.

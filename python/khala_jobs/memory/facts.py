@@ -12,20 +12,27 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 __all__ = ["Facts", "complete", "facts_of", "lost_sentences", "sentences", "words"]
 
-_URL: Final = re.compile(r"(?:https?://|www\.)[^\s<>\"')\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+# Patterns are looked for at the starts of words only, or each character of a long one would be tried in vain.
+_URL: Final = re.compile(
+    r"(?:https?://|www\.)[^\s<>\"')\]]+|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE
+)
 # A digit makes a token a number or an identifier: 42, 3.14, 1,000, 2024-05-01, 10:30, v1.2.3, CVE-2024-1,
 # 0x1f, 50%.
-_NUMERIC: Final = re.compile(r"[$€£#]?(?:[^\W\d_]+-)*\w*\d[\w]*(?:[.,:/\-'’]\w*\d\w*)*%?")
-_IDENTIFIER: Final = re.compile(r"[^\W\d_]\w*(?:_\w+)+|[~.]?/[\w./~-]+|\w+(?:\.\w+){2,}|[a-z]+[A-Z]\w*")
+_NUMERIC: Final = re.compile(r"(?:[$€£#]|(?<![^\W\d_]))(?:[^\W\d_]+-)*\w*\d[\w]*(?:[.,:/\-'’]\w*\d\w*)*%?")
+_IDENTIFIER: Final = re.compile(
+    r"(?<![^\W\d_])[^\W\d_]\w*(?:_\w+)+|[~.]?/[\w./~-]+|(?<!\w)\w++(?:\.\w++){2,}|(?<![a-z])[a-z]++[A-Z]\w*"
+)
+# Longer runs without a blank are data, base64 for example: one token each, whatever is in them.
+_OPAQUE: Final = re.compile(r"\S{1001,}")
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_SENTENCE_END: Final = re.compile(r"""[.!?]+["'”’)\]]*(?=\s|$)|[。！？]+["'”’」』)\]]*|\n""")
+_SENTENCE_END: Final = re.compile(r"""(?<![.!?])[.!?]++["'”’)\]]*+(?=\s|$)|[。！？]+["'”’」』)\]]*|\n""")
 _TRAILING: Final = ".,;:!?'\"’”)]}"
 
 
@@ -81,9 +88,11 @@ def facts_of(text: str) -> Facts:
     tokens: set[str] = set()
     counted: set[tuple[str, str]] = set()
     for sentence in sentences(text):
-        for match in _URL.finditer(sentence):
+        tokens.update(found.rstrip(_TRAILING) for found in _OPAQUE.findall(sentence))
+        plain = _OPAQUE.sub(" ", sentence)
+        for match in _URL.finditer(plain):
             tokens.add(match.group().rstrip(_TRAILING))
-        rest = _URL.sub(" ", sentence)
+        rest = _URL.sub(" ", plain)
         for match in _IDENTIFIER.finditer(rest):
             tokens.add(match.group().rstrip(_TRAILING))
         for match in _NUMERIC.finditer(rest):
@@ -121,6 +130,36 @@ def _stems(sentence: str) -> set[str]:
     return {_stem(part) for word in words(sentence) for part in (word, *word.split("'"))}
 
 
+class _Kept:
+    """What a text that grows holds. Sentences are added on lines of their own, so each is looked at once."""
+
+    def __init__(self, text: str) -> None:
+        self._present: set[str] = set()
+        self._beside: dict[str, list[set[str]]] = {}
+        self.add(text)
+
+    def add(self, text: str) -> None:
+        """Add a text on a line of its own."""
+        plain = unicodedata.normalize("NFKC", text)
+        # A name is kept in any position and case; a number with its word must share a sentence with it.
+        self._present |= facts_of(text).tokens | set(words(plain))
+        for sentence in sentences(plain):
+            stems = _stems(sentence)
+            for token in facts_of(sentence).tokens:
+                self._beside.setdefault(token, []).append(stems)
+
+    def lacks(self, sentence: str) -> bool:
+        """Whether a sentence has a fact that is not kept."""
+        facts = facts_of(sentence)
+        return not facts.tokens <= self._present or not all(
+            any(noun in stems for stems in self._beside.get(number, ())) for number, noun in facts.counted
+        )
+
+
+def _distinct_sentences(sources: Sequence[str]) -> Iterable[str]:
+    return dict.fromkeys(s for source in sources for s in sentences(source))
+
+
 def lost_sentences(summary: str, sources: Sequence[str]) -> list[str]:
     """Sentences of the sources that hold a fact which the summary does not.
 
@@ -131,21 +170,8 @@ def lost_sentences(summary: str, sources: Sequence[str]) -> list[str]:
     Returns:
         In the order of the sources, none twice; empty when nothing is lost.
     """
-    kept = facts_of(summary)
-    # A name is kept in any position and case; a number with its word must share a sentence with it.
-    plain = unicodedata.normalize("NFKC", summary)
-    present = kept.tokens | set(words(plain))
-    by_sentence = [(facts_of(s).tokens, _stems(s)) for s in sentences(plain)]
-    lost: list[str] = []
-    for sentence in dict.fromkeys(s for source in sources for s in sentences(source)):
-        facts = facts_of(sentence)
-        missing = not facts.tokens <= present or not all(
-            any(number in tokens and noun in stems for tokens, stems in by_sentence)
-            for number, noun in facts.counted
-        )
-        if missing:
-            lost.append(sentence)
-    return lost
+    kept = _Kept(summary)
+    return [sentence for sentence in _distinct_sentences(sources) if kept.lacks(sentence)]
 
 
 def complete(summary: str, sources: Sequence[str]) -> tuple[str, list[str]]:
@@ -154,9 +180,10 @@ def complete(summary: str, sources: Sequence[str]) -> tuple[str, list[str]]:
     Returns:
         The completed text, and the sentences of the sources that were appended to it.
     """
-    text, appended = summary.strip(), list[str]()
-    for sentence in lost_sentences(summary, sources):
-        if lost_sentences(text, [sentence]):
-            text = f"{text}\n{sentence}" if text else sentence
+    kept, appended = _Kept(summary), list[str]()
+    for sentence in _distinct_sentences(sources):
+        if kept.lacks(sentence):
             appended.append(sentence)
-    return text, appended
+            kept.add(sentence)
+    text = summary.strip()
+    return "\n".join([text, *appended] if text else appended), appended

@@ -68,7 +68,9 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         dry_run: Report what would be done and change nothing.
         detail_limit: Most entries of each list of the result (counts are always complete, and the stored
             report has all entries); None for no limit.
-        run_id: Key of the run in the operation log, for undo; the job's id when None.
+        run_id: Key of the run in the operation log, for undo; the job's id when None. A run is done once: a job
+            whose run is finished gives that run's report and does nothing, also when the run was undone since or
+            there are new memories. So give each job that is to do something an id of its own, or none.
     """
 
     user_id: str | None = None
@@ -82,12 +84,17 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
 
     def __post_init__(self) -> None:
         if self.as_of is not None:
+            if not isinstance(self.as_of, str):
+                raise InvalidArgument("as_of", f"must be an RFC 3339 text, not {self.as_of!r}")
             try:
                 parse_time(self.as_of)
             except ValueError as error:
                 raise InvalidArgument("as_of", str(error)) from None
-        if self.detail_limit is not None and self.detail_limit < 0:
-            raise InvalidArgument("detail_limit", f"must be 0 or more, not {self.detail_limit}")
+        limit: object = self.detail_limit
+        if limit is not None and not (type(limit) is int and limit >= 0):
+            raise InvalidArgument(
+                "detail_limit", f"must be a whole number, 0 or more, or None, not {limit!r}"
+            )
         self.check()
 
     @abstractmethod
@@ -128,6 +135,8 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
             run_id=self.run_id or job_id,
             as_of_us=jobs.clock() if self.as_of is None else parse_time(self.as_of),
             dry_run=self.dry_run,
+            user_id=self.user_id,
+            clock=jobs.clock,
             arguments=_plain(asdict(self)),
             detail_limit=self.detail_limit,
         )
@@ -244,10 +253,17 @@ class ArchivalJob(LifecycleJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeduplicationJob(LifecycleJob):
-    """Merge or flag duplicates; the fields are those of `policy.DeduplicationPolicy`.
+    """Merge or flag duplicates.
 
     A run whose threshold is stated is warned, in the log and in the report, about embedding models that are
     not calibrated; one whose threshold is ``calibrated`` leaves their users out as errors.
+
+    Args:
+        threshold: Least cosine of a duplicate and its canonical, or ``calibrated``.
+        action: ``archive`` the duplicates, or ``flag`` them.
+        exact: Where equal texts are merged whatever their vectors: in a ``partition``, for a whole ``user``, or
+            ``off``.
+        semantic: Whether vectors are compared at all.
     """
 
     threshold: float | Calibrated = 0.95
@@ -304,8 +320,8 @@ class ConsolidationJob(LifecycleJob):
 class CleanupJob(LifecycleJob):
     """Delete what has expired, memories and cache entries; the only job that deletes.
 
-    The fields are those of `policy.CleanupPolicy`. It also drops the logs of runs older than
-    ``keep_undo_days``, after which those cannot be undone.
+    The fields are those of `policy.CleanupPolicy`. It also drops the logs of runs that were finished more than
+    ``keep_undo_days`` ago, after which those cannot be undone; with a ``user_id``, of runs about that user alone.
     """
 
     grace_hours: float = 24.0
@@ -373,7 +389,8 @@ async def _purge_journal(jobs: MemoryServices, run: Run, policy: CleanupPolicy) 
     plan = Plan(run.settings.job, run.as_of_us, ())
     if run.settings.dry_run:
         return Made(plan)
-    purged = await jobs.journal.purge_runs(run.as_of_us - int(policy.keep_undo_days * _DAY_US))
+    before = jobs.clock() - int(policy.keep_undo_days * _DAY_US)
+    purged = await jobs.journal.purge_runs(before, run.settings.user_id)
     return Made(plan, notes={"runs_purged": purged})
 
 

@@ -28,8 +28,10 @@ _PAGE: Final = 1000
 
 _RUN: Final = "SELECT job, as_of_us, report FROM runs WHERE run_id = ?"
 _RUNS: Final = "SELECT run_id, job, as_of_us, report FROM runs ORDER BY as_of_us DESC, run_id LIMIT ?"
-_BEGIN_RUN: Final = "INSERT INTO runs (run_id, job, as_of_us) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
-_FINISH_RUN: Final = "UPDATE runs SET report = ? WHERE run_id = ?"
+_BEGIN_RUN: Final = (
+    "INSERT INTO runs (run_id, job, as_of_us, user_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_FINISH_RUN: Final = "UPDATE runs SET report = ?, finished_us = ? WHERE run_id = ?"
 _UNIT: Final = "SELECT begun, done FROM units WHERE run_id = ? AND unit = ?"
 _BEGIN_UNIT: Final = "INSERT INTO units (run_id, unit, begun) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _FINISH_UNIT: Final = """
@@ -44,7 +46,8 @@ _SAVE_BLOCK: Final = (
 _FORGET_BLOCKS: Final = "DELETE FROM blocks WHERE run_id = ?"
 _FORGET_UNITS: Final = "DELETE FROM units WHERE run_id = ?"
 _FORGET_DRAFTS: Final = "DELETE FROM drafts WHERE run_id = ?"
-_PURGE: Final = "DELETE FROM runs WHERE as_of_us < ? AND report IS NOT NULL"
+_PURGE: Final = """
+    DELETE FROM runs WHERE finished_us < ?1 AND report IS NOT NULL AND (?2 IS NULL OR user_id = ?2)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +85,21 @@ class Unit:
 class JournalFile(SqliteFile):
     """The journal's verbs, over a file that has its tables."""
 
-    async def begin_run(self, run_id: str, job: str, as_of_us: int) -> Run:
+    async def begin_run(self, run_id: str, job: str, as_of_us: int, user_id: str | None = None) -> Run:
         """Begin a run, or find the one begun before.
 
         Args:
             run_id: The run.
             job: Name of the job.
             as_of_us: Clock reading to use if the run is new; an earlier attempt's reading wins.
+            user_id: Whose memories it is about, None for all.
 
         Raises:
             InvalidArgument: The id belongs to a run of another job.
         """
 
         def work(connection: sqlite3.Connection) -> Run:
-            fresh = connection.execute(_BEGIN_RUN, (run_id, job, as_of_us)).rowcount
+            fresh = connection.execute(_BEGIN_RUN, (run_id, job, as_of_us, user_id)).rowcount
             found, begun_us, report = connection.execute(_RUN, (run_id,)).fetchone()
             if found != job:
                 raise InvalidArgument("run_id", f"{run_id!r} is a run of {found}, not of {job}")
@@ -163,12 +167,18 @@ class JournalFile(SqliteFile):
         """Summaries kept for this run, by cluster."""
         return await self.read(lambda connection: dict(connection.execute(_DRAFTS, (run_id,)).fetchall()))
 
-    async def finish_run(self, run_id: str, report: Mapping[str, Any]) -> None:
-        """Store the report and drop what was only kept for resuming."""
+    async def finish_run(self, run_id: str, report: Mapping[str, Any], now_us: int) -> None:
+        """Store the report and drop what was only kept for resuming.
+
+        Args:
+            run_id: The run.
+            report: Of it.
+            now_us: The time now, from which `purge_runs` counts.
+        """
         text = encode(report)
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(_FINISH_RUN, (text, run_id))
+            connection.execute(_FINISH_RUN, (text, now_us, run_id))
             connection.execute(_FORGET_UNITS, (run_id,))
             connection.execute(_FORGET_DRAFTS, (run_id,))
             connection.execute(_FORGET_BLOCKS, (run_id,))
@@ -196,13 +206,17 @@ class JournalFile(SqliteFile):
         """Those of some memories that a run deleted and that were not restored -> what they were."""
         return await self.read(partial(deletions, ids=list(ids)))
 
-    async def purge_runs(self, before_us: int) -> int:
-        """Drop runs with a clock reading before this one, and with them the possibility to undo them.
+    async def purge_runs(self, before_us: int, user_id: str | None = None) -> int:
+        """Drop runs that were finished before a time, and with them the possibility to undo them.
+
+        Args:
+            before_us: The time; what clock reading they decided by does not matter.
+            user_id: Only runs that were about this user alone; None for all runs.
 
         Returns:
             How many runs. Unfinished ones stay, however old.
         """
-        return await self._execute(_PURGE, (before_us,))
+        return await self._execute(_PURGE, (before_us, user_id))
 
     async def _execute(self, statement: str, parameters: tuple[Any, ...]) -> int:
         """One statement in a transaction of its own; returns how many rows it changed."""
@@ -217,5 +231,5 @@ class SqliteJournal(JournalFile):
     """
 
     application_id = 0x4B4A4F55
-    schemas = ("journal_schema.sql", "blocks_schema.sql")
+    schemas = ("journal_schema.sql", "blocks_schema.sql", "runs_schema.sql")
     what = "journal of memory jobs"

@@ -43,6 +43,7 @@ Fact = Literal[
 ]  # fmt: skip
 Action = Literal["archive", "flag"]
 Calibrated = Literal["calibrated"]
+_HOURS_MAX: Final = 10_000 * 366 * 24
 CALIBRATED: Final[Calibrated] = "calibrated"
 """Stands for the threshold that each embedding model is calibrated to."""
 Exact = Literal["partition", "user", "off"]
@@ -76,6 +77,18 @@ def _positive(name: str, value: object) -> None:
 def _not_negative(name: str, value: object) -> None:
     if not 0 <= _number(value) < math.inf:
         raise InvalidArgument(name, f"must be a number >= 0, not {value!r}")
+
+
+def _span(name: str, value: object, unit_hours: float) -> None:
+    """A length of time that the calendar has room for."""
+    _not_negative(name, value)
+    if _number(value) * unit_hours > _HOURS_MAX:
+        raise InvalidArgument(name, f"{value!r} is longer than 10,000 years")
+
+
+def _whole(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidArgument(name, f"must be a whole number, not {value!r}")
 
 
 def _cosine(name: str, value: object) -> None:
@@ -162,7 +175,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RulePolicy:
-    """Any rule that holds decides; the first that does is the reason. A condition in ``unless`` exempts."""
+    """Any rule that holds decides; the first that does is the reason.
+
+    Args:
+        name: Shown in reports.
+        rules: In order.
+        unless: A memory for which one of these holds is exempt from all rules.
+        decay: What the fact ``decay_score`` means.
+    """
 
     name: str
     rules: tuple[Rule, ...]
@@ -216,10 +236,14 @@ class ConsolidationPolicy:
 
     def __post_init__(self) -> None:
         _cosine("threshold", self.threshold)
+        if not isinstance(self.tiers, tuple | list):
+            raise InvalidArgument("tiers", f"must be a list of tiers, not {self.tiers!r}")
         object.__setattr__(self, "tiers", tuple(checked_tier("tiers", tier) for tier in self.tiers))
         object.__setattr__(self, "target_tier", checked_tier("target_tier", self.target_tier))
         if not self.tiers:
             raise InvalidArgument("tiers", "is empty: nothing could ever be consolidated")
+        _whole("min_size", self.min_size)
+        _whole("max_size", self.max_size)
         if self.min_size < 2:
             raise InvalidArgument("min_size", f"must be at least 2, not {self.min_size}")
         if self.max_size < self.min_size:
@@ -248,13 +272,18 @@ class CleanupPolicy:
     max_deletes: int = 100_000
 
     def __post_init__(self) -> None:
-        _not_negative("grace_hours", self.grace_hours)
-        _not_negative("keep_undo_days", self.keep_undo_days)
+        _span("grace_hours", self.grace_hours, 1)
+        _span("keep_undo_days", self.keep_undo_days, 24)
+        if not isinstance(self.tier_ttl_hours, Mapping):
+            raise InvalidArgument("tier_ttl_hours", f"must be hours by tier, not {self.tier_ttl_hours!r}")
         ttl = {checked_tier("tier_ttl_hours", tier): hours for tier, hours in self.tier_ttl_hours.items()}
         for tier, hours in ttl.items():
             _positive(f"tier_ttl_hours[{tier}]", hours)
+            _span(f"tier_ttl_hours[{tier}]", hours, 1)
         object.__setattr__(self, "tier_ttl_hours", ttl)
         if self.purge_archived_after_days is not None:
             _positive("purge_archived_after_days", self.purge_archived_after_days)
+            _span("purge_archived_after_days", self.purge_archived_after_days, 24)
+        _whole("max_deletes", self.max_deletes)
         if self.max_deletes < 1:
             raise InvalidArgument("max_deletes", f"must be at least 1, not {self.max_deletes}")

@@ -7,17 +7,13 @@ as well.
 Required of a repository is only what KHALA's has. Whatever makes a job faster or its result stronger is
 optional and looked for in one place, `capabilities`:
 
-=====================  ==================================================
-============================================== protocol               gives
-without it =====================  ==================================================
-============================================== `PagedRepository`      pages in a stable order, archived
-memories too      ``get_by_tier`` with growing limits `UserDirectory`        all users
-jobs need a ``user_id`` `CountingRepository`   a total for the progress                            progress
-without a total `BatchRepository`      one call for many updates                           one call an update
-`PlanningRepository`   operations and their log in one transaction         `PortTarget` (target.py) and a
-journal file `CacheStore`           cache entries with expiry                           cleanup reports that
-there are none to clean =====================  ==================================================
-==============================================
+* `PagedRepository`: pages in a stable order, archived memories too; without it ``get_by_tier`` with growing limits.
+* `UserDirectory`: all users; without it jobs need a ``user_id``.
+* `CountingRepository`: a total for the progress; without it a progress without total.
+* `BatchRepository`: one call for many updates; without it one call an update.
+* `PlanningRepository`: operations and their log in one transaction; without it `PortTarget` (target.py) and a journal
+  file.
+* `CacheStore`: cache entries with expiry; without it cleanup reports that there are none to clean.
 """
 
 from __future__ import annotations
@@ -65,29 +61,52 @@ class MemoryPort(Protocol):
     """A memory, in KHALA's shape. Optional attributes are read where they exist: see codec.py."""
 
     @property
-    def id(self) -> str: ...  # noqa: D102 - named as in `Memory`
+    def id(self) -> str:
+        """Opaque, unique in the repository."""
+
     @property
-    def user_id(self) -> str: ...  # noqa: D102
+    def user_id(self) -> str:
+        """Owner."""
+
     @property
-    def content(self) -> str: ...  # noqa: D102
+    def content(self) -> str:
+        """The text."""
+
     @property
-    def tier(self) -> Valued: ...  # noqa: D102
+    def tier(self) -> Valued:
+        """A member of an enum whose values are those of `model.Tier`."""
+
     @property
-    def importance(self) -> Valued: ...  # noqa: D102
+    def importance(self) -> Valued:
+        """Wraps 0..1."""
+
     @property
-    def metadata(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def metadata(self) -> Mapping[str, Any]:
+        """Fields of the application; provenance is written here where there is no attribute for it."""
+
     @property
-    def created_at(self) -> datetime: ...  # noqa: D102
+    def created_at(self) -> datetime:
+        """Creation; without a zone it is UTC."""
+
     @property
-    def updated_at(self) -> datetime: ...  # noqa: D102
+    def updated_at(self) -> datetime:
+        """Last change."""
+
     @property
-    def accessed_at(self) -> datetime: ...  # noqa: D102
+    def accessed_at(self) -> datetime:
+        """Last read."""
+
     @property
-    def access_count(self) -> int: ...  # noqa: D102
+    def access_count(self) -> int:
+        """Times it was read."""
+
     @property
-    def is_archived(self) -> bool: ...  # noqa: D102
+    def is_archived(self) -> bool:
+        """Hidden, but kept."""
+
     @property
-    def decay_score(self) -> Valued | None: ...  # noqa: D102
+    def decay_score(self) -> Valued | None:
+        """Wraps 0..1 as last computed, or None."""
 
 
 class RepositoryPort(Protocol[M]):

@@ -8,7 +8,8 @@ the default here because the service that KHALA schedules uses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
@@ -121,15 +122,25 @@ def decay_policy(spec: str | Mapping[str, Any] | DecayPolicy) -> DecayPolicy:
         return spec
     if isinstance(spec, str):
         return _preset("decay", DECAY_PRESETS, spec)
+    _mapping("decay", spec)
     values = dict(spec)
     base = asdict(_preset("decay", DECAY_PRESETS, values.pop("preset", "khala_compat")))
     _known("decay policy", values, base)
-    days = {**base["half_life_days"], **values.pop("half_life_days", {})}
-    return DecayPolicy(**{**base, **values, "half_life_days": days})
+    with _shape("decay"):
+        days = {**base["half_life_days"], **values.pop("half_life_days", {})}
+        return DecayPolicy(**{**base, **values, "half_life_days": days})
 
 
 def promotion_policy(spec: str | Mapping[str, Any] | RulePolicy) -> RulePolicy:
-    """A promotion policy from a preset's name or its JSON form, see `archival_policy`."""
+    """A promotion policy from a preset's name or its JSON form.
+
+    Args:
+        spec: ``"khala_lifecycle"``, or an object with the fields that `archival_policy` tells; a rule here says that
+            a memory goes one tier up.
+
+    Raises:
+        InvalidArgument: No such preset or field, or a wrong value.
+    """
     return _rule_policy("promotion", PROMOTION_PRESETS, spec)
 
 
@@ -154,6 +165,11 @@ def _preset(what: str, presets: Mapping[str, P], name: object) -> P:
     return presets[str(name)]
 
 
+def _mapping(what: str, spec: object) -> None:
+    if not isinstance(spec, Mapping):
+        raise InvalidArgument("policy", f"{what} policy must be a name or an object, not {spec!r}")
+
+
 def _known(what: str, values: Mapping[str, Any], allowed: Mapping[str, Any] | tuple[str, ...]) -> None:
     unknown = sorted(set(values) - set(allowed))
     if unknown:
@@ -167,16 +183,27 @@ def _rule_policy(
         return spec
     if isinstance(spec, str):
         return _preset(what, presets, spec)
+    _mapping(what, spec)
     _known(f"{what} policy", spec, ("name", "rules", "unless", "decay"))
-    rules = tuple(_rule_of(what, rule) for rule in spec.get("rules", ()))
-    if not rules:
-        raise InvalidArgument("policy", f"{what} policy has no rules")
-    return RulePolicy(
-        name=str(spec.get("name", "custom")),
-        rules=rules,
-        unless=tuple(Condition(*c) for c in spec.get("unless", ())),
-        decay=decay_policy(spec.get("decay", "khala_flat")),
-    )
+    with _shape(what):
+        rules = tuple(_rule_of(what, rule) for rule in spec.get("rules", ()))
+        if not rules:
+            raise InvalidArgument("policy", f"{what} policy has no rules")
+        return RulePolicy(
+            name=str(spec.get("name", "custom")),
+            rules=rules,
+            unless=tuple(Condition(*c) for c in spec.get("unless", ())),
+            decay=decay_policy(spec.get("decay", "khala_flat")),
+        )
+
+
+@contextmanager
+def _shape(what: str) -> Iterator[None]:
+    """A list where an object belongs, a condition of two parts, and the like, as one sentence."""
+    try:
+        yield
+    except TypeError as error:
+        raise InvalidArgument("policy", f"{what} policy is not of the documented form: {error}") from None
 
 
 def _rule_of(what: str, spec: Mapping[str, Any]) -> Rule:

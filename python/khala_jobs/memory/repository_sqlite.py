@@ -60,7 +60,7 @@ class SqliteMemoryRepository(JournalFile):
     """
 
     application_id = 0x4B4D454D
-    schemas = ("journal_schema.sql", "blocks_schema.sql", "memory_schema.sql")
+    schemas = ("journal_schema.sql", "blocks_schema.sql", "runs_schema.sql", "memory_schema.sql")
     what = "memory repository of khala_jobs"
 
     async def create(self, memory: Memory) -> str:

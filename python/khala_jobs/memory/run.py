@@ -34,6 +34,8 @@ class RunSettings:
         run_id: Id of the run.
         as_of_us: Clock reading to use unless an earlier attempt fixed one.
         dry_run: Change nothing.
+        user_id: Whose memories it is about, None for all.
+        clock: Microseconds since 1970, for the time at which it is finished.
         arguments: The job's arguments, for the report.
         batch_size: Most edits in one transaction.
         detail_limit: Most entries of each list of the returned report; None for all.
@@ -43,6 +45,8 @@ class RunSettings:
     run_id: str
     as_of_us: int
     dry_run: bool
+    user_id: str | None
+    clock: Callable[[], int]
     arguments: Mapping[str, Any]
     batch_size: int = 500
     detail_limit: int | None = 1000
@@ -130,7 +134,9 @@ class Run:
         """
         if self.settings.dry_run:
             return None
-        run = await self._journal.begin_run(self.settings.run_id, self.settings.job, self.settings.as_of_us)
+        run = await self._journal.begin_run(
+            self.settings.run_id, self.settings.job, self.settings.as_of_us, self.settings.user_id
+        )
         if run.report is not None:
             return await stored_report(self._journal, run.run_id, self.settings.detail_limit)
         self.report.as_of_us = run.as_of_us
@@ -175,7 +181,7 @@ class Run:
         with self.timed("report"):
             from_log = await self._journal.count_edits(self.settings.run_id)
             self.report.add_logged(from_log)
-        await self._journal.finish_run(self.settings.run_id, self.report.to_json())
+        await self._journal.finish_run(self.settings.run_id, self.report.to_json(), self.settings.clock())
         finished = await stored_report(self._journal, self.settings.run_id, self.settings.detail_limit)
         return finished or self.report.to_json(self.settings.detail_limit)
 

@@ -34,8 +34,11 @@ __all__ = ["SqliteFile"]
 
 T = TypeVar("T")
 
-_VERSION: Final = 2
-_SINCE: Final = {1: ("blocks_schema.sql",)}  # what has come since that version
+_VERSION: Final = 3
+_SINCE: Final = {  # what has come since that version
+    1: ("blocks_schema.sql", "runs_schema.sql"),
+    2: ("runs_schema.sql",),
+}
 _LOCK_WAIT_S: Final = 60.0
 _LOCK_POLL_S: Final = 0.002
 _HEADER: Final = b"SQLite format 3\0"

@@ -178,14 +178,22 @@ class PortTarget:
         return None
 
     async def _undo(self, run_id: str, subject: str, edits: Sequence[LoggedEdit], now_us: int) -> UndoOutcome:
+        """Take back one operation; what an earlier undo that failed half way took back is recognised."""
         loaded, failures = await self._load(edit.memory_id for edit in edits)
-        conflicts = [
-            why
-            for edit in edits
-            if (why := failures.get(edit.memory_id) or _cannot_undo(edit, _memory(loaded, edit.memory_id)))
-        ]
+        conflicts = list(failures.values())
+        left = [edit for edit in edits if not _is_undone(edit, _memory(loaded, edit.memory_id))]
+        if all(edit.action == "create" for edit in left):  # made memories go last: then some may be gone
+            left = [edit for edit in left if edit.memory_id in loaded]
         if not conflicts:
-            conflicts = [why for edit in edits if (why := await self._take_back(edit, loaded)) is not None]
+            found = (_cannot_undo(edit, _memory(loaded, edit.memory_id)) for edit in left)
+            conflicts = [why for why in found if why is not None]
+        # What was made goes last, and only if everything that refers to it is as before.
+        for created in (False, True):
+            if not conflicts:
+                steps = [edit for edit in left if (edit.action == "create") is created]
+                conflicts = [
+                    why for edit in steps if (why := await self._take_back(edit, loaded)) is not None
+                ]
         if conflicts:
             return UndoOutcome(subject, restored=False, memories=len(edits), conflicts=tuple(conflicts))
         await self._journal.write(partial(log.mark_undone, run_id=run_id, operation=subject, now_us=now_us))
@@ -236,6 +244,15 @@ def _cannot_undo(edit: LoggedEdit, memory: Memory | None) -> str | None:
     if edit.action == "delete":
         return f"{edit.memory_id} was deleted, and this repository keeps no image of it"
     return drifted(edit, memory, frozenset() if memory is None else _self_changing(memory))
+
+
+def _is_undone(edit: LoggedEdit, memory: Memory | None) -> bool:
+    """Whether a memory is as it was before an update, and not as after it."""
+    if edit.action != "update" or memory is None or _cannot_undo(edit, memory) is None:
+        return False
+    ignore = _self_changing(memory)
+    pairs = [(name, value) for name, value in (edit.before or {}).items() if name not in ignore]
+    return bool(pairs) and all(memory.field_json(name) == value for name, value in pairs)
 
 
 def _before(edit: Edit, memory: Memory | None) -> dict[str, Json] | None:

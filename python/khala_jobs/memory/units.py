@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ from .frame import Frame, FrameBuilder
 from .join import RunKernels
 from .kernels import CompiledKernels, Kernels
 from .load import Page
-from .model import Memory, check_vector
+from .model import Memory, Vector, check_vector
 from .plan import Issue, Plan
 from .policy import ConsolidationPolicy, DeduplicationPolicy
 from .run import Made, Run
@@ -183,7 +183,9 @@ async def _embed_missing(
     if embedder is None or not lacking:
         return memories, 0, None
     try:
-        vectors = await asyncio.to_thread(embedder.embed, [memories[at].content for at in lacking])
+        vectors = _vectors(
+            await asyncio.to_thread(embedder.embed, [memories[at].content for at in lacking]), lacking
+        )
     except Exception as error:  # noqa: BLE001 - a user's model; the memories stay without vectors
         return (
             memories,
@@ -192,7 +194,7 @@ async def _embed_missing(
         )
     out = list(memories)
     for at, vector in zip(lacking, vectors, strict=True):
-        out[at] = replace(out[at], embedding=check_vector(vector), model_id=embedder.model_id)
+        out[at] = replace(out[at], embedding=vector, model_id=embedder.model_id)
     return out, len(lacking), None
 
 
@@ -311,10 +313,11 @@ async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clu
         async with gate:
             try:
                 text: object = await jobs.summarizer.summarize(contents)
+                if not isinstance(text, str) or not text.strip():
+                    return Summary(error="the summarizer returned no text")
+                text.encode()  # half a character, as a model cut off in the middle leaves it, cannot be stored
             except Exception as error:  # noqa: BLE001 - a user's model; the cluster is left alone and reported
                 return Summary(error=_said(error))
-        if not isinstance(text, str) or not text.strip():
-            return Summary(error="the summarizer returned no text")
         await jobs.journal.save_draft(run_id, cluster_id, text)
         return Summary(text)
 
@@ -342,11 +345,19 @@ async def _embed_summaries(
     if not texts:
         return summaries
     try:
-        vectors = await asyncio.to_thread(embedder.embed, list(texts.values()))
+        vectors = _vectors(await asyncio.to_thread(embedder.embed, list(texts.values())), texts)
     except Exception:  # noqa: BLE001 - a user's model; summaries then get the mean of their sources, and say so
         return summaries
-    embedded = {cluster_id: check_vector(vector) for cluster_id, vector in zip(texts, vectors, strict=True)}
+    embedded = dict(zip(texts, vectors, strict=True))
     return {key: replace(summary, embedding=embedded.get(key)) for key, summary in summaries.items()}
+
+
+def _vectors(answer: Iterable[object], asked: Sized) -> list[Vector]:
+    """What an embedder answered, one usable vector a text."""
+    vectors = [check_vector(vector) for vector in answer]
+    if len(vectors) != len(asked):
+        raise InvalidArgument("embedder", f"gave {len(vectors)} vectors for {len(asked)} texts")
+    return vectors
 
 
 def _said(error: BaseException) -> str:

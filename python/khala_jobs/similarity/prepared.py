@@ -67,6 +67,15 @@ class Corpus:
 
     Holds the vectors and some 150 bytes for each besides; they must not be written to meanwhile. Give it to
     `match` in the place of the corpus.
+
+    Args:
+        vectors: As in `find_pairs`.
+        rotation: That of the embedding model, of `fit_rotation`; fitted to these vectors when None.
+        faulty: What to do with rows that cannot be compared, as in `find_pairs`.
+        threads: 1..64; one for each processor of this process when None.
+
+    Raises:
+        InvalidArgument: An argument is not as documented, or rows are faulty.
     """
 
     def __init__(
@@ -77,17 +86,6 @@ class Corpus:
         faulty: Faulty = "refuse",
         threads: int | None = None,
     ) -> None:
-        """Encode vectors.
-
-        Args:
-            vectors: As in `find_pairs`.
-            rotation: Of the model; None: fitted to these vectors.
-            faulty: As in `find_pairs`.
-            threads: 1..64; None: one for each processor of this process.
-
-        Raises:
-            InvalidArgument: An argument is not as documented, or rows are faulty.
-        """
         self.read = read_vectors(vectors, "corpus", faulty=faulty)
         self._native = named(
             lambda: _vec.Corpus(

@@ -252,12 +252,24 @@ class TestUndo:
         await repository.create(lab.memory("a"))
         await applied(repository, plan_of(archive("a")))
         assert await repository.purge_runs(100) == 0  # not finished
-        await repository.finish_run("r", {"truncated": []})
-        assert await repository.purge_runs(5) == 0
-        assert await repository.purge_runs(6) == 1
+        await repository.finish_run("r", {"truncated": []}, 50)
+        assert (
+            await repository.purge_runs(50) == 0
+        )  # finished just then, whatever clock reading it decided by
+        assert await repository.purge_runs(51, "ada") == 0  # not hers
+        assert await repository.purge_runs(51) == 1
         assert await repository.list_edits("r") == []
         with pytest.raises(NotFound):
             await undo_run(repository, repository, "r", 0)
+
+    async def test_a_user_s_clean_up_drops_the_logs_about_that_user(
+        self, repository: SqliteMemoryRepository
+    ) -> None:
+        for run_id, user_id in (("a", "ada"), ("b", "bob"), ("all", None)):
+            await repository.begin_run(run_id, "test", 5, user_id)
+            await repository.finish_run(run_id, {}, 50)
+        assert await repository.purge_runs(51, "ada") == 1
+        assert sorted(run.run_id for run in await repository.list_runs()) == ["all", "b"]
 
 
 class TestJournal:
@@ -284,7 +296,7 @@ class TestJournal:
         await repository.save_draft("r", "k", "one")
         await repository.save_draft("r", "k", "two")
         assert await repository.load_drafts("r") == {"k": "one"}
-        await repository.finish_run("r", {"fine": True})
+        await repository.finish_run("r", {"fine": True}, 50)
         assert (await repository.load_unit("r", "u")).done is None
         assert await repository.load_drafts("r") == {}
         assert (await repository.find_run("r")).report == {"fine": True}

@@ -113,6 +113,28 @@ def test_what_a_summary_lost_is_appended() -> None:
     assert complete(text, sources) == (text, [])
 
 
+@pytest.mark.parametrize("unit", ["x", "X", "1", "a1", "a_", "a.", "a-", ".", "日"])
+def test_a_text_that_is_one_long_token_costs_no_more_than_reading_it(unit: str) -> None:
+    token = unit * (400_000 // len(unit)) + "x"  # by the square of its length this would take hours
+    text, appended = complete("short", [f"Alice has {token}"])
+    assert appended == [f"Alice has {token}"]
+    assert complete(text, [f"Alice has {token}"]) == (text, [])
+    assert token in facts_of(f"Alice has {token}").tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("a_bcamelCaseab-9", {"a_bcamelCaseab", "bcamelcaseab-9"}),
+        ("US$5 or x$7", {"us", "$5", "$7"}),
+        ("9a_b and 1ab-5", {"a_b", "9a_b", "1ab-5"}),
+        ("see x+y@example.org now", {"x+y@example.org"}),
+    ],
+)
+def test_facts_that_start_inside_a_word(text: str, tokens: set[str]) -> None:
+    assert facts_of(text).tokens == tokens
+
+
 def test_nothing_is_appended_twice() -> None:
     text, appended = complete("", ["Port 8080.", "Port 8080."])
     assert (text, appended) == ("Port 8080.", ["Port 8080."])

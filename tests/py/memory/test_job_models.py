@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
 
 from khala_jobs.memory.jobs import (
@@ -13,6 +14,14 @@ from khala_jobs.memory.jobs import (
 )
 
 from .lifecycle_kit import changed, run
+
+# What a broken embedder may answer for n texts: no vectors, one too few, zeros, no list at all.
+USELESS: Any = [
+    lambda count: None,
+    lambda count: np.ones((count - 1, 8)),
+    lambda count: np.zeros((count, 8)),
+    np.ones,
+]
 
 
 class TestEmbedder:
@@ -63,10 +72,26 @@ class TestEmbedder:
         assert made["other"].metadata == {"embedding_source": "mean of the sources"}
         assert embedder.texts == [made["hash-8"].content]
 
-    async def test_if_that_fails_it_gets_the_mean(self, repository: Any, lab: Any) -> None:
+    @pytest.mark.parametrize("answer", USELESS)
+    async def test_useless_vectors_are_an_error_not_the_end(
+        self, repository: Any, lab: Any, answer: Any
+    ) -> None:
+        class Useless(lab.HashEmbedder):
+            def embed(self, texts: Any, progress: object = None) -> Any:
+                return answer(len(texts))
+
+        await repository.create_many([lab.memory("a", "same"), lab.memory("b", "same")])
+        report = await run(lab, lab.jobs(repository, embedder=Useless()), DeduplicationJob())
+        assert [(error["where"], error["field"]) for error in report["errors"]] == [("a", "embedder")]
+        assert changed(report) == {"merged": 1}
+
+    @pytest.mark.parametrize("answer", [None, *USELESS])
+    async def test_if_that_fails_it_gets_the_mean(self, repository: Any, lab: Any, answer: Any) -> None:
         class Broken(lab.HashEmbedder):
             def embed(self, texts: Any, progress: object = None) -> Any:
-                raise RuntimeError("no model")
+                if answer is None:
+                    raise RuntimeError("no model")
+                return answer(len(texts))
 
         rows = [lab.memory(n, tier="short_term", embedding=[1.0] * 8, model_id="hash-8") for n in "ab"]
         await repository.create_many(rows)
@@ -129,6 +154,16 @@ class TestSummarizer:
         assert changed(report) == {}
         assert report["failures"] == 2
         assert "returned no text" in report["errors"][0]["reason"]
+
+    async def test_half_a_character_is_a_failure_of_its_cluster(self, repository: Any, lab: Any) -> None:
+        class CutOff:
+            async def summarize(self, contents: Any) -> Any:
+                return "cut \ud83d" if contents[0].startswith("x") else "whole"
+
+        await repository.create_many(self.rows(lab))
+        report = await run(lab, lab.jobs(repository, summarizer=CutOff()), ConsolidationJob())
+        assert changed(report) == {"consolidated": 1}
+        assert "UnicodeEncodeError" in report["errors"][0]["reason"]
 
     async def test_a_dry_run_asks_nobody(self, repository: Any, lab: Any) -> None:
         await repository.create_many(self.rows(lab))

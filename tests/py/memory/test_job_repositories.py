@@ -104,6 +104,16 @@ class TestCleanup:
         with pytest.raises(NotFound):
             await jobs.undo(run_id)
 
+    async def test_logs_are_kept_by_their_age_whatever_clock_a_run_decided_by(
+        self, repository: Any, lab: Any
+    ) -> None:
+        await repository.create_many(lab.memory(name, "same") for name in "ab")
+        jobs = lab.jobs(repository)
+        run_id = (await run(lab, jobs, DeduplicationJob(as_of="2001-01-01T00:00:00Z")))["run_id"]
+        assert (await run(lab, jobs, CleanupJob()))["counts"]["runs_purged"] == 0
+        assert (await run(lab, jobs, CleanupJob(as_of="2200-01-01T00:00:00Z")))["counts"]["runs_purged"] == 0
+        assert (await jobs.undo(run_id)).restored == 1
+
     async def test_a_cache_that_does_not_delete_ends(self, repository: Any, lab: Any) -> None:
         await repository.put_cache("a", b"", created_us=0, expires_us=0)
 

@@ -171,17 +171,24 @@ async def test_a_dry_run_leaves_no_blocks(lab: Any, repository: Any) -> None:
     assert rows == (0,)
 
 
-async def test_a_file_of_the_first_schema_gains_the_blocks(lab: Any, tmp_path: Path) -> None:
+async def test_a_file_of_the_first_schema_is_upgraded(lab: Any, tmp_path: Path) -> None:
     path = tmp_path / "memories.db"
     async with SqliteMemoryRepository(path) as repository:
         await repository.create_many([lab.memory("a"), lab.memory("b")])
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE blocks")
+        connection.execute("ALTER TABLE runs DROP COLUMN user_id")
+        connection.execute("ALTER TABLE runs DROP COLUMN finished_us")
+        connection.execute("INSERT INTO runs VALUES ('old', 'test', 5, '{}')")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     async with SqliteMemoryRepository(path) as repository:
         assert [memory.id for memory in await repository.list_page(limit=9)] == ["a", "b"]
         assert await repository.load_blocks("r", "k") == {}
+        assert (
+            await repository.purge_runs(lab.now_us) == 0
+        )  # when it was finished is not known: its log stays
+        assert (await repository.find_run("old")).report == {}
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
     connection.close()

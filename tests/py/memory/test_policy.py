@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from khala_jobs.errors import InvalidArgument
+from khala_jobs.memory.jobs import DeduplicationJob
 from khala_jobs.memory.model import Tier
 from khala_jobs.memory.policy import (
     CleanupPolicy,
@@ -123,6 +125,29 @@ def test_rules_from_json() -> None:
         (lambda: CleanupPolicy(tier_ttl_hours={"working": 0}), "tier_ttl_hours[working]", "positive"),
         (lambda: CleanupPolicy(purge_archived_after_days=0), "purge_archived_after_days", "positive"),
         (lambda: CleanupPolicy(max_deletes=0), "max_deletes", "at least 1"),
+        (lambda: CleanupPolicy(max_deletes="5"), "max_deletes", "whole number"),
+        (lambda: CleanupPolicy(grace_hours=1e300), "grace_hours", "10,000 years"),
+        (lambda: CleanupPolicy(keep_undo_days=1e300), "keep_undo_days", "10,000 years"),
+        (lambda: CleanupPolicy(purge_archived_after_days=1e300), "purge_archived_after_days", "10,000 years"),
+        (
+            lambda: CleanupPolicy(tier_ttl_hours={"working": 1e300}),
+            "tier_ttl_hours[working]",
+            "10,000 years",
+        ),
+        (lambda: CleanupPolicy(tier_ttl_hours=None), "tier_ttl_hours", "hours by tier"),
+        (lambda: ConsolidationPolicy(min_size="2"), "min_size", "whole number"),
+        (lambda: ConsolidationPolicy(max_size=True), "max_size", "whole number"),
+        (lambda: ConsolidationPolicy(tiers="short_term"), "tiers", "list of tiers"),
+        (lambda: ConsolidationPolicy(tiers=None), "tiers", "list of tiers"),
+        (lambda: decay_policy(None), "policy", "name or an object"),
+        (lambda: archival_policy(3), "policy", "name or an object"),
+        (lambda: decay_policy({"half_life_days": 5}), "policy", "documented form"),
+        (lambda: promotion_policy({"rules": 5}), "policy", "documented form"),
+        (lambda: promotion_policy({"rules": [{"when": [["a"]]}]}), "policy", "documented form"),
+        (lambda: DeduplicationJob(as_of=datetime.now(UTC)), "as_of", "RFC 3339"),
+        (lambda: DeduplicationJob(as_of="0001-01-01T00:00:00+14:00"), "as_of", "years 1 to 9999"),
+        (lambda: DeduplicationJob(as_of="9999-12-31T23:59:59-14:00"), "as_of", "years 1 to 9999"),
+        (lambda: DeduplicationJob(detail_limit="5"), "detail_limit", "whole number"),
     ],
 )
 def test_wrong_policies_name_the_field(make: Any, field: str, said: str) -> None:

@@ -227,7 +227,7 @@ class TestForeignFiles:
         path = tmp_path / "m.db"
         async with SqliteMemoryRepository(path) as repository:
             await repository.write(lambda connection: connection.execute("PRAGMA user_version = 9"))
-        assert "has schema 9; this version of khala_jobs knows 2" in await self.refused(path)
+        assert "has schema 9; this version of khala_jobs knows 3" in await self.refused(path)
 
     async def test_a_directory(self, tmp_path: Path) -> None:
         repository = SqliteMemoryRepository(tmp_path)

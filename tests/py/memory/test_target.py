@@ -118,6 +118,55 @@ async def test_killed_at_any_call_and_run_again(lab: Any, tmp_path: Path, size: 
                 assert repository.memories == undone.memories, (last, after)
 
 
+@pytest.mark.parametrize("failing", ["c", "d", "s"])
+async def test_an_undo_that_failed_half_way_is_finished_by_the_next(
+    lab: Any, journal: SqliteJournal, failing: str
+) -> None:
+    repository = fresh(lab)
+    before = copy.deepcopy(repository.memories)
+    plan = Plan("test", 5, (summarise(lab, "s", "c", "d"),))
+    await apply(lab, repository, journal, plan=plan)
+    first = await undo_run(PortTarget(unreachable(repository, failing), journal, None), journal, "r", 9)
+    assert first.restored == 0
+    assert "ConnectionError" in first.conflicts[0].reason
+    assert "s" in repository.memories  # what its sources may still refer to
+    second = await undo_run(PortTarget(repository, journal, None), journal, "r", 9)
+    assert (second.restored, second.conflicts) == (1, ())
+    assert sorted(repository.memories) == sorted(before)
+    assert not any(memory.is_archived for memory in repository.memories.values())
+    third = await undo_run(PortTarget(repository, journal, None), journal, "r", 9)
+    assert (third.restored, third.conflicts) == (0, ())
+
+
+async def test_a_summary_that_somebody_removed_is_a_conflict(lab: Any, journal: SqliteJournal) -> None:
+    repository = fresh(lab)
+    await apply(lab, repository, journal, plan=Plan("test", 5, (summarise(lab, "s", "c", "d"),)))
+    await repository.delete("s")
+    undone = await undo_run(PortTarget(repository, journal, None), journal, "r", 9)
+    assert "s is gone" in undone.conflicts[0].reason
+    assert repository.memories["c"].is_archived
+
+
+def unreachable(repository: Any, memory_id: str) -> Any:
+    """The repository, which loses its connection when this memory is written."""
+
+    class Unreachable:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(repository, name)
+
+        async def update(self, memory: Any) -> None:
+            if memory.id == memory_id:
+                raise ConnectionError("network")
+            await repository.update(memory)
+
+        async def delete(self, deleted: str) -> None:
+            if deleted == memory_id:
+                raise ConnectionError("network")
+            await repository.delete(deleted)
+
+    return Unreachable()
+
+
 def dying(repository: Any, last: int, *, after: bool) -> Any:
     """The repository, whose process dies at the n-th write, before or after it was made."""
 
@@ -251,7 +300,8 @@ class TestUndo:
     async def test_reports_what_was_touched_or_fails(self, lab: Any, journal: SqliteJournal) -> None:
         repository = fresh(lab)
         await apply(lab, repository, journal)
-        repository.memories["a"].is_archived = False
+        repository.memories["a"].is_archived = False  # somebody took it back: as it was, and so undone
+        repository.memories["c"].metadata["consolidated_into"] = "t"
 
         def broken(name: str, argument: Any) -> None:
             if name == "update" and argument.id == "b":
@@ -260,8 +310,8 @@ class TestUndo:
         repository.before = broken
         report = await undo_run(PortTarget(repository, journal, None), journal, "r", 9)
         assert {i.where: i.reason for i in report.conflicts} == {
-            "a": "archived of a is False, not True",
             "b": "ConnectionError: no route",
+            "s": "consolidated_into of c is 't', not 's'",
             "x": "x was deleted, and this repository keeps no image of it",
         }
         assert report.restored == 2
