@@ -47,7 +47,7 @@ _FORGET_BLOCKS: Final = "DELETE FROM blocks WHERE run_id = ?"
 _FORGET_UNITS: Final = "DELETE FROM units WHERE run_id = ?"
 _FORGET_DRAFTS: Final = "DELETE FROM drafts WHERE run_id = ?"
 _PURGE: Final = """
-    DELETE FROM runs WHERE finished_us < ?1 AND report IS NOT NULL AND (?2 IS NULL OR user_id = ?2)"""
+    DELETE FROM runs WHERE finished_us < ? AND report IS NOT NULL AND user_id IS coalesce(?, user_id)"""
 
 
 @dataclass(frozen=True, slots=True)
