@@ -222,19 +222,19 @@ async def _import(
 
 def _store_url(path: Path) -> str:
     """The URL of a job store; what has a meaning in URLs is written out."""
-    return f"sqlite:///{quote(os.fsencode(path.absolute()))}"
+    return f"sqlite:///{quote(str(path.absolute()))}"
 
 
 @contextlib.contextmanager
 def _folder(database: Path | None) -> Iterator[Path]:
     if database is not None:
         try:
+            str(database.absolute()).encode()
             database.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            reason = f"cannot be a folder: {error.strerror}"
-            raise click.BadParameter(
-                f"{click.format_filename(database)} {reason}", param_hint="--database"
-            ) from None
+        except (OSError, UnicodeEncodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "its name is not UTF-8"
+            reason = f"{click.format_filename(database)} cannot be a folder of memories: {why}"
+            raise click.BadParameter(reason, param_hint="--database") from None
         yield database
         return
     with tempfile.TemporaryDirectory(prefix="khala-jobs-") as folder:

@@ -25,7 +25,9 @@ from khala_jobs.base_job import BaseJob
 from khala_jobs.context import Context
 from khala_jobs.errors import InvalidArgument, NotFound
 from khala_jobs.options import TaskOptions
+from khala_jobs.outcomes import RESULT_BYTES
 
+from .cleanup import clean_cache, purge_journal
 from .codec import view_of, write_memory
 from .frame import FloatColumn, Frame, frame_of
 from .load import Page
@@ -34,7 +36,7 @@ from .plan import Plan
 from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
 from .policy import Action, Calibrated, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
 from .presets import archival_policy, decay_policy, promotion_policy
-from .run import Made, Run, RunSettings
+from .run import Run, RunSettings
 from .services import MemoryServices
 from .times import parse_time
 from .units import consolidate_users, deduplicate_users, each_page
@@ -53,9 +55,6 @@ __all__ = [
 PolicySpec = str | dict[str, Any]
 
 _DETACHED: Final = "detached"
-_CACHE_BATCH: Final = 1000
-_DAY_US: Final = 86_400_000_000
-_HOUR_US: Final = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +137,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
             user_id=self.user_id,
             clock=jobs.clock,
             arguments=_plain(asdict(self)),
+            result_bytes=RESULT_BYTES,
             detail_limit=self.detail_limit,
         )
 
@@ -361,37 +361,8 @@ class CleanupJob(LifecycleJob):
             run.report.truncated.append(
                 {"what": "cleanup", "kept": due, "total": due + over, "reason": reason}
             )
-        await run.unit("cache", partial(_clean_cache, jobs, run, policy))
-        await run.unit("journal", partial(_purge_journal, jobs, run, policy))
-
-
-async def _clean_cache(jobs: MemoryServices, run: Run, policy: CleanupPolicy) -> Made:
-    """Delete cache entries past their grace. They are derived data: not logged, not restored by undo."""
-    plan = Plan(run.settings.job, run.as_of_us, ())
-    store = jobs.faces.cache
-    if store is None:
-        return Made(plan, notes={"cache_unsupported": 1})
-    before = run.as_of_us - int(policy.grace_hours * _HOUR_US)
-    if run.settings.dry_run:
-        keys = await store.list_expired_cache(before, policy.max_deletes)
-        return Made(plan, notes={"cache_cleaned": len(keys)})
-    cleaned = 0
-    while keys := await store.list_expired_cache(before, _CACHE_BATCH):
-        deleted = await store.delete_cache(keys, before)
-        cleaned += deleted
-        if deleted == 0:  # a store that does not delete what it lists
-            break
-    return Made(plan, notes={"cache_cleaned": cleaned})
-
-
-async def _purge_journal(jobs: MemoryServices, run: Run, policy: CleanupPolicy) -> Made:
-    """Drop the logs of runs that need no longer be undoable."""
-    plan = Plan(run.settings.job, run.as_of_us, ())
-    if run.settings.dry_run:
-        return Made(plan)
-    before = jobs.clock() - int(policy.keep_undo_days * _DAY_US)
-    purged = await jobs.journal.purge_runs(before, run.settings.user_id)
-    return Made(plan, notes={"runs_purged": purged})
+        await run.unit("cache", partial(clean_cache, jobs, run, policy))
+        await run.unit("journal", partial(purge_journal, jobs, run, policy))
 
 
 JOB_CLASSES: Final[tuple[type[LifecycleJob], ...]] = (

@@ -8,16 +8,17 @@ so the report of a second attempt also holds what the first one did before it wa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .edits import encode
 from .join import Joined
 from .journal import JournalFile
 from .plan import Operation, OperationKind
 from .times import format_time
 
-__all__ = ["LISTS", "Report", "entry_of", "stored_report"]
+__all__ = ["LISTS", "Report", "as_result", "entry_of", "stored_report"]
 
 LISTS: Final[Mapping[str, str]] = {
     OperationKind.SCORE: "scored",
@@ -173,6 +174,25 @@ async def stored_report(journal: JournalFile, run_id: str, limit: int | None = N
     for kind, name in LISTS.items():
         body[name] = await _logged(journal, run_id, kind, limit) if name in totals else []
     return cut(body, limit, totals)
+
+
+async def as_result(
+    make: Callable[[int | None], Awaitable[dict[str, Any]]], limit: int | None, most_bytes: int
+) -> dict[str, Any]:
+    """A report that fits into a job's result: a run that did its work does not fail for telling too much.
+
+    Args:
+        make: Gives the report with at most so many entries a list, and names what was cut.
+        limit: The most that was asked for.
+        most_bytes: Largest result.
+    """
+    report = await make(limit)
+    while len(encode(report)) > most_bytes:
+        longest = max(len(report[name]) for name in (*LISTS.values(), *_OTHER_LISTS))
+        if longest == 0:
+            break
+        report = await make(longest // 2)
+    return report
 
 
 async def _logged(journal: JournalFile, run_id: str, kind: str, limit: int | None) -> list[dict[str, Any]]:

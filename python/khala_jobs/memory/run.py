@@ -20,7 +20,7 @@ from .apply import apply_plan
 from .journal import JournalFile
 from .plan import Issue, Plan
 from .ports import PlanningRepository
-from .report import Report, stored_report
+from .report import Report, as_result, stored_report
 
 __all__ = ["Made", "Run", "RunSettings"]
 
@@ -37,6 +37,7 @@ class RunSettings:
         user_id: Whose memories it is about, None for all.
         clock: Microseconds since 1970, for the time at which it is finished.
         arguments: The job's arguments, for the report.
+        result_bytes: Largest report that can be a job's result.
         batch_size: Most edits in one transaction.
         detail_limit: Most entries of each list of the returned report; None for all.
     """
@@ -48,6 +49,7 @@ class RunSettings:
     user_id: str | None
     clock: Callable[[], int]
     arguments: Mapping[str, Any]
+    result_bytes: int
     batch_size: int = 500
     detail_limit: int | None = 1000
 
@@ -138,7 +140,7 @@ class Run:
             self.settings.run_id, self.settings.job, self.settings.as_of_us, self.settings.user_id
         )
         if run.report is not None:
-            return await stored_report(self._journal, run.run_id, self.settings.detail_limit)
+            return await self._as_result(self._finished)
         self.report.as_of_us = run.as_of_us
         self.report.resumed = run.resumed
         return None
@@ -177,13 +179,22 @@ class Run:
     async def finish(self) -> dict[str, Any]:
         """Complete the report from the operation log, store it, and return it cut to the limit."""
         if self.settings.dry_run:
-            return self.report.to_json(self.settings.detail_limit)
+            return await self._as_result(self._planned)
         with self.timed("report"):
             from_log = await self._journal.count_edits(self.settings.run_id)
             self.report.add_logged(from_log)
         await self._journal.finish_run(self.settings.run_id, self.report.to_json(), self.settings.clock())
-        finished = await stored_report(self._journal, self.settings.run_id, self.settings.detail_limit)
-        return finished or self.report.to_json(self.settings.detail_limit)
+        return await self._as_result(self._finished)
+
+    async def _as_result(self, make: Callable[[int | None], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        return await as_result(make, self.settings.detail_limit, self.settings.result_bytes)
+
+    async def _finished(self, limit: int | None) -> dict[str, Any]:
+        stored = await stored_report(self._journal, self.settings.run_id, limit)
+        return stored or self.report.to_json(limit)
+
+    async def _planned(self, limit: int | None) -> dict[str, Any]:
+        return self.report.to_json(limit)
 
     async def _carry_out(
         self, name: str, begun: Mapping[str, Any] | None, make: Callable[[], Awaitable[Made]]

@@ -155,6 +155,22 @@ class TestSummarizer:
         assert report["failures"] == 2
         assert "returned no text" in report["errors"][0]["reason"]
 
+    async def test_a_report_that_is_too_large_for_a_result_is_cut_and_says_so(
+        self, repository: Any, lab: Any
+    ) -> None:
+        class Verbose:
+            async def summarize(self, contents: Any) -> Any:
+                return "so much to say " * 50_000
+
+        await repository.create_many(self.rows(lab))
+        jobs = lab.jobs(repository, summarizer=Verbose())
+        report = await run(lab, jobs, ConsolidationJob())
+        assert report["counts"]["consolidated"] == 2
+        assert [(cut["what"], cut["kept"], cut["total"]) for cut in report["truncated"]] == [
+            ("consolidated", 1, 2)
+        ]
+        assert len((await jobs.report(report["run_id"]))["consolidated"]) == 2
+
     async def test_half_a_character_is_a_failure_of_its_cluster(self, repository: Any, lab: Any) -> None:
         class CutOff:
             async def summarize(self, contents: Any) -> Any:
