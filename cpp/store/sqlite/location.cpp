@@ -135,6 +135,26 @@ Status refuse_unfit(const std::string& file, const struct stat& status) {
     return {};
 }
 
+// Nothing is put beside a file that does not begin like a database. Only while our directory is not there: then no
+// store of this process has the file open, whose locks would go with the descriptor that is closed here.
+Status refuse_foreign(const std::string& file, const std::string& directory) {
+    constexpr std::string_view kMagic{"SQLite format 3", sizeof("SQLite format 3")};  // with its NUL
+    struct stat status {};
+    if (::lstat(directory.c_str(), &status) == 0) {
+        return {};
+    }
+    const base::UniqueFd fd{::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    std::array<char, kMagic.size()> head{};
+    const ssize_t size = fd ? ::pread(fd.get(), head.data(), head.size(), 0) : -1;
+    if (size < 0) {
+        return io_error("path", "cannot read " + file);
+    }
+    if (size > 0 && std::string_view{head.data(), static_cast<std::size_t>(size)} != kMagic) {
+        return refusal(ErrorCode::corrupt, file, "is not a database, or damaged: it does not begin like one");
+    }
+    return {};
+}
+
 }  // namespace
 
 bool is_network_file_system(std::int64_t magic, std::string_view fuse_type) noexcept {
@@ -203,7 +223,9 @@ Result<Location> open_location(const std::string& path, bool create) {
     location.inode = status.st_ino;
     constexpr mode_t kModeBits = 07777;
     location.mode = status.st_mode & kModeBits;
-    KHALA_TRY_ASSIGN(location.directory, open_directory(location.file + "-khala"));
+    const std::string own = location.file + "-khala";
+    KHALA_TRY(refuse_foreign(location.file, own));
+    KHALA_TRY_ASSIGN(location.directory, open_directory(own));
     return location;
 }
 

@@ -142,6 +142,7 @@ TEST(Location, WhatIsNoDatabaseIsRefusedAndLeftAlone) {
     const Error error = failure_of(directory.file());
     EXPECT_EQ(error.code, ErrorCode::corrupt);
     EXPECT_TRUE(mentions(error, "not a database")) << error.message;
+    EXPECT_FALSE(fs::exists(directory.file() + "-khala")) << "nothing is put beside it";
     EXPECT_EQ(fs::file_size(directory.file()), text.size());
 }
 

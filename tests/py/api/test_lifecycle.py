@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from khala_jobs import Context, InvalidArgument, JobFailed, JobProcessor, NotFound, Queue, Task
-from khala_jobs.errors import Closed, Error
+from khala_jobs.errors import Closed, Error, StoreCorrupt
 
 from .conftest import eventually
 
@@ -339,3 +339,14 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_sentence(
         await jobs.open()
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) > 20
+
+
+@pytest.mark.parametrize("content", ["x" * 5000, "root:x:0:0", "SQLite format 2\0"])
+def test_nothing_is_put_beside_a_file_that_is_no_database(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "passwd"
+    file.write_text(content)
+    for _ in range(2):
+        with pytest.raises(StoreCorrupt, match="is not a database, or damaged"):
+            asyncio.run(JobProcessor(f"sqlite:///{file}").open())
+    assert [path.name for path in tmp_path.iterdir()] == ["passwd"]
+    assert file.read_text() == content
