@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from khala_jobs import JobProcessor
 from khala_jobs.memory import MemoryJobs, SqliteMemoryRepository
@@ -17,7 +18,7 @@ def application(
     """The processor, the memory jobs and their repository: ``<name>-jobs.db`` and ``<name>.db`` in `folder`."""
     repository = SqliteMemoryRepository(folder / f"{name}.db")
     found = MemoryJobs(repository)
-    made = JobProcessor(f"sqlite:///{folder.absolute() / f'{name}-jobs.db'}", workers=workers)
+    made = JobProcessor(f"sqlite:///{quote(str(folder.absolute() / name))}-jobs.db", workers=workers)
     made.include(found)
     return made, found, repository
 
