@@ -157,9 +157,9 @@ tsan: venv ## the C++ tests under ThreadSanitizer
 	@ctest --preset tsan --parallel $(JOBS) --progress
 
 .PHONY: bench-guard
-bench-guard: build venv model ## measure the contradiction guard; DATA=<folder with texts/ and labelled/>
+bench-guard: release-tree model ## measure the contradiction guard; DATA=<folder with texts/ and labelled/>
 	@scripts/setup_system.sh wordnet-base
-	@PYTHONPATH="$$PWD/bench" $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
+	@PYTHONPATH="$$PWD/bench:$$PWD/build/release/python" $(VENV)/python -m similarity.guard "$(DATA)" --sealed --write
 
 .PHONY: bench bench-million bench-peers bench-quality bench-similarity release-tree
 release-tree: venv # the module as a release has it, in a tree of its own

@@ -106,7 +106,16 @@ PARTS: dict[str, tuple[str, ...]] = {
     "memory": ("_core", "errors", "shown", "similarity"),
 }
 FREE = ("memory.jobs", "memory.memory_jobs", "memory.lifecycle")
-CORE_USERS = ("bridge", "supervisor", "similarity", "memory.decay", "cli", "compat.khala_import")
+CORE_USERS = (
+    "bridge",
+    "supervisor",
+    "similarity",
+    "memory.decay",
+    "memory.guard",
+    "memory.guard_core",
+    "cli",
+    "compat.khala_import",
+)
 
 
 def module_name(file: Path, package: Path) -> str:

@@ -9,6 +9,7 @@
 namespace khala::bind {
 void register_vec(pybind11::module_& module);
 void register_similarity(pybind11::module_& module);
+void register_text(pybind11::module_& module);
 #ifdef KHALA_BIND_ENGINE
 void register_engine(pybind11::module_& module);
 void register_redis(pybind11::module_& module);
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, module) {
     khala::bind::register_errors(module);
     khala::bind::register_vec(module);
     khala::bind::register_similarity(module);
+    khala::bind::register_text(module);
 #ifdef KHALA_BIND_ENGINE
     khala::bind::register_engine(module);
     khala::bind::register_redis(module);

@@ -6,6 +6,6 @@ from __future__ import annotations
 
 from khala_jobs.errors import Error
 
-from . import engine, redis, similarity, vec
+from . import engine, redis, similarity, text, vec
 
-__all__: list[str] = ["Error", "engine", "redis", "similarity", "vec"]
+__all__: list[str] = ["Error", "engine", "redis", "similarity", "text", "vec"]

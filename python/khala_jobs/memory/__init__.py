@@ -28,7 +28,7 @@ from .consolidation import Cluster, find_clusters, plan_consolidation
 from .deduplication import Judge, plan_deduplication
 from .facts import complete, facts_of, lost_sentences
 from .frame import Frame, frame_of
-from .guard import Verdict, judge
+from .guard import Verdict, judge, judge_many
 from .io import BadRecord, MemoryInput, import_memories
 from .jobs import (
     ArchivalJob,
@@ -107,6 +107,7 @@ __all__ = [
     "frame_of",
     "import_memories",
     "judge",
+    "judge_many",
     "lost_sentences",
     "plan_archival",
     "plan_cleanup",

@@ -35,6 +35,8 @@ from khala_jobs.errors import InvalidArgument
 
 from .facts import facts_of
 from .frame import Frame
+from .guard import judge as own_judge
+from .guard import judge_many
 from .kernels import Kernels, columns
 from .model import Json, Tier
 from .plan import Operation, OperationKind, Plan, ReviewPair, update
@@ -232,10 +234,11 @@ def _judge_all(
     rank = {row: position for position, row in enumerate(order)}
     edges: list[tuple[int, int, float]] = []
     review: list[ReviewPair] = []
-    for i, j, cosine in near:
-        first, second = (i, j) if rank[i] < rank[j] else (j, i)
+    pairs = [(i, j) if rank[i] < rank[j] else (j, i) for i, j, _ in near]
+    cosines = [cosine for _, _, cosine in near]
+    verdicts = _verdicts([(frame.contents[i], frame.contents[j]) for i, j in pairs], cosines, judge)
+    for (first, second), cosine, verdict in zip(pairs, cosines, verdicts, strict=True):
         both_protected = _protected(frame, first) and _protected(frame, second)
-        verdict = judge(frame.contents[first], frame.contents[second], cosine)
         if verdict.kind != "duplicate":
             reasons = tuple(verdict.reasons)
             review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, str(verdict.kind), reasons))
@@ -247,6 +250,13 @@ def _judge_all(
         else:
             edges.append((first, second, cosine))
     return edges, review
+
+
+def _verdicts(pairs: Sequence[tuple[str, str]], cosines: Sequence[float], judge: Judge) -> Sequence[Verdict]:
+    """The package's own guard reads each text once for all pairs; another one is asked pair by pair."""
+    if judge is own_judge:
+        return judge_many(pairs, cosines)
+    return [judge(a, b, cosine) for (a, b), cosine in zip(pairs, cosines, strict=True)]
 
 
 def _extras(verdict: Verdict) -> tuple[str, ...]:

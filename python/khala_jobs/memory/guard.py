@@ -17,19 +17,20 @@ the rest it asks for the same words in the same order.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
 from typing import Final, cast
 
+from khala_jobs._core.text import MAX_CHARS, MAX_ITEMS, SIMILARITY_FLOOR, Features, unread
+from khala_jobs._core.text import judge as judge_features
 from khala_jobs.errors import InvalidArgument
 from khala_jobs.shown import shown
 
-from .guard_compare import Comparison, compare
-from .guard_detect import DETECTORS
-from .guard_features import MAX_CHARS, MAX_ITEMS, Features
-from .guard_reader import analyse
+from .guard_core import GUARD
 from .guard_reason import Kind, Reason
+from .guard_text import normalize
 
 __all__ = [
     "MAX_CHARS",
@@ -41,16 +42,14 @@ __all__ = [
     "Verdict",
     "analyse",
     "judge",
+    "judge_many",
 ]
 
-SIMILARITY_FLOOR: Final = 0.50
-"""Below this cosine unequal texts are "distinct" whatever their words; a job's threshold lies above it."""
-
+_NUMBERS: Final = (float, Real)  # the first is told at a glance
 _ROUNDING: Final = 1e-3  # by how much the cosine of two float16 rows may exceed one
 # What `judge` remembers of texts given as strings: at most about 150 MB.
 _CACHED_TEXTS: Final = 4096
 _CACHED_CHARS: Final = 1000
-_WEAK: Final = frozenset({"detail"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,26 @@ class Verdict:
 
 _DUPLICATE: Final = Verdict("duplicate")
 
+_Words = tuple[str, ...]
+#: Kind; code, kind and sentence of each reason with the words that belong into it; extras.
+_Found = tuple[Kind, list[tuple[str, Kind, str, _Words]], tuple[_Words, _Words]]
+
+
+def analyse(text: str) -> Features:
+    """Read one text: the half of a judgement that depends on it alone.
+
+    Args:
+        text: Any string. Beyond ``MAX_CHARS`` characters or ``MAX_ITEMS`` words and values only equality will be
+            looked at.
+
+    Returns:
+        Its features; cheap to keep (a few KB for a sentence or two) and safe to share between threads.
+    """
+    if len(text) > MAX_CHARS:
+        return unread(text)
+    plain = normalize(text)
+    return GUARD.analyse(plain, plain.isupper())
+
 
 def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     """Judge a pair of similar texts.
@@ -94,69 +113,62 @@ def judge(a: str | Features, b: str | Features, cosine: float) -> Verdict:
     Raises:
         InvalidArgument: ``cosine`` is not a number from -1 to 1, or a text is none.
     """
-    if (
-        not isinstance(cast("object", cosine), Real) or not -1.0 - _ROUNDING <= cosine <= 1.0 + _ROUNDING
-    ):  # also refuses NaN
+    return _verdict(_read(a, "a"), _read(b, "b"), _checked(cosine))
+
+
+def judge_many(pairs: Iterable[tuple[str, str]], cosines: Iterable[float]) -> list[Verdict]:
+    """Judge many pairs, reading each text once.
+
+    Args:
+        pairs: Two texts each.
+        cosines: One for each pair.
+
+    Returns:
+        The verdicts of ``judge``, in the order of the pairs.
+
+    Raises:
+        InvalidArgument: As ``judge``; or there are not as many cosines as pairs.
+    """
+    both, scores = list(pairs), list(cosines)
+    if len(both) != len(scores):
+        raise InvalidArgument("cosines", f"{len(scores)} for {len(both)} pairs")
+    known: dict[str, Features] = {}
+
+    def read(text: str, field: str) -> Features:
+        features = known.get(text) if isinstance(cast("object", text), str) else None
+        if features is None:
+            features = known[text] = _read(text, field)
+        return features
+
+    return [
+        _verdict(read(a, "a"), read(b, "b"), _checked(cosine))
+        for (a, b), cosine in zip(both, scores, strict=True)
+    ]
+
+
+def _checked(cosine: float) -> float:
+    if not isinstance(cast("object", cosine), _NUMBERS) or not (
+        -1.0 - _ROUNDING <= cosine <= 1.0 + _ROUNDING  # also refuses NaN
+    ):
         raise InvalidArgument("cosine", f"must be a number from -1 to 1, got {shown(cosine)}")
-    left, right = _read(a, "a"), _read(b, "b")
-    if left.text == right.text:
+    return cosine
+
+
+def _verdict(a: Features, b: Features, cosine: float) -> Verdict:
+    found = cast("_Found | None", judge_features(a, b, cosine))
+    if found is None:
         return _DUPLICATE
-    early = _unreadable(left, right, cosine)
-    if early is not None:
-        return Verdict("distinct", (early,))
-    comparison = compare(left, right)
-    reasons = tuple(reason for detector in DETECTORS for reason in detector(comparison))
-    if reasons:
-        return Verdict(_kind(reasons), reasons)
-    return Verdict("duplicate", extras=_extras(comparison)) if comparison.restated else _DUPLICATE
+    kind, told, extras = found
+    reasons = [Reason(code, sentence.format(*words), of) for code, of, sentence, words in told]
+    return Verdict(kind, tuple(reasons), extras)
 
 
 def _read(text: str | Features, field: str) -> Features:
     if isinstance(text, str):
-        return _features(text)
+        return _remembered(text) if len(text) <= _CACHED_CHARS else analyse(text)
     if not isinstance(cast("object", text), Features):
         raise InvalidArgument(field, f"expected a text, got {type(text).__name__}")
     return text
 
 
-def _extras(comparison: Comparison) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    one, other = (
-        tuple(item.surface for item in (*words, *values) if item.kind != "symbol")
-        for words, values in zip(comparison.rest, comparison.values, strict=True)
-    )
-    return one, other
-
-
-def _unreadable(a: Features, b: Features, cosine: float) -> Reason | None:
-    """Reasons that leave nothing to compare."""
-    if a.too_long or b.too_long:
-        return Reason(
-            "too_long", f"not equal, and longer than {MAX_CHARS} characters or {MAX_ITEMS} words", "distinct"
-        )
-    if not a.items and not b.items:
-        return None if a.links == b.links else Reason("empty", "nothing to compare", "distinct")
-    if not a.items or not b.items:
-        return Reason("empty", "one text states nothing", "distinct")
-    if cosine < SIMILARITY_FLOOR:
-        return Reason("similarity", f"cosine {cosine:.3f} is below {SIMILARITY_FLOOR}", "distinct")
-    return None
-
-
-def _kind(reasons: tuple[Reason, ...]) -> Kind:
-    """A told change is an update; else contradiction outweighs difference, new value and mere detail."""
-    if any(reason.code == "change" for reason in reasons):
-        return "update"
-    strong = {reason.kind for reason in reasons if reason.code not in _WEAK}
-    for kind in ("conflict", "distinct", "update"):
-        if kind in strong:
-            return kind
-    return "distinct"
-
-
-def _features(text: str) -> Features:
-    return _remembered(text) if len(text) <= _CACHED_CHARS else analyse(text)
-
-
-@lru_cache(maxsize=_CACHED_TEXTS)
-def _remembered(text: str) -> Features:
-    return analyse(text)
+_remembered: Final = lru_cache(maxsize=_CACHED_TEXTS)(analyse)

@@ -1,10 +1,12 @@
-"""Irregular forms of English words."""
+"""Forms of English words: irregular ones, and what the rules of endings (cpp/text/endings.cpp) must not touch."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["INVARIANT", "IRREGULAR"]
+from .guard_words import word_set
+
+__all__ = ["FIXED", "GRADED", "INVARIANT", "IRREGULAR", "NO_LY"]
 
 # "base past participle", or two words when the last two are the same; "s" and "ing" forms follow the rules.
 _IRREGULAR_VERBS: Final = """
@@ -62,5 +64,29 @@ _ALL: Final = _forms()
 
 #: Verbs whose past looks like their base: the form says nothing about time.
 INVARIANT: Final = frozenset(form for form, (base, _) in _ALL.items() if form == base)
-#: form -> (base, form as in guard_lemma.Word)
+#: form -> (base, name of the form as in cpp/text/word.hpp)
 IRREGULAR: Final = {form: entry for form, entry in _ALL.items() if form not in INVARIANT}
+
+#: Adjectives that take -er, -est and -ly.
+GRADED: Final = word_set("""
+    tall short big large small old young new fast quick slow high low hot cold warm cool cheap rich poor
+    strong weak hard easy early late near far long wide narrow deep shallow heavy light dark bright loud
+    quiet clean dirty happy sad smart nice great safe thick thin fat soft busy pretty ugly healthy funny
+    lazy brave calm clear close cute dry fair few fine firm fresh full hungry kind mild neat polite proud
+    rare rough rude sharp simple small smooth sour spicy steep strict sweet tasty tidy tight tough tiny
+    wet wise noisy
+""")
+#: Words in -ly that come from no other word.
+NO_LY: Final = word_set("""
+    only family early daily weekly monthly yearly apply reply supply july italy lovely friendly
+""")
+#: Words that look like a form of another word and are not, or not any more.
+FIXED: Final = word_set("""
+    left ground wound bit bound means building meeting evening beginning wedding setting warning clothing
+    engineering painting father mother farmer other another either neither whether ever never together
+    however over under after water paper number order offer answer enter consider remember discover
+    deliver cover recover matter letter dinner summer winter later latter former upper lower server user
+    data news lens series species is was has his this thus bus gas yes us does thing something anything
+    everything nothing during morning king ring string spring sing bring wing sting swing need seed feed
+    speed breed indeed hundred bed red wed shed sacred naked
+""")

@@ -5,7 +5,7 @@ the other lacks, so a missing synonym costs a look at the review list and nothin
 could cost a fact, which is why a group holds only words that can replace each other in most sentences. A
 word may be in several groups.
 
-Any form of a word will do, guard_meanings.py reduces it; an underscore stands for the space of a folded
+Any form of a word will do, the lexicon (cpp/text) reduces it; an underscore stands for the space of a folded
 phrase (``PHRASES`` in guard_words.py).
 """
 

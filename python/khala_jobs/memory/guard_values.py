@@ -7,23 +7,28 @@ guessing (is 03/05/2024 in March or in May?) keeps its own spelling and so equal
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from .guard_words import word_set
+from .guard_words import NUMBER_WORDS, ORDINAL_WORDS, word_set
 
 __all__ = [
     "MONTHS",
+    "MULTIPLYING",
     "RELATIVE_DAYS",
     "SCALES",
     "UNITS",
+    "VALUE_WORDS",
     "WEEKDAYS",
     "amount_key",
     "clock_key",
     "date_key",
     "decimal_of",
+    "measured",
     "month_date_key",
     "numeric_date_key",
+    "spelled",
 ]
 
 MONTHS: Final = {
@@ -50,6 +55,8 @@ MONTHS: Final = {
 WEEKDAYS: Final = word_set("monday tuesday wednesday thursday friday saturday sunday")
 RELATIVE_DAYS: Final = word_set("today yesterday tomorrow tonight")
 
+#: Number words that multiply.
+MULTIPLYING: Final = word_set("hundred thousand million billion trillion dozen")
 SCALES: Final = {
     "hundred": 100,
     "thousand": 10**3,
@@ -200,7 +207,61 @@ def numeric_date_key(text: str) -> str:
     return date_key(year, month, day)
 
 
+def measured(number: str, unit: str) -> str:
+    """Key of a number, given as its key, with the unit behind it.
+
+    Empty when the unit stays a word: "one day" and "a day" are the same. So it does behind what is no amount.
+    """
+    name, _, digits = number.partition(":")
+    plain = digits.removeprefix("-").replace(".", "", 1)
+    if name != "number" or not (plain.isdecimal() and plain.isascii()) or Decimal(digits) == 1:
+        return ""
+    return amount_key(Decimal(digits), unit)
+
+
+def spelled(words: Sequence[str]) -> tuple[str, int]:
+    """Key of the number that the words begin with, and the place of its last word."""
+    total = current = 0
+    last = index = 0
+    while index < len(words):
+        word = words[index]
+        if word in NUMBER_WORDS:
+            current += NUMBER_WORDS[word]
+        elif word == "hundred":
+            current = max(current, 1) * 100
+        elif word in MULTIPLYING:
+            total += max(current, 1) * SCALES[word]
+            current = 0
+        elif (
+            word == "and"
+            and words[last] in MULTIPLYING
+            and index + 1 < len(words)
+            and words[index + 1] in NUMBER_WORDS
+        ):
+            index += 1
+            continue
+        else:
+            break
+        last = index
+        index += 1
+    return amount_key(Decimal(total + current), None), last
+
+
 def _plain(value: Decimal) -> str:
     """Shortest exact spelling: 1E+3, 1000 and 1000.0 all become 1000."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_CLOCK_WORDS: Final = {"noon": "time:12:00", "midday": "time:12:00", "midnight": "time:00:00"}
+
+#: Words that are a value by themselves -> its kind (cpp/text/lexicon.cpp) and its key.
+VALUE_WORDS: Final[Mapping[str, tuple[str, str]]] = (
+    {word: ("month", date_key(None, number, None)) for word, number in MONTHS.items()}
+    | {word: ("time", key) for word, key in _CLOCK_WORDS.items()}
+    | {word: ("date", f"day:{word}") for word in RELATIVE_DAYS}
+    | {form: ("date", f"weekday:{word}") for word in WEEKDAYS for form in (word, word + "s")}
+    # "second" is a unit more often than a rank.
+    | {word: ("ordinal", f"ordinal:{rank}") for word, rank in ORDINAL_WORDS.items() if word != "second"}
+    | {word: ("number", spelled([word])[0]) for word in (*NUMBER_WORDS, *MULTIPLYING)}
+)

@@ -3,7 +3,7 @@
 The guard does not parse. It sorts every word into one of a few roles: words that carry no fact (*light*),
 words that turn, weaken or restrict a statement (negations, quantifiers, modals, tense), pronouns, and
 everything else, the *content*. This module is the curated list of the first kinds, of irregular forms and
-of common verbs; guard_meanings.py has what is known about content words. Lists are one word or phrase each,
+of common verbs; guard_lists.py has what is known about content words. Lists are one word or phrase each,
 an underscore for a space.
 
 """

@@ -12,6 +12,7 @@ from similarity import grammar
 from similarity.guard_contradictions import CONTRADICTIONS
 from similarity.guard_paraphrases import PARAPHRASES
 from similarity.guard_sources import is_sealed, labelled_pairs, sentences
+from similarity.guard_speed import speed
 from similarity.wordnet import WordNet
 
 # WordNet's own format with a handful of words: happy/unhappy, buy/purchase, play, ride.
@@ -170,3 +171,9 @@ def test_inflections() -> None:
         "went", "carried", "stopped", "loved",
     ]  # fmt: skip
     assert [grammar.participle_of(base) for base in ("ride", "play")] == ["ridden", "played"]
+
+
+def test_speed_is_measured_in_a_process_of_its_own() -> None:
+    rates = speed([("I like tea", "I love tea"), ("I like tea", "I dislike tea on 3 May")] * 20)
+    assert set(rates) == {"first", "cold", "warm", "texts_analysed"}
+    assert all(rate > 0 for rate in rates.values())

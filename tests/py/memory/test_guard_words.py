@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from khala_jobs.memory import guard_lists
-from khala_jobs.memory.guard_lemma import same_stem, word_of
-from khala_jobs.memory.guard_meanings import OPPOSITES, exclusive, opposite, same
+from khala_jobs._core.text import Guard, same_stem
+from khala_jobs.errors import InvalidArgument
+from khala_jobs.memory.guard_core import GUARD, lists
+from khala_jobs.memory.guard_lists import LISTED
 from khala_jobs.memory.guard_pattern import PATTERN, SHAPES
 from khala_jobs.memory.guard_phrases import CONTRACTIONS, PHRASES, SPELLING
-from khala_jobs.memory.guard_text import normalize, tokenize
+from khala_jobs.memory.guard_text import normalize, read_piece, scan
+from khala_jobs.memory.guard_values import measured, spelled
 from khala_jobs.memory.guard_words import LIGHT, MODALS, NEGATIONS, PRONOUNS
+
+
+def tokens_of(text: str) -> list[tuple[str, str]]:
+    plain = normalize(text)
+    return GUARD.tokens(plain, plain.isupper())
 
 
 @pytest.mark.parametrize(
@@ -26,7 +33,7 @@ from khala_jobs.memory.guard_words import LIGHT, MODALS, NEGATIONS, PRONOUNS
     ],
 )  # fmt: skip
 def test_base_forms(form: str, base: str) -> None:
-    assert word_of(form).base == base
+    assert GUARD.base(form) == base
 
 
 @pytest.mark.parametrize(
@@ -47,20 +54,41 @@ def test_same_stem_unites_forms_and_nothing_else(one: str, other: str, expected:
 
 
 def test_no_two_words_are_synonyms_and_opposites() -> None:
-    words = sorted({word_of(word).base for word in guard_lists.LISTED})
-    both = [(a, b) for a in words for b in OPPOSITES.get(a, ()) if same(a, b)]
+    pairs = [(a, b) for left, right in lists()["opposites"] for a in left for b in right]
+    both = [(a, b) for a, b in pairs if GUARD.same(a, b)]
+    assert len(pairs) > 300
     assert not both
+    assert all(GUARD.opposite(a, b) and GUARD.opposite(b, a) for a, b in pairs)
 
 
 def test_relations_are_symmetric() -> None:
-    for word, others in OPPOSITES.items():
-        assert all(word in OPPOSITES[other] for other in others)
-    assert opposite("happy", "unhappy")
-    assert opposite("unhappy", "happy")
-    assert not opposite("happy", "glad")
-    assert same("buy", "purchase")
-    assert exclusive("red", "blue")
-    assert not exclusive("red", "dog")
+    words = sorted(LISTED)[::17]
+    for relation in (GUARD.same, GUARD.opposite, GUARD.exclusive):
+        assert all(relation(a, b) == relation(b, a) for a in words for b in words)
+    assert GUARD.opposite("happy", "unhappy")
+    assert GUARD.opposite("unhappy", "happy")
+    assert not GUARD.opposite("happy", "glad")
+    assert GUARD.same("buy", "purchase")
+    assert GUARD.same("bought", "purchases")  # any form will do
+    assert GUARD.exclusive("red", "blue")
+    assert not GUARD.exclusive("red", "dog")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("sets", {}, "the list .* is missing"),
+        ("sets", {**lists()["sets"], "colors": ["red"]}, "no list has the name colors"),
+        ("tagged", {**lists()["tagged"], "tense": {"is": "now"}}, "is: no time has the name now"),
+        ("irregular", {"went": ("go", "gone")}, "went: no form has the name gone"),
+        ("values", {"noon": ("clock", "time:12:00")}, "noon: no kind has the name clock"),
+        ("phrases", [([], ["never"])], "1 to 255 words"),
+    ],
+)
+def test_lists_that_make_no_sense_are_refused(part: str, value: object, message: str) -> None:
+    with pytest.raises(InvalidArgument, match=message) as caught:
+        Guard({**lists(), part: value}, piece=read_piece, scan=scan, measured=measured, spelled=spelled)
+    assert caught.value.field == part
 
 
 def test_no_word_is_denial_and_pronoun_or_a_light_verb_and_a_modal() -> None:
@@ -114,8 +142,7 @@ def test_phrases_are_lower_case_and_lead_to_no_other_phrase_in_a_circle() -> Non
     ],
 )  # fmt: skip
 def test_shapes(text: str, kind: str, key: str) -> None:
-    token = tokenize(normalize(text))[0]
-    assert (token.kind, token.key) == (kind, key)
+    assert tokens_of(text)[0] == (kind, key)
 
 
 def test_the_expression_knows_every_shape_by_name() -> None:
@@ -134,7 +161,45 @@ def test_the_expression_knows_every_shape_by_name() -> None:
         ("\uff26\uff35\uff2c\uff2c width", ["full", "width"]),
         ("no longer at all", ["no_longer", "at", "all"]),
         ("a couple of C++ and C# files", ["number:2", "c++", "and", "c#", "files"]),
+        ("", []),
+        ("Maybe the market, in March", ["maybe", "the", "market", ",", "in", "march"]),
+        (
+            "on March 3 or 4 May, at 5 km",
+            ["on", "date:?-03-03", "or", "date:?-05-04", ",", "at", "length:5000"],
+        ),
+        ("naïve café 東京 ok", ["naïve", "café", "東", "京", "ok"]),
+        ("IT IS FOR US", ["it", "is", "for", "us"]),
     ],
 )
 def test_tokens(text: str, keys: list[str]) -> None:
-    assert [token.key for token in tokenize(normalize(text))] == keys
+    assert [key for _, key in tokens_of(text)] == keys
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "last"),
+    [
+        ("two dogs", "number:2", 0),
+        ("twenty five", "number:25", 1),
+        ("two hundred and fifty thousand seats", "number:250000", 4),
+        ("hundred and seats", "number:100", 0),
+        ("a", "number:0", 0),
+        (" ".join(["hundred"] * 16), "number:1" + "0" * 32, 15),
+    ],
+)
+def test_spelled_numbers(words: str, key: str, last: int) -> None:
+    assert spelled(words.split()) == (key, last)
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "key"),
+    [
+        ("number:30", "minutes", "duration:1800"),
+        ("number:1.5", "km", "length:1500"),
+        ("number:-5", "celsius", "celsius:-5"),
+        ("number:1", "day", ""),  # "one day" and "a day"
+        ("number:1,200", "days", ""),
+        ("ordinal:3", "day", ""),
+    ],
+)
+def test_numbers_with_units(number: str, unit: str, key: str) -> None:
+    assert measured(number, unit) == key

@@ -1,0 +1,285 @@
+#include "text/roles.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace khala::text {
+namespace {
+
+constexpr std::size_t kLongestExchange = 32;  // items between which exchanged blocks are looked for
+constexpr std::size_t kLeastItems = 2;
+
+using Row = std::span<const Item>;
+using Terms = std::vector<const Term*>;
+using Span = std::span<const Term* const>;
+using Parties = std::optional<std::pair<std::string, std::string>>;
+
+struct Rows {
+    Row a;
+    Row b;
+    Terms terms_a;
+    Terms terms_b;  // as `a` says it
+};
+
+bool equal_terms(Span one, Span other) {
+    return std::ranges::equal(one, other, [](const Term* a, const Term* b) { return equal(*a, *b); });
+}
+
+bool holds(Span terms, const Term& term) {
+    return std::ranges::any_of(terms, [&](const Term* other) { return equal(*other, term); });
+}
+
+bool any_symmetric(Span terms) {
+    return std::ranges::any_of(terms, [](const Term* term) { return term->marks.has(Mark::symmetric); });
+}
+
+bool all_listing(const std::vector<TermRef>& links) {
+    return std::ranges::all_of(links, [](const TermRef& link) { return link->marks.has(Mark::listing); });
+}
+
+// Where the term stands if it does so once.
+std::optional<std::size_t> only_place(Span terms, const Term& term) {
+    const auto is_term = [&](const Term* other) { return equal(*other, term); };
+    const auto first = std::ranges::find_if(terms, is_term);
+    if (first == terms.end() || std::any_of(std::next(first), terms.end(), is_term)) {
+        return std::nullopt;
+    }
+    return static_cast<std::size_t>(first - terms.begin());
+}
+
+// After "by"; nobody when not told.
+std::vector<std::size_t> passive_doers(Row row, std::size_t verb) {
+    std::size_t after = verb + 1;
+    const auto is_by = [](const TermRef& link) { return link->key == "by"; };
+    if (after == row.size() || std::ranges::none_of(row[after].links, is_by)) {
+        return {};
+    }
+    while (after + 1 < row.size() && row[after + 1].is_joined) {
+        ++after;  // "by a young woman"
+    }
+    return {after};
+}
+
+// Places of who does a verb: the nearest noun with all it is listed with; empty when not told.
+std::vector<std::size_t> doers_of(Row row, std::size_t verb) {
+    if (row[verb].is_passive) {
+        return passive_doers(row, verb);
+    }
+    if (has_marked(row[verb].links, Mark::clause_end)) {  // "is a nurse and lives": the nurse is not who lives
+        return {};
+    }
+    std::size_t end = verb;  // behind the noun that is looked at
+    while (end > 0) {
+        std::size_t start = end - 1;
+        if (row[start].is_verb) {
+            return {};
+        }
+        while (row[start].is_joined && start > 0) {
+            --start;
+        }
+        if (!has_marked(row[start].links, Mark::attaching)) {
+            break;
+        }
+        end = start;  // "the dog of Alice": Alice does not bark
+    }
+    std::vector<std::size_t> found;
+    while (end > 0) {
+        --end;
+        found.push_back(end);
+        if (row[end].links.empty() || !all_listing(row[end].links)) {
+            break;
+        }
+    }
+    return found;
+}
+
+Terms at_places(Span terms, const std::vector<std::size_t>& places) {
+    Terms found;
+    std::ranges::transform(places, std::back_inserter(found), [&](std::size_t at) { return terms[at]; });
+    return found;
+}
+
+// Rule 1.
+Parties other_doer(const Rows& rows) {
+    for (std::size_t at = 0; at < rows.a.size(); ++at) {
+        const Item& item = rows.a[at];
+        if (!item.is_verb || item.term->marks.has(Mark::symmetric) || only_place(rows.terms_a, *item.term) != at) {
+            continue;
+        }
+        const std::optional<std::size_t> there = only_place(rows.terms_b, *item.term);
+        if (!there || !rows.b[*there].is_verb) {
+            continue;
+        }
+        const auto doers_a = doers_of(rows.a, at);
+        const auto doers_b = doers_of(rows.b, *there);
+        const Terms names_a = at_places(rows.terms_a, doers_a);
+        const Terms names_b = at_places(rows.terms_b, doers_b);
+        const auto in = [](Span terms) { return [terms](const Term* term) { return holds(terms, *term); }; };
+        if (!names_a.empty() && !names_b.empty() && std::ranges::none_of(names_a, in(names_b)) &&
+            std::ranges::all_of(names_a, in(rows.terms_b)) && std::ranges::all_of(names_b, in(rows.terms_a))) {
+            return std::pair{rows.a[doers_a.front()].surface, rows.b[doers_b.front()].surface};
+        }
+    }
+    return std::nullopt;
+}
+
+// Lengths (x, y) such that `a` is X M Y and `b` is Y M X.
+std::optional<std::pair<std::size_t, std::size_t>> blocks_of(Span a, Span b) {
+    const std::size_t size = a.size();
+    if (size < 2 || size > kLongestExchange) {
+        return std::nullopt;
+    }
+    for (std::size_t first = 1; first < size; ++first) {
+        if (!equal_terms(a.first(first), b.last(first))) {
+            continue;
+        }
+        for (std::size_t last = 1; last <= size - first; ++last) {
+            const std::size_t middle = size - first - last;
+            if (equal_terms(a.last(last), b.first(last)) &&
+                equal_terms(a.subspan(first, middle), b.subspan(last, middle))) {
+                return std::pair{first, last};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+// Where the two exchanged blocks stand.
+struct Exchange {
+    std::size_t start;     // of the first block, in both rows
+    std::size_t end;       // behind the second
+    std::size_t first;     // length of the first block in `a`, the second in `b`
+    std::size_t last;      // length of the other
+    std::size_t second_a;  // where the second block begins
+    std::size_t second_b;
+};
+
+std::optional<Exchange> exchange_of(const Rows& rows) {
+    if (rows.terms_a.size() != rows.terms_b.size()) {
+        return std::nullopt;
+    }
+    const auto is_same = [&](std::size_t at) { return equal(*rows.terms_a[at], *rows.terms_b[at]); };
+    std::size_t start = 0;
+    std::size_t end = rows.terms_a.size();
+    while (start < end && is_same(start)) {
+        ++start;
+    }
+    while (start < end && is_same(end - 1)) {
+        --end;
+    }
+    const auto blocks =
+        blocks_of(Span{rows.terms_a}.subspan(start, end - start), Span{rows.terms_b}.subspan(start, end - start));
+    if (!blocks) {
+        return std::nullopt;
+    }
+    const auto [first, last] = *blocks;
+    return Exchange{start, end, first, last, end - last, end - first};
+}
+
+// "to", "over" and "rather than" all put an item second ("books to films", "books over films").
+bool equal_roles(const Item& one, const Item& other) {
+    return std::ranges::equal(one.links, other.links, [](const TermRef& a, const TermRef& b) {
+        return equal(*a, *b) || (a->marks.has(Mark::second) && b->marks.has(Mark::second));
+    });
+}
+
+// Whether each place of the sentence keeps its small words although what fills it has changed.
+bool small_words_stay(const Rows& rows, const Exchange& exchange) {
+    const auto& [start, end, first, last, second_a, second_b] = exchange;
+    if (!equal(rows.a[start].links, rows.b[start].links) || !equal_roles(rows.a[second_a], rows.b[second_b])) {
+        return false;
+    }
+    for (std::size_t at = 0; start + first + at < second_a; ++at) {
+        if (!equal(rows.a[start + first + at].links, rows.b[start + last + at].links)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool are_listed(Row row, const Exchange& exchange) {
+    for (std::size_t at = exchange.start + exchange.first; at <= exchange.second_a; ++at) {
+        if (row[at].links.empty() || !all_listing(row[at].links)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether the exchanged blocks are whole statements side by side: "I like tea and I play chess".
+bool are_clauses(Row row, const Exchange& exchange) {
+    const auto has_verb = [&](std::size_t from, std::size_t to) {
+        return std::ranges::any_of(row.subspan(from, to - from), [](const Item& item) { return item.is_verb; });
+    };
+    const std::size_t first_end = exchange.start + exchange.first;
+    return has_verb(exchange.start, first_end) && has_verb(exchange.second_a, exchange.end) &&
+           has_marked(row[first_end].links, Mark::clause_end);
+}
+
+// Nothing but "X is Y": said of each other either way.
+bool are_equated(Row row, const Exchange& exchange) {
+    const auto& links = row[exchange.second_a].links;
+    return exchange.start == 0 && exchange.end == row.size() && exchange.second_a == exchange.first &&
+           links.size() == 1 && links[0]->key == "be";
+}
+
+// Whether some small verb stands between the two: "Tim advised John", "A man uses a saw".
+bool has_verb_between(const Item& second_a, const Item& second_b, const Item& first_a) {
+    if (first_a.kind == Kind::name && second_a.kind == Kind::name && !second_a.is_joined) {
+        return true;
+    }
+    return second_a.auxiliary != Time::none && second_b.auxiliary != Time::none;
+}
+
+// Rule 2; the two exchanged may be several words each ("dim sum over biryani").
+Parties exchanged(const Rows& rows) {
+    const std::optional<Exchange> exchange = exchange_of(rows);
+    if (!exchange) {
+        return std::nullopt;
+    }
+    const std::size_t from = exchange->start > 0 ? exchange->start - 1 : 0;
+    const std::size_t to = std::min(exchange->end + 1, rows.terms_a.size());
+    if (any_symmetric(Span{rows.terms_a}.subspan(from, to - from)) || !small_words_stay(rows, *exchange) ||
+        are_listed(rows.a, *exchange) || are_clauses(rows.a, *exchange) || are_equated(rows.a, *exchange)) {
+        return std::nullopt;
+    }
+    const Item& first = rows.a[exchange->start];
+    const Item& second = rows.a[exchange->second_a];
+    const bool is_adjacent = exchange->second_a == exchange->start + exchange->first;
+    const bool is_tied = !second.links.empty() || has_verb_between(second, rows.b[exchange->second_b], first);
+    if (is_adjacent && !is_tied) {
+        return std::nullopt;  // "every morning I run", "I run every morning": nothing ties one to the other
+    }
+    return std::pair{first.surface, second.surface};
+}
+
+}  // namespace
+
+Parties swapped(const Comparison& comparison, const ItemPair* extra) {
+    Rows rows{comparison.a->items, comparison.b->items, {}, {}};
+    if (rows.a.size() < kLeastItems || rows.b.size() < kLeastItems) {
+        return std::nullopt;
+    }
+    for (const Item& item : rows.a) {
+        rows.terms_a.push_back(item.term.get());
+    }
+    for (const Item& item : rows.b) {
+        const bool is_extra = extra != nullptr && equal(*extra->second->term, *item.term);
+        rows.terms_b.push_back(is_extra ? extra->first->term.get() : &renamed(comparison.same, *item.term));
+    }
+    if (equal_terms(rows.terms_a, rows.terms_b) &&
+        std::ranges::equal(rows.a, rows.b, {}, &Item::is_passive, &Item::is_passive)) {
+        return std::nullopt;
+    }
+    const Parties doers = other_doer(rows);
+    return doers ? doers : exchanged(rows);
+}
+
+bool in_order(const Features& a, const Features& b) {
+    return std::ranges::equal(a.items, b.items,
+                              [](const Item& one, const Item& other) { return equal(*one.term, *other.term); });
+}
+
+}  // namespace khala::text

@@ -1,0 +1,157 @@
+#include "text/small_language.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+#include "text/mark.hpp"
+#include "text/utf8.hpp"
+
+namespace khala::text::testing {
+namespace {
+
+Words words(const std::string& text) {
+    std::istringstream stream{text};
+    Words found;
+    for (std::string word; stream >> word;) {
+        found.push_back(word);
+    }
+    return found;
+}
+
+bool is_digit(char byte) {
+    return byte >= '0' && byte <= '9';
+}
+
+// Bytes of the first so many characters.
+std::size_t bytes_of(std::string_view text, std::size_t characters) {
+    std::size_t at = 0;
+    for (; at < text.size(); ++at) {
+        if (!is_continuation(text[at]) && characters-- == 0) {
+            break;
+        }
+    }
+    return at;
+}
+
+}  // namespace
+
+Lists small_lists() {
+    Lists lists;
+    for (const std::string_view name : kMarkNames) {
+        lists.sets[std::string{name}] = {};
+    }
+    for (const char* name :
+         {"person", "quantifier", "modal", "tense", "quantity", "auxiliary", "spelling", "comparator", "hollow"}) {
+        lists.tagged[name] = {};
+    }
+    lists.sets["light"] = words("a the is was be it by to at not than also as dogs_own");
+    lists.sets["relation"] = words("to from by before after than at over under");
+    lists.sets["negation"] = words("not never");
+    lists.sets["be"] = words("is was be are");
+    lists.sets["article"] = words("a");
+    lists.sets["verb"] = words("like manage walk stop migrate visit plan buy");
+    lists.sets["content"] = words("like manage walk stop migrate visit plan buy happy dog cat tea red blue tall short");
+    lists.sets["graded"] = words("tall happy big short");
+    lists.sets["english"] = words("the is");
+    lists.sets["listing"] = words("and or ,");
+    lists.sets["second"] = words("to over than");
+    lists.sets["not_plain"] = words("cannot us may");
+    lists.sets["fixed"] = words("bus wedding");
+    lists.sets["number"] = words("one two");
+    lists.sets["big"] = words("hundred");
+    lists.sets["unit"] = words("km");
+    lists.sets["place_value"] = words("be at");
+    lists.sets["replaced"] = words("color");
+    lists.tagged["person"] = {{"she", "3f"}, {"he", "3m"}};
+    lists.tagged["tense"] = {{"is", "present"}, {"was", "past"}, {"will", "future"}};
+    lists.tagged["auxiliary"] = {{"is", "present"}, {"was", "past"}};
+    lists.tagged["quantifier"] = {{"always", "all"}, {"some", "some"}, {"rarely", "few"}};
+    lists.tagged["modal"] = {{"must", "must"}, {"may", "may"}};
+    lists.tagged["spelling"] = {{"colour", "color"}};
+    lists.irregular = {{"bought", {"buy", "both"}}, {"better", {"good", "er"}}};
+    lists.values = {{"one", {"number", "number:1"}},        {"two", {"number", "number:2"}},
+                    {"hundred", {"number", "number:100"}},  {"monday", {"date", "weekday:monday"}},
+                    {"friday", {"date", "weekday:friday"}}, {"march", {"month", "date:?-03-?"}}};
+    lists.phrases = {{{"no", "longer"}, {"not"}},
+                     {{"no", "longer", "at"}, {"never"}},
+                     {{"twice"}, {"2", "times"}},
+                     {{"of", "course"}, {}}};
+    lists.synonyms = {words("like love"), words("big large")};
+    lists.opposites = {{words("tall"), words("short")}};
+    lists.attributes = {{"color", words("red blue")}};
+    return lists;
+}
+
+std::optional<Piece> DigitScanner::piece(std::string_view piece, Place /*place*/) {
+    ++pieces_asked;
+    if (std::ranges::any_of(piece, is_digit)) {
+        return std::nullopt;
+    }
+    Piece read;
+    for (const char byte : piece) {
+        const std::string sign{byte};
+        read.tokens.push_back(ascii_token(Kind::symbol, sign, sign, false));
+    }
+    return read;
+}
+
+Scan DigitScanner::scan(std::size_t from, Place /*place*/) {
+    ++scans_asked;
+    const std::size_t begin = bytes_of(text_, from);
+    std::size_t end = begin;
+    while (end < text_.size() && (is_digit(text_[end]) || text_[end] == 'x' || text_[end] == ' ')) {
+        ++end;
+    }
+    while (end > begin && text_[end - 1] == ' ') {
+        --end;
+    }
+    while (end < text_.size() && text_[end] != ' ') {
+        ++end;
+    }
+    const std::string found = text_.substr(begin, end - begin);
+    Scan scan;
+    scan.piece.tokens.push_back(ascii_token(Kind::number, "number:" + found, found, false));
+    scan.next = from + length(found) + 1;
+    return scan;
+}
+
+std::string DigitScanner::measured(std::string_view number, std::string_view unit) {
+    return number == "number:1" ? "" : std::string{unit} + ":" + std::string{number.substr(number.find(':') + 1)};
+}
+
+std::pair<std::string, std::size_t> DigitScanner::spelled(const Words& words) {
+    const bool is_pair = words.size() > 1 && words[0] == "two" && words[1] == "hundred";
+    return is_pair ? std::pair<std::string, std::size_t>{"number:200", 1}
+                   : std::pair<std::string, std::size_t>{"number:?", 0};
+}
+
+SmallLanguage::SmallLanguage() : lexicon_{Lexicon::make(small_lists()).value()} {}
+
+Features SmallLanguage::read(std::string_view text) {
+    DigitScanner scanner{text};
+    return read_text(text, false, *lexicon_, pieces_, scanner);
+}
+
+Verdict SmallLanguage::judge(std::string_view a, std::string_view b, double cosine) {
+    return text::judge(read(a), read(b), cosine);
+}
+
+std::vector<std::string> SmallLanguage::tokens(std::string_view text, DigitScanner& scanner) {
+    const Tokens tokens{text, false, pieces_, scanner, *lexicon_};
+    std::vector<std::string> keys;
+    for (const Token* token : tokens.all()) {
+        keys.push_back(token->key);
+    }
+    return keys;
+}
+
+std::vector<std::string> codes(const Verdict& verdict) {
+    std::vector<std::string> found;
+    for (const Reason& reason : verdict.reasons) {
+        found.push_back(reason.code);
+    }
+    return found;
+}
+
+}  // namespace khala::text::testing
