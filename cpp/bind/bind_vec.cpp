@@ -42,6 +42,8 @@ py::dict plan_out(const vec::JoinPlan& plan) {
     out["coordinates"] = plan.layout.coordinates;
     out["first_slots"] = plan.layout.first;
     out["slots"] = plan.layout.slots;
+    out["cells"] = plan.cells;
+    out["tested"] = plan.tested;
     out["candidates"] = plan.candidates;
     out["survivors"] = plan.survivors;
     out["slack"] = plan.slack;
@@ -50,8 +52,8 @@ py::dict plan_out(const vec::JoinPlan& plan) {
 }
 
 vec::PlanOptions plan_options(const std::string& method, const vec::Rotation* rotation, std::size_t first_slots,
-                              double slack = 1.0) {
-    return {unwrap(vec::parse_method(method)), rotation, first_slots, slack};
+                              double slack = 1.0, std::size_t cells = 0) {
+    return {unwrap(vec::parse_method(method)), rotation, first_slots, slack, cells};
 }
 
 py::dict certificate_out(const vec::Certificate& certificate) {
@@ -65,6 +67,7 @@ py::dict certificate_out(const vec::Certificate& certificate) {
     out["rows"] = certificate.rows;
     out["compared_rows"] = certificate.compared_rows;
     out["pairs_evaluated"] = certificate.pairs_evaluated;
+    out["pairs_ruled_out"] = certificate.pairs_ruled_out;
     out["pairs_coded"] = certificate.pairs_coded;
     out["first_stage"] = certificate.first_stage;
     out["candidates"] = certificate.candidates;
@@ -88,7 +91,7 @@ py::tuple join_out(vec::Join&& join) {
 py::tuple self_join(const Object& matrix, double threshold, const Object& groups, std::uint64_t max_pairs,
                     bool collapse_copies, bool report_faulty, int threads, const std::string& isa,
                     vec::Progress* progress, const std::string& method, const vec::Rotation* rotation,
-                    std::size_t first_slots, double slack) {
+                    std::size_t first_slots, double slack, std::size_t cells) {
     const vec::MatrixView view = matrix_in(matrix, "matrix");
     const vec::JoinOptions options{
         .threshold = threshold,
@@ -97,7 +100,7 @@ py::tuple self_join(const Object& matrix, double threshold, const Object& groups
         .copies = collapse_copies ? vec::Copies::collapse : vec::Copies::expand,
         .faulty = faulty(report_faulty),
         .execution = execution(threads, isa, progress),
-        .plan = plan_options(method, rotation, first_slots, slack),
+        .plan = plan_options(method, rotation, first_slots, slack, cells),
     };
     return join_out(without_gil([&] { return vec::self_join(view, options); }));
 }
@@ -295,7 +298,7 @@ void register_vec(py::module_& parent) {
     module.def("self_join", &self_join, py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("groups") = py::none(), py::arg("max_pairs") = vec::kPairsDefault,
                py::arg("collapse_copies") = false, py::arg("report_faulty") = false, threads, isa, progress, method,
-               rotation, first_slots, py::arg("slack") = 1.0);
+               rotation, first_slots, py::arg("slack") = 1.0, py::arg("cells") = 0);
     module.def("match_rows", &match_rows, py::arg("queries"), py::arg("matrix"), py::arg("threshold"), py::kw_only(),
                py::arg("query_groups") = py::none(), py::arg("groups") = py::none(), py::arg("best") = 0,
                py::arg("max_pairs") = vec::kPairsDefault, py::arg("report_faulty") = false, threads, isa, progress,

@@ -31,5 +31,8 @@ void pack_rows(const std::uint8_t* codes, std::size_t stride, const std::uint32_
 void pack_columns(const std::uint8_t* codes, std::size_t stride, const std::uint32_t* index, std::uint32_t first,
                   std::uint32_t count, std::uint32_t groups, const std::int32_t* terms, std::int8_t* out,
                   std::int32_t* out_terms);
+void nearest_cells(float* scores, std::size_t rows, std::size_t cells, const float* halves, std::uint16_t* own);
+std::size_t cells_in_reach(const float* scores, std::size_t rows, std::size_t cells, const float* reach,
+                           const std::uint16_t* own, std::uint16_t* counts, std::uint16_t* out);
 
 }  // namespace khala::vec::KHALA_VEC_ISA

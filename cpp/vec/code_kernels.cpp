@@ -334,13 +334,20 @@ int code_product(const std::uint8_t* a, const std::uint8_t* b, std::size_t slots
     return sum;
 }
 
+void fetch(const std::uint8_t* row, std::size_t bytes) {
+    constexpr std::size_t kLine = 64;
+    for (std::size_t at = 0; at < bytes; at += kLine) {
+        __builtin_prefetch(row + at);
+    }
+}
+
 std::size_t refine(const RefineTask& task, Candidate* candidates, std::size_t count) {
     constexpr std::size_t kAhead = 8;
     std::size_t kept = 0;
     for (std::size_t index = 0; index < count; ++index) {
         if (index + kAhead < count) {
-            __builtin_prefetch(task.left + candidates[index + kAhead].column * task.stride);
-            __builtin_prefetch(task.right + candidates[index + kAhead].row * task.stride);
+            fetch(task.left + candidates[index + kAhead].column * task.stride, task.slots);
+            fetch(task.right + candidates[index + kAhead].row * task.stride, task.slots);
         }
         const Candidate candidate = candidates[index];
         const std::uint8_t* left = task.left + candidate.column * task.stride;
@@ -357,7 +364,8 @@ std::size_t refine(const RefineTask& task, Candidate* candidates, std::size_t co
 }  // namespace
 
 const CodeKernels& code_kernels() noexcept {
-    static constexpr CodeKernels kTable{kOffset, kLevels, kRowTile, encode, pack_rows, pack_columns, prune, refine};
+    static constexpr CodeKernels kTable{kOffset,      kLevels, kRowTile, encode,        pack_rows,
+                                        pack_columns, prune,   refine,   nearest_cells, cells_in_reach};
     return kTable;
 }
 

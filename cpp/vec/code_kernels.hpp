@@ -55,6 +55,7 @@ inline constexpr std::uint32_t kColumnTile = 16;     // columns are packed by th
 inline constexpr std::int32_t kNeverTerm = 1 << 29;  // term of padding
 inline constexpr std::int32_t kTermMax = 1 << 27;    // terms are clamped to [-2 kTermMax, kTermMax]
 inline constexpr std::size_t kSlotsMax = 1024;       // keeps every sum of products below kTermMax / 2
+inline constexpr std::size_t kCellStep = 16;         // cells come in multiples of this
 
 // Candidates of the first stage against all slots.
 struct RefineTask {
@@ -87,6 +88,13 @@ struct CodeKernels {
     std::size_t (*prune)(const PruneTile& tile, Candidate* out);
     // Keeps the candidates with q . q >= term + term over all slots but the skipped one, in their order.
     std::size_t (*refine)(const RefineTask& task, Candidate* candidates, std::size_t count);
+    // Of rows of products with the centres of cells (cells.hpp): takes off half the squared length of each centre, in
+    // place, and writes the cell with the highest score, the first of equals.
+    void (*nearest_cells)(float* scores, std::size_t rows, std::size_t cells, const float* halves, std::uint16_t* own);
+    // The other cells of each row with score + reach[own][cell] >= score of its own one, ascending, row after row;
+    // how many of each row, and of all. `out` has room for rows * cells.
+    std::size_t (*cells_in_reach)(const float* scores, std::size_t rows, std::size_t cells, const float* reach,
+                                  const std::uint16_t* own, std::uint16_t* counts, std::uint16_t* out);
 };
 
 namespace baseline {

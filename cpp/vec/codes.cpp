@@ -9,21 +9,12 @@
 namespace khala::vec {
 namespace {
 
-constexpr std::size_t kPiece = 256;  // rows encoded at a time
-
 // Coordinates beyond this many standard deviations are clipped.
 constexpr double kClip = 4.0;
 constexpr double kScaleMin = 1e-7;
 
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
-}
-
-// Bound on the length of the error of `width` float32 products of rows of length 1, whatever the order of summation,
-// of the centre's rounding, and of directions that are not quite orthonormal.
-double rotation_error(const Rotation& rotation) {
-    const double rounding = std::sqrt(static_cast<double>(rotation.width)) * tolerance(rotation.dim + 8);
-    return rounding * (1.0 + rotation.deviation) + 2.0 * rotation.deviation + 1e-6;
 }
 
 // The largest root mean square of sixteen neighbouring coordinates.
@@ -70,6 +61,28 @@ std::int32_t term_of(std::int32_t square, double error, double limit, double sca
 
 }  // namespace
 
+Projected project_sample(const Rotation& rotation, const Side& side, std::size_t count, std::size_t offset,
+                         const KernelTable& kernels) {
+    Projected sample;
+    sample.width = rotation.width;
+    const std::size_t rows = std::min(count, side.order.size());
+    std::vector<std::uint32_t> positions;
+    for (std::size_t index = 0; index < rows; ++index) {
+        positions.push_back(static_cast<std::uint32_t>((index * side.order.size() + offset) / rows));
+    }
+    std::vector<float> unit(rows * rotation.dim);
+    sample.rows.resize(rows * (rotation.width + 1));
+    project(rotation, side, positions, 0, rows, kernels, unit.data(), sample.rows.data());
+    return sample;
+}
+
+// Of `width` float32 products of rows of length 1, of the centre's rounding, and of directions that are not quite
+// orthonormal.
+double rotation_error(const Rotation& rotation) {
+    const double rounding = std::sqrt(static_cast<double>(rotation.width)) * tolerance(rotation.dim + 8);
+    return rounding * (1.0 + rotation.deviation) + 2.0 * rotation.deviation + 1e-6;
+}
+
 CodeLayout layout_for(std::size_t width, std::size_t first) noexcept {
     const std::size_t wanted = std::max<std::size_t>(4, round_up(first, 4));
     if (wanted >= width + 1) {
@@ -115,7 +128,8 @@ CodeModel make_code_model(const Rotation& rotation, const CodeLayout& layout, co
     return model;
 }
 
-base::Result<Codes> encode_rows(const CodeModel& model, const Rotation& rotation, const Side& side, int threads) {
+base::Result<Codes> encode_rows(const CodeModel& model, const Rotation& rotation, const Side& side, int threads,
+                                const SeeRows& see) {
     const KernelTable& kernels = kernels_for(model.isa);
     const CodeKernels& code_kernels = code_kernels_for(model.isa);
     const std::size_t rows = side.order.size();
@@ -123,13 +137,16 @@ base::Result<Codes> encode_rows(const CodeModel& model, const Rotation& rotation
     codes.stride = model.layout.slots;
     codes.codes = std::make_unique_for_overwrite<std::uint8_t[]>(rows * codes.stride);
     codes.terms.resize(rows);
-    KHALA_TRY(for_pieces(threads, rows, kPiece, [&](std::size_t begin, std::size_t end) {
+    KHALA_TRY(for_pieces(threads, rows, kEncodePiece, [&](std::size_t begin, std::size_t end) {
         const auto unit = std::make_unique_for_overwrite<float[]>((end - begin) * rotation.dim);
         const auto projected = std::make_unique_for_overwrite<float[]>((end - begin) * (rotation.width + 1));
         project(rotation, side, {}, static_cast<std::uint32_t>(begin), end - begin, kernels, unit.get(),
                 projected.get());
         code_kernels.encode(projected.get(), end - begin, model.shape, codes.codes.get() + begin * codes.stride,
                             codes.stride, codes.terms.data() + begin);
+        if (see) {
+            see(begin, end, projected.get());
+        }
     }));
     return codes;
 }

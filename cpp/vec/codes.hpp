@@ -17,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -71,9 +72,21 @@ struct Codes {
     std::vector<CodeTerms> terms;
 };
 
+// `count` rows of a side (all, if it has no more), evenly taken.
+[[nodiscard]] Projected project_sample(const Rotation& rotation, const Side& side, std::size_t count,
+                                       std::size_t offset, const KernelTable& kernels);
+
+// Bound on the length of the error of the coordinates that project() leaves, whatever the order of summation.
+[[nodiscard]] double rotation_error(const Rotation& rotation);
+
+inline constexpr std::size_t kEncodePiece = 256;  // rows encoded at a time
+
+// Called with rows [begin, end) and what project() made of them, from any of the threads.
+using SeeRows = std::function<void(std::size_t, std::size_t, const float*)>;
+
 // Errors: internal (out of memory).
 [[nodiscard]] base::Result<Codes> encode_rows(const CodeModel& model, const Rotation& rotation, const Side& side,
-                                              int threads);
+                                              int threads, const SeeRows& see = {});
 
 // The terms of every row for one threshold.
 struct NearTerms {

@@ -52,7 +52,12 @@ public:
         : decision_{decision}, budget_{budget}, copies_{copies} {}
 
     Status take(std::span<const Hit> hits) override {
-        for (const Hit& hit : hits) {
+        constexpr std::size_t kAhead = 3;
+        for (std::size_t index = 0; index < hits.size(); ++index) {
+            if (index + kAhead < hits.size()) {
+                decision_.fetch(hits[index + kAhead]);
+            }
+            const Hit& hit = hits[index];
             rechecked_ += static_cast<std::uint64_t>(decision_.in_band(hit));
             const double cosine = decision_.cosine(hit);
             if (cosine >= decision_.threshold) {
@@ -131,17 +136,13 @@ void give_back_memory([[maybe_unused]] const MatrixView& matrix) noexcept {
 #endif
 }
 
-base::Result<Join> join_once(const MatrixView& matrix, const JoinOptions& options) {
-    KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options));
-    return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
-}
-
 }  // namespace
 
 base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> blocks, bool with_copies,
                                                      std::uint64_t max_pairs, const Execution& execution,
                                                      Certificate& certificate) const {
-    const Side side{matrix_, check_.norms, collapsed_.rows};
+    const CellPlan* cells = prepared_->cells();
+    const Side side{matrix_, check_.norms, cells != nullptr ? cells->order : collapsed_.rows};
     const Decision decision{side, side, options_.threshold, certificate.tolerance, kernels_for(certificate.isa)};
     Budget budget{max_pairs};
     const bool expand = options_.copies == Copies::expand;
@@ -163,6 +164,11 @@ base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> bloc
 }
 
 base::Result<std::unique_ptr<BlockJoin>> BlockJoin::make(const MatrixView& matrix, const JoinOptions& options) {
+    return make(matrix, options, false);
+}
+
+base::Result<std::unique_ptr<BlockJoin>> BlockJoin::make(const MatrixView& matrix, const JoinOptions& options,
+                                                         bool whole) {
     const FloatEnvironment environment;
     Stopwatch watch;
     std::unique_ptr<BlockJoin> join{new BlockJoin};
@@ -182,7 +188,12 @@ base::Result<std::unique_ptr<BlockJoin>> BlockJoin::make(const MatrixView& matri
     certificate.seconds.collapse = watch.lap();
 
     const Side side{matrix, join->check_.norms, join->collapsed_.rows};
-    KHALA_TRY_ASSIGN(join->prepared_, prepare(side, side, join->blocks_, options.threshold, options.plan, execution));
+    const std::span<const std::size_t> starts = join->collapsed_.starts;
+    KHALA_TRY_ASSIGN(join->prepared_, prepare(side, side, join->blocks_, options.threshold, options.plan, execution,
+                                              whole ? starts : starts.first(0)));
+    if (join->prepared_->cells() != nullptr) {
+        join->blocks_ = join->prepared_->cells()->blocks;
+    }
     certificate.plan = join->prepared_->plan;
     certificate.seconds.prepare = watch.lap();
     return join;
@@ -218,7 +229,11 @@ base::Result<Join> BlockJoin::run(std::size_t first, std::size_t last, std::uint
 }
 
 base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options) {
-    base::Result<Join> result = join_once(matrix, options);
+    const auto whole = [&]() -> base::Result<Join> {
+        KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options, true));
+        return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
+    };
+    base::Result<Join> result = whole();
     give_back_memory(matrix);
     return result;
 }

@@ -3,7 +3,8 @@
 //   self_join   every pair i < j of one matrix
 //   match_rows  every (query, row) of two matrices, or the best k rows of each query
 //
-// How: leave out rows that cannot be compared (and say so) -> collapse byte-identical rows -> plan (planner.hpp) ->
+// How: leave out rows that cannot be compared (and say so) -> collapse byte-identical rows -> plan (planner.hpp), which
+// may sort the rows of a self join by cells and leave out pairs of those (cells.hpp) ->
 // sweep codes or float32 tiles for candidates -> sim64 decides and is what is reported -> sort. So a pair is in the
 // answer exactly when its sim64 reaches the threshold, whatever the processor, the number of threads and the order of
 // the rows.
@@ -58,7 +59,8 @@ struct Certificate {
     std::uint64_t rows = 0;             // as given (both matrices)
     std::uint64_t compared_rows = 0;    // after faulty rows and copies were taken out
     std::uint64_t pairs_evaluated = 0;  // looked at in whatever way; equals the number of pairs there are
-    std::uint64_t pairs_coded = 0;      // of these, tested by codes; the others are float32 products
+    std::uint64_t pairs_ruled_out = 0;  // of these, by cells, a cell at a time
+    std::uint64_t pairs_coded = 0;      // tested by codes, with cells some of them twice; the others are products
     std::uint64_t first_stage = 0;      // of the coded ones, those that passed the first stage
     std::uint64_t candidates = 0;       // that passed all stages, or whose product is at most tolerance below
     std::uint64_t rechecked = 0;        // candidates that float32 alone could not have decided, and coded ones
@@ -100,8 +102,9 @@ struct Join {
 
 // A self join in numbered blocks, so that it can be done range by range: to resume where a killed process was, to hold
 // only the pairs of one range at a time, or to give other work a turn. Which pairs are in which block depends on the
-// rows, the groups and `copies` alone: not on the processor, the threads or the plan. Rows are checked, collapsed and
-// encoded when it is made; it borrows the matrix and the groups.
+// rows, the groups and `copies` alone: not on the processor, the threads or the plan. So rows are never sorted by
+// cells, which depend on all three. Rows are checked, collapsed and encoded when it is made; it borrows the matrix and
+// the groups.
 class BlockJoin {
 public:
     // Errors as of self_join; options.max_pairs and execution.progress do not matter.
@@ -122,7 +125,13 @@ public:
                                          Progress* progress) const;
 
 private:
+    friend base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options);
+
     BlockJoin() = default;
+
+    // `whole`: to be run as one range, so that rows may be sorted by cells.
+    [[nodiscard]] static base::Result<std::unique_ptr<BlockJoin>> make(const MatrixView& matrix,
+                                                                       const JoinOptions& options, bool whole);
 
     [[nodiscard]] base::Result<std::vector<FoundPair>> find(std::span<const Block> blocks, bool with_copies,
                                                             std::uint64_t max_pairs, const Execution& execution,

@@ -83,13 +83,16 @@ Status run_prepared(const Side& left, const Side& right, std::span<const Block> 
     Stopwatch watch;
     certificate.plan = prepared.plan;
     const float cut = sweep_cut(certificate.threshold, left.matrix.dim);
-    KHALA_TRY_ASSIGN(const SweepResult swept, sweep(left, right, blocks, cut, sinks, execution, prepared.coded()));
+    KHALA_TRY_ASSIGN(const SweepResult swept,
+                     sweep(left, right, blocks, cut, sinks, execution, prepared.coded(), prepared.cells()));
     if (swept.pairs != pair_count(blocks)) {
         return Error{
             ErrorCode::internal, "sweep",
             "looked at " + std::to_string(swept.pairs) + " of " + std::to_string(pair_count(blocks)) + " pairs"};
     }
-    certificate.pairs_evaluated = swept.pairs;
+    const CellPlan* cells = prepared.cells();
+    certificate.pairs_evaluated = cells != nullptr ? cells->pairs : swept.pairs;
+    certificate.pairs_ruled_out = cells != nullptr ? cells->ruled_out : 0;
     certificate.pairs_coded = swept.coded;
     certificate.first_stage = swept.candidates;
     certificate.candidates = swept.hits;

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "vec/cell_planner.hpp"
+#include "vec/costs.hpp"
 #include "vec/invalid.hpp"
 #include "vec/isa.hpp"
 
@@ -30,93 +32,6 @@ constexpr std::size_t kFirstForMatching = 48;
 
 // Below this many float32 products nothing else can pay.
 constexpr double kProductsMin = 2e9;
-
-// Nanoseconds, measured with 384 columns on a Zen 5 at 4.2 GHz. They only weigh one method against another.
-struct Costs {
-    double product;    // a float32 multiply-accumulate of a tile, scan included
-    double code;       // one slot of one pair
-    double pair;       // a pair, in slots
-    double candidate;  // one second-stage slot of a candidate
-    double encode;     // one slot of a row
-    double pack;       // one slot of a row or column, once a block
-};
-
-Costs costs_of(Isa isa) noexcept {
-    switch (isa) {
-        case Isa::v4: return {0.0097, 0.0021, 4, 0.08, 0.3, 0.03};
-        case Isa::v3: return {0.017, 0.0063, 6, 0.08, 0.5, 0.03};
-        case Isa::automatic:
-        case Isa::baseline: break;
-    }
-    return {0.042, 0.19, 4, 0.3, 1.0, 0.05};
-}
-
-constexpr double kCandidate = 12;     // ns for a candidate, whatever its length
-constexpr double kDecision = 40;      // ns for a survivor
-constexpr double kDecisionMac = 0.2;  // and for each of its columns
-
-// Work that does not depend on the layout.
-struct Volume {
-    double tested = 0;  // pairs that codes are multiplied for: of a diagonal block both halves
-    double pairs = 0;   // that there are
-    double lines = 0;   // rows and columns packed
-    double rows = 0;    // to encode
-    double dim = 0;
-};
-
-Volume volume_of(const Side& left, const Side& right, std::span<const Block> blocks) {
-    Volume volume;
-    volume.dim = static_cast<double>(left.matrix.dim);
-    volume.rows = static_cast<double>(left.order.size() + (&left == &right ? 0 : right.order.size()));
-    for (const Block& block : blocks) {
-        const double lefts = block.lefts;
-        const double rights = block.diagonal ? lefts : block.rights;
-        volume.tested += lefts * rights;
-        volume.pairs += static_cast<double>(block.pairs());
-        volume.lines += lefts + rights;
-    }
-    return volume;
-}
-
-double seconds_of_products(const Volume& volume, const Costs& costs) {
-    return 1e-9 * volume.pairs * volume.dim * costs.product;
-}
-
-// Covariance, three rounds of products and four of making directions orthonormal, which runs at a third of the speed.
-double seconds_of_fit(std::size_t dim, std::size_t width, const Costs& costs) {
-    const auto columns = static_cast<double>(dim);
-    const auto directions = static_cast<double>(width);
-    return 1e-9 * costs.product *
-           (columns * columns * (1024 + 4 * directions) + 48 * columns * directions * directions);
-}
-
-double seconds_of_codes(const Volume& volume, const Costs& costs, const JoinPlan& plan) {
-    const CodeLayout& layout = plan.layout;
-    const auto second = static_cast<double>(layout.slots - layout.first);
-    const double prepare = volume.rows * (volume.dim * static_cast<double>(layout.coordinates + 1) * costs.product +
-                                          static_cast<double>(layout.slots) * costs.encode);
-    const auto first = static_cast<double>(layout.first);
-    const double dense = volume.tested * (first + costs.pair) * costs.code + volume.lines * first * costs.pack;
-    const double sparse = volume.pairs * (plan.candidates * (kCandidate + second * costs.candidate) +
-                                          plan.survivors * (kDecision + volume.dim * kDecisionMac));
-    return 1e-9 * (prepare + dense + sparse);
-}
-
-// Rows of both sides, evenly taken.
-Projected project_sample(const Rotation& rotation, const Side& side, std::size_t count, std::size_t offset,
-                         const KernelTable& kernels) {
-    Projected sample;
-    sample.width = rotation.width;
-    const std::size_t rows = std::min(count, side.order.size());
-    std::vector<std::uint32_t> positions;
-    for (std::size_t index = 0; index < rows; ++index) {
-        positions.push_back(static_cast<std::uint32_t>((index * side.order.size() + offset) / rows));
-    }
-    std::vector<float> unit(rows * rotation.dim);
-    sample.rows.resize(rows * (rotation.width + 1));
-    project(rotation, side, positions, 0, rows, kernels, unit.data(), sample.rows.data());
-    return sample;
-}
 
 // The first `count` centred coordinates, their squared lengths and the length of all that is left out.
 struct Heads {
@@ -196,6 +111,7 @@ struct Choice {
     const Rotation* rotation = nullptr;
     Samples samples;
     JoinPlan plan;
+    std::vector<JoinPlan> layouts;  // that were considered
 };
 
 Choice consider(const Question& question, const Rotation& rotation) {
@@ -221,7 +137,8 @@ Choice consider(const Question& question, const Rotation& rotation) {
         const bool two_stages = plan.layout.first < plan.layout.slots;
         plan.survivors = survivors;
         plan.candidates = two_stages ? share(model, plan.layout.first - 1) : survivors;
-        plan.seconds = seconds_of_codes(question.volume, costs, plan);
+        plan.seconds = seconds_of_codes(question.volume, costs, plan, 1.0);
+        choice.layouts.push_back(plan);
         if (choice.plan.method != Method::codes || plan.seconds < choice.plan.seconds) {
             choice.plan = plan;
         }
@@ -258,13 +175,151 @@ void set_limits(CodedSides& sides, const Volume& volume, const Costs& costs, con
 
 }  // namespace
 
+// prepare(), step by step.
+class Preparation {
+public:
+    Preparation(const Question& question, const PlanOptions& options, const Execution& execution,
+                std::span<const std::size_t> starts)
+        : question_{question},
+          options_{options},
+          execution_{execution},
+          starts_{starts},
+          costs_{costs_of(question.isa)},
+          both_{&question.left == &question.right},
+          automatic_{options.method == Method::automatic} {}
+
+    base::Result<std::unique_ptr<Prepared>> run() {
+        const Volume& volume = question_.volume;
+        prepared_->plan.slack = options_.slack;
+        prepared_->plan.seconds = seconds_of_products(volume, costs_);
+        const bool nothing = question_.left.order.empty() || question_.right.order.empty() || volume.pairs == 0;
+        if (nothing || options_.method == Method::products ||
+            (automatic_ && volume.pairs * volume.dim < kProductsMin)) {
+            return std::move(prepared_);
+        }
+        KHALA_TRY_ASSIGN(Choice choice, choose());
+        if (automatic_ && choice.plan.seconds > prepared_->plan.seconds) {
+            return std::move(prepared_);
+        }
+        prepared_->plan = choice.plan;
+        std::optional<CellChoice> cells;
+        if (!starts_.empty() && options_.method != Method::codes) {
+            KHALA_TRY_ASSIGN(cells, choose_cells({question_.left, starts_, *choice.rotation, volume, choice.layouts,
+                                                  question_.threshold, !automatic_, options_.cells, question_.isa,
+                                                  execution_.threads}));
+        }
+        if (cells) {
+            prepared_->plan = cells->plan;
+        }
+        prepared_->model_ =
+            make_code_model(*choice.rotation, prepared_->plan.layout, choice.samples.right, question_.isa);
+        choice.samples = {};  // their memory, before the codes take more
+        KHALA_TRY(encode(*choice.rotation, cells ? &cells->model : nullptr));
+        prepared_->fitted_.reset();  // nothing is left to rotate
+        prepared_->wide_.reset();
+        add_terms();
+        return std::move(prepared_);
+    }
+
+private:
+    // The best plan of codes, with the usual rotation or another one.
+    base::Result<Choice> choose() {
+        const Side& left = question_.left;
+        const Side& larger = left.order.size() > question_.right.order.size() ? left : question_.right;
+        if (options_.rotation == nullptr) {
+            KHALA_TRY_ASSIGN(prepared_->fitted_, fit_rotation(larger, usual_width(left.matrix.dim), question_.isa));
+        }
+        Choice choice = consider(question_, options_.rotation != nullptr ? *options_.rotation : *prepared_->fitted_);
+        const double products = prepared_->plan.seconds;
+        const std::size_t wide = std::min(left.matrix.dim, kWideWidth);
+        if (automatic_ && choice.plan.seconds > kPoor * products && choice.rotation->width < wide &&
+            products > kWorthFitting * seconds_of_fit(left.matrix.dim, wide, costs_)) {
+            KHALA_TRY_ASSIGN(prepared_->wide_, fit_rotation(larger, wide, question_.isa));
+            Choice other = consider(question_, *prepared_->wide_);
+            if (other.plan.seconds < choice.plan.seconds) {
+                choice = std::move(other);
+            }
+        }
+        return choice;
+    }
+
+    base::Status encode(const Rotation& rotation, const CellModel* cells) {
+        const CodeModel& model = prepared_->model_;
+        const Side& left = question_.left;
+        if (!both_) {
+            KHALA_TRY_ASSIGN(prepared_->right_, encode_rows(model, rotation, question_.right, execution_.threads));
+        }
+        if (cells == nullptr) {
+            KHALA_TRY_ASSIGN(prepared_->left_, encode_rows(model, rotation, left, execution_.threads));
+            return {};
+        }
+        CellRows rows{*cells, question_.isa, left.order.size(), places_max(left.order.size(), left.matrix.dim)};
+        const SeeRows see = [&](std::size_t begin, std::size_t end, const float* projected) {
+            if (!cancelled()) {
+                rows.add(begin, end, projected);
+            }
+        };
+        KHALA_TRY_ASSIGN(prepared_->left_, encode_rows(model, rotation, left, execution_.threads, see));
+        if (cancelled()) {
+            return base::Error{base::ErrorCode::interrupted, "progress", "stopped while rows were sorted by cells"};
+        }
+        if (!rows.too_many()) {
+            prepared_->cells_ = plan_cells(rows, left.order, starts_, least_rows(!automatic_));
+        }
+        if (!prepared_->cells_ || (automatic_ && !pays(*prepared_->cells_))) {
+            prepared_->cells_.reset();
+            prepared_->plan.method = Method::codes;
+            prepared_->plan.cells = 0;
+            prepared_->plan.tested = 1;
+            return {};
+        }
+        reorder(prepared_->left_, prepared_->cells_->before);
+        prepared_->cells_->before = {};
+        return {};
+    }
+
+    [[nodiscard]] bool cancelled() const noexcept {
+        return execution_.progress != nullptr && execution_.progress->cancelled.load(std::memory_order_relaxed);
+    }
+
+    // What is known for certain by now against what the sample said.
+    [[nodiscard]] static bool pays(const CellPlan& cells) noexcept {
+        constexpr double kWorthwhile = 0.85;
+        return static_cast<double>(pair_count(cells.blocks)) < kWorthwhile * static_cast<double>(cells.pairs);
+    }
+
+    void add_terms() {
+        Prepared& to = *prepared_;
+        to.left_terms_ = near_terms(to.model_, to.left_, question_.threshold, options_.slack);
+        if (!both_) {
+            to.right_terms_ = near_terms(to.model_, to.right_, question_.threshold, options_.slack);
+        }
+        to.coded_.emplace();
+        to.coded_->model = &to.model_;
+        to.coded_->left = {&to.left_, &to.left_terms_};
+        to.coded_->right = both_ ? to.coded_->left : CodedSide{&to.right_, &to.right_terms_};
+        if (automatic_) {
+            set_limits(*to.coded_, question_.volume, costs_, to.plan.layout);
+        }
+    }
+
+    const Question& question_;
+    const PlanOptions& options_;
+    const Execution& execution_;
+    std::span<const std::size_t> starts_;
+    Costs costs_;
+    bool both_;
+    bool automatic_;
+    std::unique_ptr<Prepared> prepared_ = std::make_unique<Prepared>();
+};
+
 base::Result<Method> parse_method(std::string_view text) {
-    for (const Method method : {Method::automatic, Method::products, Method::codes}) {
+    for (const Method method : {Method::automatic, Method::products, Method::codes, Method::cells}) {
         if (text == name(method)) {
             return method;
         }
     }
-    return invalid("method", "'" + std::string{text} + "' is none of auto, products, codes");
+    return invalid("method", "'" + std::string{text} + "' is none of auto, products, codes, cells");
 }
 
 base::Result<std::unique_ptr<EncodedRows>> encode_for_matching(const Side& rows, const PlanOptions& options,
@@ -301,7 +356,7 @@ base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Si
     }
     plan.method = Method::codes;
     plan.layout = encoded.model.layout;
-    plan.seconds = seconds_of_codes(volume, costs, plan);
+    plan.seconds = seconds_of_codes(volume, costs, plan, 1.0);
     KHALA_TRY_ASSIGN(prepared->left_, encode_rows(encoded.model, encoded.rotation, left, execution.threads));
     prepared->left_terms_ = near_terms(encoded.model, prepared->left_, threshold, slack);
     prepared->right_terms_ = near_terms(encoded.model, encoded.codes, threshold, slack);
@@ -315,65 +370,15 @@ base::Result<std::unique_ptr<Prepared>> prepare_match(const Side& left, const Si
 
 base::Result<std::unique_ptr<Prepared>> prepare(const Side& left, const Side& right, std::span<const Block> blocks,
                                                 double threshold, const PlanOptions& options,
-                                                const Execution& execution) {
+                                                const Execution& execution, std::span<const std::size_t> starts) {
     KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
     if (options.rotation != nullptr) {
         KHALA_TRY(check_rotation(*options.rotation, left));
     }
     KHALA_TRY(check_slack(options.slack));
-    auto prepared = std::make_unique<Prepared>();
     const Volume volume = volume_of(left, right, blocks);
-    const Costs costs = costs_of(isa);
-    prepared->plan.slack = options.slack;
-    prepared->plan.seconds = seconds_of_products(volume, costs);
-    const bool nothing = left.order.empty() || right.order.empty() || volume.pairs == 0;
-    if (nothing || options.method == Method::products ||
-        (options.method == Method::automatic && volume.pairs * volume.dim < kProductsMin)) {
-        return prepared;
-    }
-    const Side& larger = left.order.size() > right.order.size() ? left : right;
-    const double products = prepared->plan.seconds;
-    if (options.rotation == nullptr) {
-        KHALA_TRY_ASSIGN(prepared->fitted_, fit_rotation(larger, usual_width(left.matrix.dim), isa));
-    }
     const Question question{left, right, volume, threshold, options.slack, options.first_slots, isa};
-    Choice choice = consider(question, options.rotation != nullptr ? *options.rotation : *prepared->fitted_);
-    const std::size_t wide = std::min(left.matrix.dim, kWideWidth);
-    if (options.method == Method::automatic && choice.plan.seconds > kPoor * products &&
-        choice.rotation->width < wide && products > kWorthFitting * seconds_of_fit(left.matrix.dim, wide, costs)) {
-        KHALA_TRY_ASSIGN(prepared->wide_, fit_rotation(larger, wide, isa));
-        Choice other = consider(question, *prepared->wide_);
-        if (other.plan.seconds < choice.plan.seconds) {
-            choice = std::move(other);
-        }
-    }
-    if (options.method == Method::automatic && choice.plan.seconds > products) {
-        return prepared;
-    }
-    const JoinPlan& codes = choice.plan;
-    const Rotation* rotation = choice.rotation;
-    prepared->plan = codes;
-    prepared->model_ = make_code_model(*rotation, codes.layout, choice.samples.right, isa);
-    choice.samples = {};  // their memory, before the codes take more
-    const bool both = &left == &right;
-    KHALA_TRY_ASSIGN(prepared->left_, encode_rows(prepared->model_, *rotation, left, execution.threads));
-    prepared->left_terms_ = near_terms(prepared->model_, prepared->left_, threshold, options.slack);
-    if (!both) {
-        KHALA_TRY_ASSIGN(prepared->right_, encode_rows(prepared->model_, *rotation, right, execution.threads));
-        prepared->right_terms_ = near_terms(prepared->model_, prepared->right_, threshold, options.slack);
-    }
-    prepared->fitted_.reset();  // nothing is left to rotate
-    prepared->wide_.reset();
-    const CodedSide left_side{&prepared->left_, &prepared->left_terms_};
-    const CodedSide right_side = both ? left_side : CodedSide{&prepared->right_, &prepared->right_terms_};
-    prepared->coded_.emplace();
-    prepared->coded_->model = &prepared->model_;
-    prepared->coded_->left = left_side;
-    prepared->coded_->right = right_side;
-    if (options.method == Method::automatic) {
-        set_limits(*prepared->coded_, volume, costs, codes.layout);
-    }
-    return prepared;
+    return Preparation{question, options, execution, starts}.run();
 }
 
 }  // namespace khala::vec

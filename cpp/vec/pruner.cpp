@@ -47,21 +47,40 @@ void Pruner::load(std::uint32_t first_left, std::uint32_t lefts) {
                           sides_.left.terms->first.data(), columns_.get(), column_terms_.get());
 }
 
-std::span<const Hit> Pruner::survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal) {
-    const Codes& left = *sides_.left.codes;
+std::size_t Pruner::test(std::uint32_t first, std::uint32_t count, const std::uint32_t* index) {
     const Codes& right = *sides_.right.codes;
-    kernels_.pack_rows(right.codes.get(), right.stride, nullptr, first_right, rights, groups_,
-                       sides_.right.terms->first.data(), rows_.get(), row_terms_.get());
-    const PruneTile tile{rows_.get(), row_terms_.get(), rights, columns_.get(), column_terms_.get(), lefts_, groups_};
-    const std::size_t count = kernels_.prune(tile, candidates_.get());
+    kernels_.pack_rows(right.codes.get(), right.stride, index, first, count, groups_, sides_.right.terms->first.data(),
+                       rows_.get(), row_terms_.get());
+    const PruneTile tile{rows_.get(), row_terms_.get(), count, columns_.get(), column_terms_.get(), lefts_, groups_};
+    return kernels_.prune(tile, candidates_.get());
+}
+
+std::span<Hit> Pruner::survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal) {
+    const std::size_t count = test(first_right, rights, nullptr);
     std::size_t kept = 0;
-    for (std::size_t index = 0; index < count; ++index) {
-        const Candidate candidate{candidates_[index].column + first_left_, candidates_[index].row + first_right};
+    for (std::size_t at = 0; at < count; ++at) {
+        const Candidate candidate{candidates_[at].column + first_left_, candidates_[at].row + first_right};
         candidates_[kept] = candidate;
         kept += static_cast<std::size_t>(!diagonal || candidate.column < candidate.row);
     }
-    counts_.pairs +=
+    const std::uint64_t pairs =
         diagonal ? ordered_pairs(first_left_, lefts_, first_right, rights) : std::uint64_t{lefts_} * rights;
+    return refined(count, kept, pairs, std::uint64_t{lefts_} * rights);
+}
+
+std::span<Hit> Pruner::survivors(std::span<const std::uint32_t> rights) {
+    const std::size_t count = test(0, static_cast<std::uint32_t>(rights.size()), rights.data());
+    for (std::size_t at = 0; at < count; ++at) {
+        candidates_[at] = {candidates_[at].column + first_left_, rights[candidates_[at].row]};
+    }
+    const std::uint64_t pairs = std::uint64_t{lefts_} * rights.size();
+    return refined(count, count, pairs, pairs);
+}
+
+std::span<Hit> Pruner::refined(std::size_t passed, std::size_t kept, std::uint64_t pairs, std::uint64_t tested) {
+    const Codes& left = *sides_.left.codes;
+    const Codes& right = *sides_.right.codes;
+    counts_.pairs += pairs;
     counts_.candidates += kept;
     if (!sides_.left.terms->all.empty()) {
         const CodeLayout& layout = sides_.model->layout;
@@ -72,8 +91,8 @@ std::span<const Hit> Pruner::survivors(std::uint32_t first_right, std::uint32_t 
         kept = kernels_.refine(task, candidates_.get(), kept);
     }
     counts_.survivors += kept;
-    swamped_ = static_cast<double>(count) * sides_.candidate_cost + static_cast<double>(kept) * sides_.survivor_cost >
-               sides_.spare * lefts_ * rights;
+    swamped_ = static_cast<double>(passed) * sides_.candidate_cost + static_cast<double>(kept) * sides_.survivor_cost >
+               sides_.spare * static_cast<double>(tested);
     for (std::size_t index = 0; index < kept; ++index) {
         hits_[index] = {candidates_[index].column, candidates_[index].row, std::numeric_limits<float>::quiet_NaN()};
     }

@@ -48,13 +48,22 @@ public:
 
     // Survivors among the pairs of the loaded positions and [first_right, first_right + rights), rights <= kPruneRows;
     // of a diagonal block those with left < right. Valid until the next call.
-    [[nodiscard]] std::span<const Hit> survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal);
+    [[nodiscard]] std::span<Hit> survivors(std::uint32_t first_right, std::uint32_t rights, bool diagonal);
+
+    // The same for these right positions, at most kPruneRows.
+    [[nodiscard]] std::span<Hit> survivors(std::span<const std::uint32_t> rights);
 
     // Whether more pairs of the last chunk passed than pay.
     [[nodiscard]] bool swamped() const noexcept { return swamped_; }
     [[nodiscard]] const PruneCounts& counts() const noexcept { return counts_; }
 
 private:
+    // The first stage for `count` right positions, from `first` on or those of `index`: how many candidates there are,
+    // as places in the two.
+    std::size_t test(std::uint32_t first, std::uint32_t count, const std::uint32_t* index);
+    // The second for the first `kept` of the candidates that passed, positions by now; of so many pairs, and tests.
+    std::span<Hit> refined(std::size_t passed, std::size_t kept, std::uint64_t pairs, std::uint64_t tested);
+
     const CodedSides& sides_;
     const CodeKernels& kernels_;
     std::uint32_t groups_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "vec/cells.hpp"
 #include "vec/isa.hpp"
 #include "vec/pruner.hpp"
 #include "vec/sim64.hpp"
@@ -41,6 +42,7 @@ struct Shared {
     std::span<const Block> blocks;
     float cut;
     const CodedSides* coded;  // null: float32 products alone
+    const CellPlan* cells;    // null: no block is listed
     const KernelTable& kernels;
     Progress* progress;
     std::atomic<std::size_t> next{0};
@@ -139,12 +141,16 @@ private:
         return true;
     }
 
+    // Rows that are next to each other are alike, but those of a list come from many cells: one chunk says little of the
+    // next.
+    [[nodiscard]] std::uint32_t first_back_off() const noexcept { return shared_.cells == nullptr ? kBackOff : 0; }
+
     void learn() noexcept {
         if (pruner_->swamped()) {
             back_off_left_ = back_off_;
-            back_off_ = std::min(2 * back_off_, kBackOffMax);
+            back_off_ = std::clamp(2 * back_off_, 1U, kBackOffMax);
         } else {
-            back_off_ = kBackOff;
+            back_off_ = first_back_off();
         }
     }
 
@@ -176,7 +182,9 @@ private:
                     packed = true;
                 }
                 const std::uint32_t rights = std::min(kPruneRows, block.rights - done);
-                KHALA_TRY(deliver(pruner_->survivors(first, rights, false), std::uint64_t{block.lefts} * rights));
+                const auto hits = block.listed ? only_here(pruner_->survivors(listed(first, rights)))
+                                               : pruner_->survivors(first, rights, false);
+                KHALA_TRY(deliver(hits, std::uint64_t{block.lefts} * rights));
                 learn();
                 done += rights;
                 continue;
@@ -194,10 +202,34 @@ private:
     }
 
     Status multiply(const Block& block, std::uint32_t first, std::uint32_t cols) {
-        load(shared_.right, first, cols, right_.get());
+        if (block.listed) {
+            for (std::uint32_t index = 0; index < cols; ++index) {
+                load(shared_.right, listed(first, cols)[index], 1, right_.get() + index * dim_);
+            }
+        } else {
+            load(shared_.right, first, cols, right_.get());
+        }
         shared_.kernels.products(left_.get(), block.lefts, right_.get(), cols, dim_, products_.get());
         const std::size_t found = shared_.kernels.scan(products_.get(), block.lefts, cols, shared_.cut, hits_.get());
-        return deliver(placed(found, block.first_left, first), std::uint64_t{block.lefts} * cols);
+        if (!block.listed) {
+            return deliver(placed(found, block.first_left, first), std::uint64_t{block.lefts} * cols);
+        }
+        for (Hit& hit : std::span{hits_.get(), found}) {
+            hit.left += block.first_left;
+            hit.right = listed(first, cols)[hit.right];
+        }
+        return deliver(only_here({hits_.get(), found}), std::uint64_t{block.lefts} * cols);
+    }
+
+    [[nodiscard]] std::span<const std::uint32_t> listed(std::uint32_t first, std::uint32_t count) const noexcept {
+        return std::span{shared_.cells->listed}.subspan(first, count);
+    }
+
+    // Without those that another block reports.
+    [[nodiscard]] std::span<const Hit> only_here(std::span<Hit> hits) const noexcept {
+        const auto end = std::remove_if(hits.begin(), hits.end(),
+                                        [&](const Hit& hit) { return shared_.cells->elsewhere(hit.left, hit.right); });
+        return {hits.begin(), end};
     }
 
     std::span<const Hit> placed(std::size_t found, std::uint32_t first_left, std::uint32_t first_right) {
@@ -229,7 +261,7 @@ private:
     SweepResult result_;
     std::optional<Pruner> pruner_;
     std::uint32_t back_off_left_ = 0;
-    std::uint32_t back_off_ = kBackOff;
+    std::uint32_t back_off_ = first_back_off();
     std::unique_ptr<float[]> left_;
     std::unique_ptr<float[]> right_;
     std::unique_ptr<float[]> products_;
@@ -294,12 +326,16 @@ float sweep_cut(double threshold, std::size_t dim) noexcept {
 }
 
 base::Result<SweepResult> sweep(const Side& left, const Side& right, std::span<const Block> blocks, float cut,
-                                std::span<Sink* const> sinks, const Execution& execution, const CodedSides* coded) {
+                                std::span<Sink* const> sinks, const Execution& execution, const CodedSides* coded,
+                                const CellPlan* cells) {
     KHALA_TRY_ASSIGN(const Isa isa, resolve_isa(execution.isa));
     const FloatEnvironment environment;
-    Shared shared{left, right, blocks, cut, coded, kernels_for(isa), execution.progress};
+    Shared shared{left, right, blocks, cut, coded, cells, kernels_for(isa), execution.progress};
     if (execution.progress != nullptr) {
-        execution.progress->total.store(pair_count(blocks), std::memory_order_relaxed);
+        const std::uint64_t swept = pair_count(blocks);
+        const std::uint64_t total = cells != nullptr ? std::max(cells->pairs, swept) : swept;
+        execution.progress->total.store(total, std::memory_order_relaxed);
+        execution.progress->done.fetch_add(total - swept, std::memory_order_relaxed);
         if (shared.interrupted()) {
             return Error{ErrorCode::interrupted, "progress", "stopped before it began"};
         }

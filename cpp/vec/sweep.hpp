@@ -45,13 +45,14 @@ struct Side {
 };
 
 // All pairs of `lefts` left positions and `rights` right positions; a diagonal block has the same range on both sides
-// and means the pairs left < right.
+// and means the pairs left < right. The right positions of a listed block are not next to each other: see CellPlan.
 struct Block {
     std::uint32_t first_left = 0;
     std::uint32_t lefts = 0;  // at most kTileRows
     std::uint32_t first_right = 0;
     std::uint32_t rights = 0;
     bool diagonal = false;
+    bool listed = false;  // first_right and rights are places in a list
 
     [[nodiscard]] std::uint64_t pairs() const noexcept {
         return diagonal ? std::uint64_t{lefts} * (lefts - 1) / 2 : std::uint64_t{lefts} * rights;
@@ -99,13 +100,15 @@ struct SweepResult {
 };
 
 struct CodedSides;  // pruner.hpp
+struct CellPlan;    // cells.hpp
 
 // One thread for each sink. Blocks are claimed in order; which sink gets which block is not determined.
 // With codes of both sides most pairs are ruled out by those, and float32 products are used only where codes tell
-// too little; without, everywhere.
+// too little; without, everywhere. With cells, which both sides must be ordered by, progress begins at what they rule
+// out.
 // Errors: interrupted (progress->cancelled), unsupported (isa), what a sink returned, internal (out of memory).
 [[nodiscard]] base::Result<SweepResult> sweep(const Side& left, const Side& right, std::span<const Block> blocks,
                                               float cut, std::span<Sink* const> sinks, const Execution& execution,
-                                              const CodedSides* coded = nullptr);
+                                              const CodedSides* coded = nullptr, const CellPlan* cells = nullptr);
 
 }  // namespace khala::vec

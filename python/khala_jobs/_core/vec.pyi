@@ -133,4 +133,5 @@ def self_join(
     rotation: Rotation | None = None,
     first_slots: typing.SupportsInt | typing.SupportsIndex = 0,
     slack: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    cells: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> tuple: ...

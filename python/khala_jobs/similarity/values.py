@@ -60,7 +60,9 @@ class Certificate:
         rows: Rows given, of both matrices.
         compared_rows: Rows that were compared, after faulty rows and copies were taken out.
         pairs_evaluated: Pairs that were looked at in whatever way; every pair there is.
-        pairs_coded: Of these, pairs that were tested by their integer codes; the others are float32 products.
+        pairs_ruled_out: Of these, pairs whose cells are too far apart: nothing else was done with them.
+        pairs_coded: Pairs that were tested by their integer codes; those that were neither are float32 products.
+            With cells, a pair that is near from both sides is tested twice, and counted so.
         first_stage: Of the coded ones, those that the first stage of codes could not rule out.
         candidates: Pairs that no stage of codes ruled out, or whose product is at most `tolerance` below.
         rechecked: Candidates that float32 alone could not have decided, coded ones included.
@@ -70,8 +72,9 @@ class Certificate:
         tolerance: Proven bound on the float32 error, the half width of the band that float64 decides.
         isa: Which compiled copy of the kernels ran: "baseline", "v3" (AVX2) or "v4" (AVX-512 with VNNI).
         threads: Number of threads.
-        plan: What was decided before the work: "method" ("products" or "codes"), the sizes of the codes
-            ("coordinates", "first_slots", "slots"), the expected shares of the pairs that pass the first stage
+        plan: What was decided before the work: "method" ("products", "codes", or "cells": codes where cells
+            do not rule a pair out), the sizes of the codes ("coordinates", "first_slots", "slots"), the number
+            of "cells", the expected shares of the pairs that cells leave ("tested"), that pass the first stage
             ("candidates") and all stages ("survivors"), and the expected "seconds" on one thread.
         seconds: Time of each stage: check, collapse, prepare (plan and codes), sweep, finish.
     """
@@ -79,6 +82,7 @@ class Certificate:
     rows: int
     compared_rows: int
     pairs_evaluated: int
+    pairs_ruled_out: int
     pairs_coded: int
     first_stage: int
     candidates: int

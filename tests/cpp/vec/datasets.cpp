@@ -141,6 +141,38 @@ Rows scaled_rows(Rows rows, std::uint64_t seed) {
     return rows;
 }
 
+std::vector<Case> cases() {
+    std::vector<Case> all;
+    all.push_back({"random", random_rows(700, 20, 1), {-1.0, -0.2, 0.0, 0.5, 0.8}});
+    all.push_back({"clustered", clustered_rows(900, 64, 30, 0.3F, 2), {0.5, 0.9, 0.917, 0.95, 1.0}});
+    all.push_back({"cone", cone_rows(600, 128, 3), {0.85, 0.89, 0.9, 0.95}});
+    all.push_back({"duplicates", duplicate_rows(800, 16, 60, 4), {-0.5, 0.9, 0.999999, 1.0}});
+    all.push_back({"all_near_threshold", equiangular_rows(250, 384, 0.95, 5), {0.95, 0.9500001, 0.949999}});
+    all.push_back({"isotropic", random_rows(500, 384, 12), {0.12, 0.2, 0.95}});
+    all.push_back({"outlier", outlier_rows(500, 100, 13), {0.5, 0.95, 0.9999}});
+    all.push_back({"lengths", scaled_rows(clustered_rows(400, 48, 9, 0.3F, 14), 15), {0.9, 0.95}});
+    all.push_back({"identical_but_for_one_bit", duplicate_rows(600, 383, 3, 16), {0.9999999, 1.0}});
+    all.push_back({"dim_4096", clustered_rows(60, 4096, 9, 0.2F, 17), {0.9, 0.96}});
+    all.push_back({"dim_3", random_rows(300, 3, 18), {0.5, 0.99}});
+    all.push_back({"dim_1", random_rows(300, 1, 6), {-1.0, 0.0, 1.0}});
+    all.push_back({"dim_2", random_rows(300, 2, 6), {0.99, 0.9999, 1.0}});
+    all.push_back({"dim_1537", clustered_rows(120, 1537, 9, 0.2F, 7), {0.9, 0.96}});
+    all.push_back({"two_rows", clustered_rows(2, 8, 1, 0.1F, 8), {0.5, 0.999}});
+    all.push_back({"one_row", random_rows(1, 8, 9), {0.0}});
+    all.push_back({"no_rows", {{}, 8}, {0.0}});
+    return all;
+}
+
+std::vector<Isa> isas() {
+    std::vector<Isa> all{Isa::baseline};
+    for (const Isa isa : {Isa::v3, Isa::v4}) {
+        if (resolve_isa(isa).ok()) {
+            all.push_back(isa);
+        }
+    }
+    return all;
+}
+
 Rows shuffled(const Rows& rows, const std::vector<std::size_t>& order) {
     Rows result{{}, rows.dim};
     for (const std::size_t row : order) {

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <string>
 #include <tuple>
 #include <vector>
 
+#include "vec/isa.hpp"
 #include "vec/join.hpp"
 #include "vec/matrix.hpp"
 
@@ -38,6 +40,17 @@ Rows equiangular_rows(std::size_t rows, std::size_t dim, double cosine, std::uin
 Rows outlier_rows(std::size_t rows, std::size_t dim, std::uint64_t seed);
 // The same directions with lengths from 1e-30 to 1e30.
 Rows scaled_rows(Rows rows, std::uint64_t seed);
+
+// All of them, small enough for brute force, with the thresholds that are hard for each.
+struct Case {
+    std::string name;
+    Rows rows;
+    std::vector<double> thresholds;
+};
+std::vector<Case> cases();
+
+// The instruction sets that can run here.
+std::vector<Isa> isas();
 
 Rows shuffled(const Rows& rows, const std::vector<std::size_t>& order);
 std::vector<std::int32_t> random_groups(std::size_t rows, std::int32_t groups, std::uint64_t seed);
