@@ -17,6 +17,9 @@ constexpr unsigned kUserTimeoutMs = 9'000;
 constexpr int kProbeAfterSeconds = 3;
 constexpr int kProbeEverySeconds = 2;
 constexpr int kProbeCount = 3;
+#ifndef TCP_THIN_LINEAR_TIMEOUTS
+#define TCP_THIN_LINEAR_TIMEOUTS 16  // of linux/tcp.h, which does not go with netinet/tcp.h
+#endif
 
 std::string errno_text(int number) {
     return std::generic_category().message(number);
@@ -35,6 +38,9 @@ void tune(int fd) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kProbeEverySeconds);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kProbeCount);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+    // A request that a broken network swallowed is sent again several times a second, so that the work goes on soon
+    // after the network does.
+    set_option(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
 }
 
 Result<Address> unix_address(const std::string& path) {

@@ -109,6 +109,28 @@ async def test_a_server_that_stands_still_for_two_leases_costs_no_job(
         assert (await work.jobs.queues.get(job_id)).attempt == 1
 
 
+async def test_work_goes_on_when_a_server_that_was_silent_beyond_every_deadline_is_back(
+    new_server: NewServer, new_work: NewWork
+) -> None:
+    server = new_server()
+    work = new_work(server.url("silence_ms=300&connect_ms=300"))
+    await work.jobs.start()
+    await work.held(4)
+    waiting = asyncio.create_task(enqueue_until_it_works(work, 0))
+    server.pause()
+    work.release.set()  # they end while there is nobody to tell
+    await asyncio.sleep(3.0)  # ten deadlines: requests and greetings are given up again and again
+    server.resume()
+    back = time.monotonic()
+    await enqueue_until_it_works(work, 1)
+    produced = time.monotonic() - back
+    await waiting
+    await work.until_stats(completed=6, waiting=0, active=0)
+    worked = time.monotonic() - back
+    print(f"after {produced:.3f} s a job was put in, after {worked:.3f} s all were done")  # noqa: T201 - shown by -s
+    await work.check_each_once(6)
+
+
 async def test_two_servers_and_a_failover_with_confirmed_writes(
     new_server: NewServer, new_proxy: NewProxy, new_work: NewWork
 ) -> None:
