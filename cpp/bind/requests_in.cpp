@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "base/rng.hpp"
 #include "bind/status.hpp"
 #include "job/state.hpp"
+#include "store/host/fork.hpp"
 
 namespace khala::bind {
 
@@ -128,6 +130,11 @@ std::string indexed(std::string_view field, std::size_t index) {
 
 std::string fresh_id(Millis now) {
     thread_local Rng rng = Rng::from_entropy();
+    thread_local std::uint64_t generation = store::host::fork_generation();
+    if (generation != store::host::fork_generation()) {  // the parent and its other children draw from a copy
+        generation = store::host::fork_generation();
+        rng = Rng::from_entropy();
+    }
     return base::uuid7(now, rng);
 }
 
@@ -142,6 +149,7 @@ void add_jobs(engine::Insertion& insertion, const JobOptions& options, const py:
                               " payloads");
         }
     }
+    insertion.group.new_ids = !given && (before == 0 || insertion.group.new_ids);
     insertion.group.jobs.reserve(before + payloads.size());
     for (std::size_t i = 0; i < payloads.size(); ++i) {
         std::string payload = bytes_in(payloads[i], indexed("payload", before + i));

@@ -51,6 +51,8 @@ struct InsertGroup {
     std::vector<NewJob> jobs;
     std::vector<JobRow> rows;  // complete rows with their history, for moves between stores; after `jobs`
     std::string actor;
+    // The ids of `jobs` were made for them, at random, and nobody has seen them yet: a store need not look for them.
+    bool new_ids = false;
 };
 enum class Inserted : std::uint8_t { inserted, exists, full, refused };
 

@@ -4,11 +4,14 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/limits.hpp"
 #include "job/lifecycle.hpp"
+#include "job/order_key.hpp"
 #include "store/redis/read.hpp"
+#include "store/redis/record.hpp"
 
 namespace khala::store::redis {
 namespace {
@@ -21,24 +24,53 @@ public:
     explicit Checker(Core& core) : core_{core} {}
 
     [[nodiscard]] Result<std::vector<std::string>> run() {
-        KHALA_TRY_ASSIGN(const auto everything, entries("jobs"));
-        std::vector<std::string> ids;
-        for (const auto& [member, score] : everything) {
-            ids.emplace_back(id_of_member(member));
-        }
-        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, false, true));
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (!rows[i]) {
-                fault(ids[i], "is in the index of all jobs and is not there");
-                continue;
+        std::vector<std::string> numbers;
+        for (std::string edge = "-inf"; !edge.empty();) {
+            KHALA_TRY_ASSIGN(numbers, parts(core_, edge, false));
+            for (const std::string& part : numbers) {
+                KHALA_TRY(examine_part(part));
             }
-            KHALA_TRY(examine(rows[i]->row));
+            edge = numbers.empty() ? "" : "(" + numbers.back();
+        }
+        KHALA_TRY_ASSIGN(const Reply there, core_.command({"HLEN", core_.key("asked")}));
+        if (there.integer() != jobs_) {
+            faults_.push_back("there are " + std::to_string(there.integer()) + " jobs, and " + std::to_string(jobs_) +
+                              " in the index of all jobs");
         }
         KHALA_TRY(compare());
+        KHALA_TRY(compare_fresh());
         return std::move(faults_);
     }
 
 private:
+    // Every job of a part is in it once; the other entries were removed, as many as are counted.
+    [[nodiscard]] Status examine_part(const std::string& part) {
+        KHALA_TRY_ASSIGN(const auto ids, ids_of_part(core_, part));
+        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, false, true));
+        KHALA_TRY_ASSIGN(const Reply removed, core_.command({"HGET", core_.key("removed"), part}));
+        std::int64_t left = number_in(removed);
+        std::set<std::string> seen;
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            const bool is_here = rows[i] && std::to_string(part_of(rows[i]->row.ref)) == part;
+            if (is_here && seen.insert(ids[i]).second) {
+                ++jobs_;
+                KHALA_TRY(examine(rows[i]->row));
+            } else {
+                --left;
+            }
+        }
+        if (left != 0) {
+            faults_.push_back("part " + part + " of the index of all jobs counts its removed jobs wrongly");
+        }
+        return {};
+    }
+
+    static std::int64_t number_in(const Reply& reply) {
+        std::int64_t number = 0;
+        std::from_chars(reply.text().data(), reply.text().data() + reply.text().size(), number);
+        return number;
+    }
+
     void fault(const std::string& id, const std::string& what) { faults_.push_back("job " + id + " " + what); }
 
     [[nodiscard]] Result<std::map<std::string, double>> entries(const std::string& set) {
@@ -54,14 +86,8 @@ private:
         return found;
     }
 
-    static std::string member_of(const JobRow& row) {
-        constexpr std::size_t kRefDigits = 13;
-        const std::string digits = std::to_string(row.ref);
-        return std::string(kRefDigits - digits.size(), '0') + digits + row.job.id;
-    }
-
     void expect(const std::string& set, const JobRow& row, std::int64_t score) {
-        expected_[set][member_of(row)] = static_cast<double>(score);
+        expected_[set][member_of(row.ref, row.job.id)] = static_cast<double>(score);
     }
 
     [[nodiscard]] Status examine(const JobRow& row) {
@@ -70,11 +96,11 @@ private:
         const std::string lane = ":" + row.job.queue + "\t" + row.job.task;
         switch (standing.state) {
             case State::scheduled: expect(name + ":" + row.job.queue, row, standing.due_at); break;
-            case State::ready: expect((standing.suspect ? "suspect" : "ready") + lane, row, standing.order_key); break;
+            case State::ready: KHALA_TRY(expect_ready(row, lane)); break;
             case State::running: expect(name + ":" + row.job.queue, row, standing.lease_until); break;
             case State::blocked: expect(name + ":" + row.job.queue, row, standing.order_key); break;
             case State::parked: expect("parked" + lane, row, standing.order_key); break;
-            case State::completed:
+            case State::completed: KHALA_TRY(expect_completed(row)); break;
             case State::failed:
             case State::cancelled:
             case State::expired:
@@ -87,9 +113,7 @@ private:
             expect("expiring:" + row.job.queue, row, row.job.expires_at);
         }
         KHALA_TRY_ASSIGN(const Reply gone, core_.command({"ZSCORE", core_.key("gone"), row.job.id}));
-        std::int64_t until = 0;
-        std::from_chars(gone.text().data(), gone.text().data() + gone.text().size(), until);
-        if (until > core_.clock().wall_ms()) {
+        if (number_in(gone) > core_.clock().wall_ms()) {
             fault(row.job.id, "exists and is remembered as removed");
         }
         if (row.history.size() > kHistoryCount) {
@@ -99,6 +123,60 @@ private:
             fault(row.job.id, "is " + name + " and closed_at says otherwise");
         }
         latest_ = std::max(latest_, standing.token);
+        return {};
+    }
+
+    // In kept: and keep: only when it is not kept as long as the others of its queue.
+    [[nodiscard]] Status expect_completed(const JobRow& row) {
+        KHALA_TRY_ASSIGN(const Reply ttl, core_.command({"HGET", core_.key("queue:" + row.job.queue), "ttl"}));
+        if (row.standing.keep_until - row.standing.closed_at == number_in(ttl)) {
+            expect("completed:" + row.job.queue, row, row.standing.closed_at);
+        } else {
+            expect("kept:" + row.job.queue, row, row.standing.closed_at);
+            expect("keep", row, row.standing.keep_until);
+        }
+        return {};
+    }
+
+    // One without a record is fresh.
+    [[nodiscard]] Status expect_ready(const JobRow& row, const std::string& lane) {
+        KHALA_TRY_ASSIGN(const Reply record, core_.command({"HGET", core_.key("standing"), row.job.id}));
+        if (record.is_nil()) {
+            const auto rank = row.standing.order_key >> static_cast<unsigned>(job::kSequenceBits);
+            fresh_[lane.substr(1) + "\t" + std::to_string(rank)].push_back(member_of(row.ref, row.job.id));
+        } else {
+            expect((row.standing.suspect ? "suspect" : "ready") + lane, row, row.standing.order_key);
+        }
+        return {};
+    }
+
+    // What is in the lanes besides the fresh jobs, which come in order, is counted as stale.
+    [[nodiscard]] Status compare_fresh() {
+        KHALA_TRY_ASSIGN(const auto queues, strings({"SMEMBERS", core_.key("queues")}));
+        for (const std::string& queue : queues) {
+            KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
+            for (const std::string& task : tasks) {
+                const std::string lane = queue + "\t" + task;
+                if (task.find('\t') == std::string::npos) {
+                    continue;
+                }
+                KHALA_TRY_ASSIGN(const auto entries, strings({"LRANGE", core_.key("fresh:" + lane), "0", "-1"}));
+                KHALA_TRY_ASSIGN(const Reply reply, core_.command({"HGET", core_.key("stale"), lane}));
+                std::vector<std::string> wanted = fresh_[lane];
+                std::ranges::sort(wanted);  // an id that came back was met in its old place
+                const auto stale = static_cast<std::int64_t>(entries.size() - wanted.size());
+                if (!std::ranges::includes(entries, wanted) || stale != number_in(reply)) {
+                    faults_.push_back("the lane " + lane + " has " + std::to_string(entries.size()) + " entries, " +
+                                      std::to_string(wanted.size()) + " jobs are fresh, and " +
+                                      std::to_string(number_in(reply)) + " entries are known to be stale");
+                }
+                fresh_.erase(lane);
+            }
+        }
+        for (const auto& [lane, members] : fresh_) {
+            faults_.push_back("the lane " + lane + " is not known to its queue and should have " +
+                              std::to_string(members.size()) + " entries");
+        }
         return {};
     }
 
@@ -118,9 +196,7 @@ private:
                               std::to_string(entries.size()) + " entries");
         }
         KHALA_TRY_ASSIGN(const Reply token, core_.command({"HGET", core_.key("head"), "token"}));
-        std::int64_t drawn = 0;
-        std::from_chars(token.text().data(), token.text().data() + token.text().size(), drawn);
-        if (latest_ > drawn) {
+        if (latest_ > number_in(token)) {
             faults_.emplace_back("a job has a token that was never drawn");
         }
         return {};
@@ -132,12 +208,12 @@ private:
         KHALA_TRY_ASSIGN(const auto queues, strings({"SMEMBERS", core_.key("queues")}));
         for (const std::string& queue : queues) {
             for (const char* kind : {"scheduled:", "running:", "blocked:", "completed:", "failed:", "cancelled:",
-                                     "expired:", "quarantined:", "expiring:"}) {
+                                     "expired:", "quarantined:", "expiring:", "kept:"}) {
                 names.push_back(kind + queue);
             }
             KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
             for (const std::string& task : tasks) {
-                for (const char* kind : {"ready:", "suspect:", "parked:"}) {
+                for (const char* kind : {"ready:", "suspect:", "parked:"}) {  // of a lane of fresh: there are none
                     names.push_back(kind + queue + "\t" + task);
                 }
             }
@@ -156,7 +232,9 @@ private:
 
     Core& core_;
     Sets expected_;
+    std::map<std::string, std::vector<std::string>> fresh_;  // lane -> members
     Token latest_ = 0;
+    std::int64_t jobs_ = 0;
     std::vector<std::string> faults_;
 };
 

@@ -10,15 +10,13 @@ namespace khala::store::redis {
 // A command and arguments with which it can be queued in a transaction that is never executed: K is a key of ours, C a
 // channel of ours.
 inline constexpr auto kFunctionCommands = std::to_array<std::string_view>({
-    "del K",        "exists K",      "hdel K x",
-    "hget K x",     "hgetall K",     "hincrby K x 1",
-    "hmget K x",    "hset K x 1",    "hlen K",
-    "llen K",       "lrange K 0 0",  "ltrim K 0 0",
-    "publish C x",  "rpush K x",     "sadd K x",
-    "smembers K",   "srandmember K", "srem K x",
-    "time",         "unlink K",      "zadd K 1 x",
-    "zcard K",      "zcount K 0 0",  "zmscore K x",
-    "zrange K 0 0", "zrem K x",      "zremrangebyscore K 0 0",
+    "del K",       "exists K",      "hdel K x",  "hget K x",
+    "hgetall K",   "hincrby K x 1", "hmget K x", "hset K x 1",
+    "hlen K",      "llen K",        "lpush K x", "lrange K 0 0",
+    "ltrim K 0 0", "publish C x",   "rpush K x", "sadd K x",
+    "smembers K",  "srandmember K", "srem K x",  "time",
+    "unlink K",    "zadd K 1 x",    "zcard K",   "zcount K 0 0",
+    "zmscore K x", "zrange K 0 0",  "zrem K x",  "zremrangebyscore K 0 0",
     "zscore K x",
 });
 

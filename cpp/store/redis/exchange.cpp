@@ -19,7 +19,15 @@ using Elements = std::span<const Reply>;
 
 // Fields of the answer; see lua/exchange.lua.
 constexpr std::size_t kAnswerFields = 6;
+constexpr std::size_t kClaimFields = 6;
 constexpr std::size_t kLeaseFields = 3;
+
+// What the leases of a claim have in common.
+struct Common {
+    Millis lease_until;
+    Elements terms;  // hash and text by turns, of those that are shared
+    Elements names;  // queue and task by turns
+};
 
 std::optional<Moved> moved_from(char letter) noexcept {
     switch (letter) {
@@ -56,10 +64,10 @@ std::string_view terms_of(std::string_view asked, Elements shared) {
 
 class Conversation {
 public:
-    Conversation(Core& core, const Exchange& request, const ClaimTerms& terms)
-        : core_{core}, request_{request}, terms_{terms} {
+    Conversation(Core& core, HeldLeases& held, const Exchange& request, const ClaimTerms& terms)
+        : core_{core}, held_{held}, request_{request}, terms_{terms} {
         for (const Move& move : request.moves) {
-            steps_.push_back({&move, false, std::nullopt});
+            steps_.push_back({.move = &move, .held = held_.take(move)});
         }
     }
 
@@ -84,8 +92,9 @@ private:
     // A move to be sent, or what is sent in its place.
     struct Step {
         const Move* move;
-        bool heeded;
-        std::optional<Note> note;
+        bool heeded = false;
+        std::optional<Note> note = std::nullopt;
+        std::optional<Held> held = std::nullopt;  // of a completion
     };
 
     [[nodiscard]] bool claims() const noexcept { return request_.claim != nullptr && !claimed_; }
@@ -118,20 +127,47 @@ private:
         packed_.clear();
         packed_.array(5);
         KHALA_TRY(pack_inserts(packed_, begun_ ? std::span<const InsertGroup>{} : request_.inserts));
-        packed_.array(steps_.size() - at_);
-        for (std::size_t i = at_; i < steps_.size(); ++i) {
-            if (steps_[i].note) {
-                pack_note(packed_, *steps_[i].note);
-            } else {
-                KHALA_TRY(pack_move(packed_, *steps_[i].move, steps_[i].heeded));
-            }
-        }
+        KHALA_TRY(pack_moves());
         if (claims()) {
             pack_claim(packed_, *request_.claim, terms_);
         } else {
             packed_.boolean(false);
         }
         return {};
+    }
+
+    [[nodiscard]] Status pack_moves() {
+        Packer moves;
+        std::size_t count = 0;
+        for (std::size_t i = at_; i < steps_.size(); ++count) {
+            const Step& step = steps_[i];
+            if (const auto run = completions_from(i); !run.empty()) {
+                pack_completions(moves, run, terms_.holder);
+                i += run.size();
+                continue;
+            }
+            if (step.note) {
+                pack_note(moves, *step.note);
+            } else {
+                KHALA_TRY(pack_move(moves, *step.move, step.heeded));
+            }
+            ++i;
+        }
+        packed_.array(count).splice(moves);
+        return {};
+    }
+
+    // Those of one queue and task that begin here.
+    [[nodiscard]] std::vector<Completion> completions_from(std::size_t from) const {
+        std::vector<Completion> run;
+        for (std::size_t i = from; !is_general_ && i < steps_.size() && steps_[i].held; ++i) {
+            const Held& held = *steps_[i].held;
+            if (!run.empty() && (held.queue != run.front().held->queue || held.task != run.front().held->task)) {
+                break;
+            }
+            run.push_back({steps_[i].move, &held});
+        }
+        return run;
     }
 
     [[nodiscard]] Status take_inserts(std::string_view letters) {
@@ -174,6 +210,10 @@ private:
 
     // --- Decisions ---
     [[nodiscard]] Status decide(Elements stop) {
+        if (!stop.empty() && stop[0].text() == "other" && !is_general_) {  // a lease is not as it was given out
+            is_general_ = true;
+            return {};
+        }
         if (stop.size() < 4 || at_ == steps_.size()) {
             return odd_reply("settle");
         }
@@ -185,7 +225,7 @@ private:
         KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
         KHALA_TRY_ASSIGN(const NewJob job, decode_job({move.id, stop[2].text(), stop[3].text()}));
         decided_.push_back(std::make_unique<Move>(job::heed_cancel(move, record.standing, job.result_ttl_ms)));
-        steps_[at_] = {decided_.back().get(), true, std::nullopt};
+        steps_[at_] = {.move = decided_.back().get(), .heeded = true};
         return {};
     }
 
@@ -216,24 +256,44 @@ private:
             return decide_overdue(claimed);
         }
         const Elements leases = claimed[0].elements();
-        if (claimed.size() < 4 || leases.size() % kLeaseFields != 0) {
+        if (claimed.size() < kClaimFields || leases.size() % kLeaseFields != 0) {
             return odd_reply("claim");
         }
+        const Common common{claimed[2].integer(), claimed[3].elements(), claimed[5].elements()};
+        Token token = claimed[4].integer();
         reply_.more = reply_.more || claimed[1].integer() != 0;
         claimed_ = true;
         reply_.leases.reserve(leases.size() / kLeaseFields);
         for (std::size_t i = 0; i < leases.size(); i += kLeaseFields) {
-            KHALA_TRY(take_lease(leases.subspan(i, kLeaseFields), claimed[3].elements()));
+            KHALA_TRY(take_lease(leases.subspan(i, kLeaseFields), ++token, common));
         }
         return {};
     }
 
-    // terms: hash and text by turns, of those that are shared.
-    [[nodiscard]] Status take_lease(Elements fields, Elements terms) {
-        const StoredJob stored{fields[0].text(), fields[1].text(), terms_of(fields[1].text(), terms)};
-        KHALA_TRY_ASSIGN(const Record record, decode_record(fields[2].text(), stored.id));
+    // The record of a first attempt, which the server does not send.
+    [[nodiscard]] Result<Record> first_record(const Reply& number, Token token, const Common& common,
+                                              const Born& born) const {
+        const auto names = 2 * static_cast<std::size_t>(number.integer());
+        if (names + 1 >= common.names.size()) {
+            return odd_reply("claim");
+        }
+        Record record;
+        record.ref = born.ref;
+        record.queue = common.names[names].text();
+        record.task = common.names[names + 1].text();
+        record.standing.order_key = born.order_key;
+        start_lease(record.standing, token, request_.claim->worker, now_, common.lease_until);
+        record.due_as_born = true;
+        return record;
+    }
+
+    [[nodiscard]] Status take_lease(Elements fields, Token token, const Common& common) {
+        const StoredJob stored{fields[0].text(), fields[1].text(), terms_of(fields[1].text(), common.terms)};
         auto job = decode_job(stored);
         const auto born = decode_born(stored);
+        KHALA_TRY_ASSIGN(Record record, !fields[2].text().empty()
+                                            ? decode_record(fields[2].text(), stored.id)
+                                            : first_record(fields[2], token, common, born.ok() ? *born : Born{}));
         if (!job || !born || !is_sound(stored)) {
             NewJob known = job ? *std::move(job) : NewJob{};
             known.id = stored.id;
@@ -243,6 +303,7 @@ private:
             return {};
         }
         JobRow row = make_row(*std::move(job), *born, record);
+        held_.add({row.ref, std::move(record.queue), std::move(record.task), row.standing, record.due_as_born});
         reply_.leases.push_back({row.ref, std::move(row.job), std::move(row.standing)});
         return {};
     }
@@ -252,7 +313,7 @@ private:
         Rng unused{0};
         const Lease lease{row.ref, row.job, row.standing};
         decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Damaged{"checksum"}, now_, unused)));
-        steps_.push_back({decided_.back().get(), true, std::nullopt});
+        steps_.push_back({.move = decided_.back().get(), .heeded = true});
         apply(*decided_.back(), row.standing);
         reply_.damaged.push_back(std::move(row));
     }
@@ -272,7 +333,7 @@ private:
                              decode_row({fields[0].text(), fields[2].text(), fields[3].text()}, fields[1].text()));
             const Lease lease{overdue.ref, std::move(overdue.job), std::move(overdue.standing)};
             decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Overdue{}, now_, unused)));
-            steps_.push_back({decided_.back().get(), true, std::nullopt});
+            steps_.push_back({.move = decided_.back().get(), .heeded = true});
         }
         terms_.swept = true;
         reply_.more = reply_.more || claimed[1].integer() != 0;
@@ -289,6 +350,7 @@ private:
     }
 
     Core& core_;
+    HeldLeases& held_;
     const Exchange& request_;
     ClaimTerms terms_;
     Packer packed_;
@@ -296,6 +358,7 @@ private:
     std::size_t at_ = 0;  // the first step that is not answered
     std::vector<std::unique_ptr<Move>> decided_;
     std::vector<const Move*> applied_;  // of those that nobody sent
+    bool is_general_ = false;           // completions go as moves, too
     bool begun_ = false;
     bool done_ = false;
     bool claimed_ = false;
@@ -305,9 +368,9 @@ private:
 
 }  // namespace
 
-Result<ExchangeReply> exchange(Core& core, const Exchange& request, const ClaimTerms& terms) {
+Result<ExchangeReply> exchange(Core& core, HeldLeases& held, const Exchange& request, const ClaimTerms& terms) {
     KHALA_TRY(check_exchange(request));
-    return Conversation{core, request, terms}.run();
+    return Conversation{core, held, request, terms}.run();
 }
 
 }  // namespace khala::store::redis

@@ -8,13 +8,14 @@
 
 #include "base/result.hpp"
 #include "store/redis/core.hpp"
+#include "store/redis/held.hpp"
 #include "store/redis/pack.hpp"
 #include "store/store.hpp"
 
 namespace khala::store::redis {
 
-// `terms`: of its claim. Errors: of the connection;
-// unknown_outcome also when a later call of several failed.
-[[nodiscard]] Result<ExchangeReply> exchange(Core& core, const Exchange& request, const ClaimTerms& terms);
+// `terms`: of its claim. Errors: of the connection; unknown_outcome also when a later call of several failed.
+[[nodiscard]] Result<ExchangeReply> exchange(Core& core, HeldLeases& held, const Exchange& request,
+                                             const ClaimTerms& terms);
 
 }  // namespace khala::store::redis

@@ -10,9 +10,10 @@ namespace khala::store::redis {
 namespace {
 
 // In the order in which they see each other.
-constexpr std::array<std::string_view, 15> kBody{lua::context, lua::asked,   lua::record, lua::queues, lua::signals,
-                                                 lua::insert,  lua::moves,   lua::sweep,  lua::claim,  lua::exchange,
-                                                 lua::renew,   lua::workers, lua::read,   lua::manage, lua::settings};
+constexpr std::array<std::string_view, 17> kBody{lua::context, lua::asked,    lua::fresh,  lua::gather,  lua::record,
+                                                 lua::queues,  lua::signals,  lua::insert, lua::moves,   lua::sweep,
+                                                 lua::claim,   lua::exchange, lua::renew,  lua::workers, lua::read,
+                                                 lua::manage,  lua::settings};
 static_assert(kBody.size() == lua::all.size(), "every file of lua/ is part of the library");
 
 struct Entry {

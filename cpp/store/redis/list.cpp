@@ -1,10 +1,11 @@
 // list(): pages of rows in one of three orders.
 //
-// By insertion there is an index, so a page costs what lies between its first and its last row. Where only some states
-// are wanted and few jobs are in them, those are looked at instead. By order key there is an index of waiting jobs
-// only: such a list looks at every job it may contain.
+// By insertion there is an index, in parts, so a page costs what lies between its first and its last row, and the rest
+// of the parts of those two. Where only some states are wanted and few jobs are in them, those are looked at instead.
+// By order key there is an index of waiting jobs only: such a list looks at every job it may contain.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "store/query.hpp"
@@ -85,26 +86,41 @@ private:
 
     // Along the index of all jobs.
     [[nodiscard]] Status walk() {
-        std::string edge = query_.cursor.empty() ? (backwards() ? "+inf" : "-inf") : "(" + std::to_string(after_.ref);
-        const std::string key = core_.key("jobs");
-        const std::string step = std::to_string(kStepIds);
-        for (;;) {
-            KHALA_TRY_ASSIGN(const Reply reply,
-                             backwards()
-                                 ? core_.command({"ZRANGE", key, edge, "-inf", "BYSCORE", "REV", "LIMIT", "0", step})
-                                 : core_.command({"ZRANGE", key, edge, "+inf", "BYSCORE", "LIMIT", "0", step}));
-            std::vector<std::string> ids;
-            Ref last = 0;
-            for (const Reply& member : reply.elements()) {
-                ids.emplace_back(id_of_member(member.text()));
-                last = ref_of_member(member.text());
+        std::string edge =
+            query_.cursor.empty() ? (backwards() ? "+inf" : "-inf") : std::to_string(part_of(after_.ref));
+        while (!is_full()) {
+            KHALA_TRY_ASSIGN(const auto found, parts(core_, edge, backwards()));
+            for (const std::string& part : found) {
+                KHALA_TRY_ASSIGN(const auto ids, ids_of_part(core_, part));
+                KHALA_TRY(add_part(part, ids));
+                if (is_full()) {
+                    return {};
+                }
             }
-            KHALA_TRY(add_all(ids));
-            if (is_full() || ids.size() < kStepIds) {
+            if (found.empty()) {
                 return {};
             }
-            edge = "(" + std::to_string(last);
+            edge = "(" + found.back();
         }
+        return {};
+    }
+
+    // The jobs of a part that the page asks for, in order. What was removed is gone, and an id may have come back.
+    [[nodiscard]] Status add_part(const std::string& part, std::span<const std::string> ids) {
+        KHALA_TRY_ASSIGN(auto rows, read_rows(core_, ids, true, query_.with_history));
+        std::map<Place, JobRow> found;
+        for (auto& read : rows) {
+            if (read && std::to_string(part_of(read->row.ref)) == part) {
+                const Place place = place_of(0, read->row.ref);
+                if (query_.cursor.empty() || place > place_of(0, after_.ref)) {
+                    found.emplace(place, std::move(read->row));
+                }
+            }
+        }
+        for (auto& [place, row] : found) {
+            add(std::move(row));
+        }
+        return {};
     }
 
     [[nodiscard]] Result<std::vector<Member>> candidates() {

@@ -134,6 +134,25 @@ Class class_of(const Move& move) {
     return counters.completed > 0 ? Class::completed : counters.failures > 0 ? Class::failure : Class::neither;
 }
 
+// How the job stands after a completion of the lease.
+Record record_after(const Move& move, const Held& held, std::int64_t holder) {
+    Record record;
+    record.ref = held.ref;
+    record.queue = held.queue;
+    record.task = held.task;
+    record.standing = held.standing;
+    apply(move, record.standing);
+    record.due_as_born = held.due_as_born;
+    record.holder = holder;
+    record.has_attempt = true;
+    record.number = held.standing.attempt;
+    record.ending = move.ending;
+    record.ended_at = move.ended_at;
+    record.cpu_ms = move.cpu_ms;
+    record.peak_memory_bytes = move.peak_memory_bytes;
+    return record;
+}
+
 std::string encode_outbox(const Move& move, const job::OutboxEntry& entry) {
     std::string out;
     append_double(out, move.token);
@@ -169,11 +188,24 @@ Status pack_inserts(Packer& out, std::span<const InsertGroup> groups) {
     }
     out.array(groups.size());
     for (const InsertGroup& group : groups) {
-        out.array(2).text(group.actor);
+        out.array(3).text(group.actor);
         out.integer(static_cast<std::int64_t>(group.jobs.size() + group.rows.size()));
+        out.boolean(group.new_ids && group.rows.empty());
     }
     out.array(count * kJobValues).splice(jobs);
     return {};
+}
+
+void pack_completions(Packer& out, std::span<const Completion> run, std::int64_t holder) {
+    constexpr std::size_t kValues = 7;
+    const Completion& first = run.front();
+    out.array(5).boolean(false).text(first.held->queue).text(first.held->task).text(job::name(job::cause(*first.move)));
+    out.array(run.size() * kValues);
+    for (const auto& [move, held] : run) {
+        const Record record = record_after(*move, *held, holder);
+        out.text(move->id).text(member_of(held->ref, move->id)).integer(move->token).text(encode_record(record));
+        out.integer(record.standing.closed_at).integer(record.standing.keep_until).integer(held->standing.started_at);
+    }
 }
 
 Status pack_move(Packer& out, const Move& move, bool heeded) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "job/job.hpp"
 #include "store/redis/codec.hpp"
 #include "store/store.hpp"
 
@@ -12,6 +13,23 @@ namespace khala::store::redis {
 
 // Kinds, groups and jobs: three values. Errors: invalid_argument for what the layout has no room for.
 [[nodiscard]] Status pack_inserts(Packer& out, std::span<const InsertGroup> groups);
+
+// What the store remembers of a lease that it gave out, in order to say how a completion leaves the job.
+struct Held {
+    Ref ref = 0;
+    std::string queue;
+    std::string task;
+    job::Standing standing;
+    bool due_as_born = false;
+};
+// A move from running to completed of a lease that nobody else had a say in, as far as is known here. The server does
+// not take it where that is wrong: see lua/moves.lua.
+struct Completion {
+    const Move* move;
+    const Held* held;
+};
+// Of one queue and task, at least one; one value.
+void pack_completions(Packer& out, std::span<const Completion> run, std::int64_t holder);
 
 // `heeded`: the request to stop is already in it.
 [[nodiscard]] Status pack_move(Packer& out, const Move& move, bool heeded);

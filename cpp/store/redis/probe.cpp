@@ -15,7 +15,7 @@ Millis now_ms() {
 }
 
 // Of what lies in the keys. Another number: what this version writes, an older one cannot read, or the other way round.
-constexpr std::string_view kLayout = "2";
+constexpr std::string_view kLayout = "3";
 
 // epoch and layout, as they are kept.
 Status check_layout(const Reply& head) {

@@ -40,6 +40,14 @@ std::int64_t number_from(std::string_view text) noexcept {
     return number;
 }
 
+std::vector<std::string> texts_of(const Reply& reply) {
+    std::vector<std::string> texts;
+    for (const Reply& element : reply.elements()) {
+        texts.emplace_back(element.text());
+    }
+    return texts;
+}
+
 QueueSettings settings_from(const Reply& fields) {
     // made_at, then the fields of QueueSettings.
     QueueSettings settings;
@@ -61,6 +69,24 @@ Ref ref_of_member(std::string_view member) noexcept {
 
 std::string_view id_of_member(std::string_view member) noexcept {
     return member.substr(std::min(kRefDigits, member.size()));
+}
+
+std::int64_t part_of(Ref ref) noexcept {
+    constexpr std::int64_t kPart = 256;
+    return ref / kPart;
+}
+
+Result<std::vector<std::string>> parts(Core& core, const std::string& edge, bool backwards) {
+    const std::string key = core.key("jobs");
+    KHALA_TRY_ASSIGN(const Reply reply,
+                     backwards ? core.command({"ZRANGE", key, edge, "-inf", "BYSCORE", "REV", "LIMIT", "0", "64"})
+                               : core.command({"ZRANGE", key, edge, "+inf", "BYSCORE", "LIMIT", "0", "64"}));
+    return texts_of(reply);
+}
+
+Result<std::vector<std::string>> ids_of_part(Core& core, const std::string& part) {
+    KHALA_TRY_ASSIGN(const Reply reply, core.command({"LRANGE", core.key("index:" + part), "0", "-1"}));
+    return texts_of(reply);
 }
 
 Result<std::vector<std::optional<ReadRow>>> read_rows(Core& core, std::span<const std::string> ids, bool whole,

@@ -142,6 +142,10 @@ std::string encode_record(const Record& record) {
     return out + standing.result + standing.reason;
 }
 
+std::string member_of(Ref ref, std::string_view id) {
+    return ref_text(ref).append(id);
+}
+
 std::string encode_head(const Standing& standing, bool ended, bool own_error) {
     std::string out;
     append_head(out, standing,

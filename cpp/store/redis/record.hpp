@@ -37,6 +37,8 @@ struct Record {
 
 [[nodiscard]] Result<Record> decode_record(std::string_view bytes, std::string_view id);
 [[nodiscard]] std::string encode_record(const Record& record);
+// Of the sorted sets and lists.
+[[nodiscard]] std::string member_of(Ref ref, std::string_view id);
 
 // HEAD of the record after a move, and its ATTEMPT without the number ("" when it ends none).
 [[nodiscard]] std::string encode_head(const job::Standing& standing, bool ended, bool own_error);

@@ -45,7 +45,7 @@ Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {
     terms.holder = neighbours_->number();
     terms.rings = doorbell_->wants_jobs();
     terms.waits = doorbell_->waits();
-    auto reply = redis::exchange(core_, request, terms);
+    auto reply = redis::exchange(core_, held_, request, terms);
     if (request.claim != nullptr) {
         const auto free = static_cast<std::size_t>(request.claim->limit);
         doorbell_->set_waits(!reply || (terms.rings && reply->leases.size() < free));

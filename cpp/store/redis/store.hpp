@@ -8,6 +8,7 @@
 
 #include "store/redis/core.hpp"
 #include "store/redis/doorbell.hpp"
+#include "store/redis/held.hpp"
 #include "store/redis/neighbours.hpp"
 #include "store/redis/redis_store.hpp"
 #include "store/redis/workers.hpp"
@@ -65,6 +66,7 @@ private:
     std::optional<Neighbours> neighbours_;  // with the two, from open() on
     std::set<std::int64_t> spent_;          // dead holders that have no leases any more
     std::optional<Doorbell> doorbell_;
+    HeldLeases held_;
 };
 
 }  // namespace khala::store::redis

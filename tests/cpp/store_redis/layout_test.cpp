@@ -82,11 +82,11 @@ TEST(RedisLayout, OfAnotherVersionIsRefused) {
     RedisFactory factory;
     { const auto store = factory.open(); }
     EXPECT_NE(factory.open(), nullptr) << "the same version again";
-    factory.run({"HSET", factory.key("head"), "layout", "3"});
+    factory.run({"HSET", factory.key("head"), "layout", "4"});
     const auto refused = open_redis(factory.options);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
-    EXPECT_NE(refused.error().message.find("layout 3"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find("layout 4"), std::string::npos) << refused.error().message;
 }
 
 TEST(RedisLayout, OfAVersionThatWroteNoNumberIsRefused) {

@@ -4,7 +4,9 @@
 -- each, 7 tasks, 8 swept: this is the second part of a claim whose overdue jobs are decided; 9 overdue ones are left,
 -- 10 it wants to be rung for jobs that it does not get now, 11 it is in `waits`
 -- Answers {overdue} when there are any to decide about, with nothing leased yet; otherwise
--- {leases, more, lease_until, terms}, three a lease: id, asked, record; hash and text by turns of the terms.
+-- {leases, more, lease_until, terms, token, names}: three a lease: id, asked, record, or of a first attempt the number of
+-- its queue and task in `names`; hash and text by turns of the terms; the token that comes before the first one; queue and
+-- task by turns.
 
 local function known_tasks(claim)
     local known = {}
@@ -34,28 +36,84 @@ local function first_of(set, want, queue, overdue_left)
     return found
 end
 
--- One for each task of each queue: {queue, task, entries, next, queue's number, set}.
+-- A lane: 1 queue, 2 task, 3 entries and their order keys by turns, 4 the next of them, 5 queue's number, 6 sorted set, or
+-- lane of fresh:, 7 rank of such a lane.
+
+-- Where there is nothing of a task any more, nobody needs to look again.
+local function forget_task(queue, task)
+    if redis.call('EXISTS', P .. 'ready:' .. queue.name .. '\t' .. task, P .. 'suspect:' .. queue.name .. '\t' .. task,
+            P .. 'parked:' .. queue.name .. '\t' .. task) == 0 then
+        redis.call('SREM', P .. 'tasks:' .. queue.name, task)
+    end
+end
+
+-- The first entries of a lane of fresh: and their order keys by turns; whether it was not looked into far enough. Entries
+-- that are known to be stale are dropped; others are met when they are leased.
+local function first_of_fresh(lane, rank, want, has_stale)
+    local entries, more = nil, false
+    if has_stale then
+        entries, more = take_fresh(lane, want)
+    else
+        entries = redis.call('LRANGE', P .. 'fresh:' .. lane, 0, want - 1)
+    end
+    local with_keys = {}
+    for i = 1, #entries do
+        with_keys[2 * i - 1] = entries[i]
+        with_keys[2 * i] = rank * RANK + tonumber(string.sub(entries[i], 1, 13))
+    end
+    return with_keys, more
+end
+
+-- Adds those of fresh: to `found`; whether some were not looked into far enough.
+local function find_fresh(queue, number, known, want, found)
+    local count_, worst, cut, names = 0, nil, false, {}
+    for i = 1, #queue.fresh do
+        names[i] = queue.fresh[i][1]
+    end
+    local counts = #names > 0 and fields('stale', names)
+    for i = 1, #names do
+        local lane, task, rank = queue.fresh[i][1], queue.fresh[i][2], queue.fresh[i][3]
+        if count_ >= want and rank > worst then
+            break   -- enough that are better than all that follow
+        end
+        if known[task] then
+            local entries, more = first_of_fresh(lane, rank, want, counts[i])
+            if #entries > 0 then
+                found[#found + 1] = {queue, task, entries, 1, number, lane, rank}
+                count_, worst = count_ + #entries / 2, rank
+            elseif not more then
+                redis.call('SREM', P .. 'tasks:' .. queue.name, string.sub(lane, #queue.name + 2))
+            end
+            cut = cut or more
+        end
+    end
+    return cut
+end
+
+-- Of each task of each queue, and whether some were not looked into far enough.
 local function find_lanes(claim, kind, known, want_of)
-    local found = {}
+    local found, cut = {}, false
     for number = 1, #claim[6] do
         local queue = queue_of(claim[6][number][1])
         local want = want_of(claim[6][number][2])
         if queue.made and not queue.paused and want > 0 then
-            local tasks = tasks_of(queue.name)
-            for i = 1, #tasks do
-                local set = kind .. ':' .. queue.name .. '\t' .. tasks[i]
-                local entries = known[tasks[i]] and first_of(set, want, queue, claim[9]) or {}
+            if not queue.tasks then
+                queue.tasks, queue.fresh = tasks_of(queue.name)
+            end
+            for i = 1, #queue.tasks do
+                local task = queue.tasks[i]
+                local set = kind .. ':' .. queue.name .. '\t' .. task
+                local entries = known[task] and first_of(set, want, queue, claim[9]) or {}
                 if #entries > 0 then
-                    found[#found + 1] = {queue, tasks[i], entries, 1, number, set}
-                elseif known[tasks[i]] and redis.call('EXISTS', P .. 'ready:' .. queue.name .. '\t' .. tasks[i],
-                        P .. 'suspect:' .. queue.name .. '\t' .. tasks[i],
-                        P .. 'parked:' .. queue.name .. '\t' .. tasks[i]) == 0 then
-                    redis.call('SREM', P .. 'tasks:' .. queue.name, tasks[i])
+                    found[#found + 1] = {queue, task, entries, 1, number, set}
+                elseif known[task] then
+                    forget_task(queue, task)
                 end
             end
+            cut = kind == 'ready' and find_fresh(queue, number, known, want, found) or cut
         end
     end
-    return found
+    return found, cut
 end
 
 -- The lane whose next job is the best; nil when nothing is left. room: what each queue may still give (false: enough).
@@ -73,19 +131,34 @@ local function best_of(found, room)
     return best
 end
 
--- {lane, member} each, and whether there are more.
+-- {lane, member, order key} of each, by turns.
+local function add_pick(picked, lane)
+    local at, next_ = #picked, lane[4]
+    picked[at + 1], picked[at + 2], picked[at + 3] = lane, lane[3][next_], lane[3][next_ + 1]
+    lane[4] = next_ + 2
+end
+
+-- The picked ones, and whether there are more.
 local function pick(found, claim, limit)
     local room, picked = {}, {}
+    if #found == 1 then   -- nothing to compare
+        local lane, entries = found[1], found[1][3]
+        local count_ = math.min(limit, claim[6][lane[5]][2], #entries / 2)
+        for i = 1, count_ do
+            picked[3 * i - 2], picked[3 * i - 1], picked[3 * i] = lane, entries[2 * i - 1], entries[2 * i]
+        end
+        lane[4] = 2 * count_ + 1
+        return picked, 2 * count_ < #entries
+    end
     for number = 1, #claim[6] do
         room[number] = claim[6][number][2]
     end
-    while #picked < limit do
+    for _ = 1, limit do
         local lane = best_of(found, room)
         if not lane then
             break
         end
-        picked[#picked + 1] = {lane, lane[3][lane[4]], lane[3][lane[4] + 1]}
-        lane[4] = lane[4] + 2
+        add_pick(picked, lane)
         room[lane[5]] = room[lane[5]] - 1
     end
     local more = false
@@ -103,9 +176,9 @@ local function first_tail(claim, lane, lease_until)
 end
 
 local FIRST = false  -- HEAD of a first attempt
-local function first_record(entry, token)
+local function first_record(member, key, token, tail)
     FIRST = FIRST or struct.pack('<BBI4I4I4I4', 2, 4, 1, 0, 0, 0)
-    return FIRST .. string.sub(entry[2], 1, 13) .. struct.pack('<dd', entry[3], token) .. entry[1].tail
+    return FIRST .. string.sub(member, 1, 13) .. struct.pack('<dd', key, token) .. tail
 end
 
 local function next_record(id, record, token, claim, lease_until)
@@ -124,48 +197,85 @@ local function next_record(id, record, token, claim, lease_until)
         .. string.sub(record, kept + 1, kept + err)
 end
 
--- Leases the picked jobs; those that somebody deleted only leave their set.
-local function lease(picked, claim, lease_until)
-    local ids, leases = {}, {}
-    for i = 1, #picked do
-        ids[i] = string.sub(picked[i][2], 14)
-    end
-    if #ids == 0 then
-        return leases, {}
+-- The ids of the picked jobs; their requests and records are known then. One that is in a lane of fresh: and no fresh job
+-- is not there.
+local function ids_of(picked)
+    local ids = {}
+    for i = 1, #picked / 3 do
+        ids[i] = string.sub(picked[3 * i - 1], 14)
     end
     prefetch(ids)
     local asked = fields('asked', ids)
-    local token = tonumber(redis.call('HGET', P .. 'head', 'token') or 0)
-    token = math.max(token + 1, micros) - 1
-    local out = 0
-    for i = 1, #picked do
-        local id, entry, lane = ids[i], picked[i], picked[i][1]
-        local queue = lane[1]
-        lane.running = lane.running or 'running:' .. queue.name
-        leave(lane[6], entry[2])
-        if expires(queue) then
-            leave('expiring:' .. queue.name, entry[2])
+    for i = 1, #ids do
+        local request, rank = asked[i], picked[3 * i - 2][7]
+        if unwritten[ids[i]] then
+            standing[ids[i]] = nil   -- it was made up by look()
         end
-        if asked[i] then
-            terms_of(asked[i])
+        if rank and request and (standing[ids[i]] or struct.unpack('<d', request) ~= picked[3 * i] - rank * RANK) then
+            request = false
+        end
+        requests[ids[i]] = request
+    end
+    return ids
+end
+
+-- A lane loses an entry.
+local function leave_lane(lane, member)
+    if lane[7] then
+        lane.taken = (lane.taken or 0) + 1
+        return
+    end
+    leave(lane[6], member)
+    if expires(lane[1]) then
+        leave('expiring:' .. lane[1].name, member)
+    end
+end
+
+-- Writes the lease down. Answers the record, or the number of a first attempt's names.
+local function lease_one(id, lane, member, key, token, claim, lease_until, names)
+    local before = standing[id]
+    if not lane.tail then
+        lane.tail, lane.running = first_tail(claim, lane, lease_until), 'running:' .. lane[1].name
+        lane.names = #names / 2
+        names[#names + 1], names[#names + 2] = lane[1].name, lane[2]
+    end
+    local record = before and next_record(id, before, token, claim, lease_until)
+    write(id, record or first_record(member, key, token, lane.tail))
+    unwritten[id] = nil
+    enter(lane.running, lease_until, member)
+    local woken_ = woken[lane[1].name]
+    if woken_ and woken_[lane[2]] then
+        woken_[lane[2]] = woken_[lane[2]] - 1
+    end
+    if lane[1].logs then
+        log(lane[1], wall, id, 'claim', claim[1], '')
+    end
+    return record or lane.names
+end
+
+-- Leases the picked jobs; those that somebody deleted only leave their lane. Answers leases, terms, token and names.
+local function lease(found, picked, claim, lease_until)
+    if #picked == 0 then
+        return {}, {}, 0, {}
+    end
+    local ids, leases, out = ids_of(picked), {}, 0
+    local token = math.max(tonumber(redis.call('HGET', P .. 'head', 'token') or 0) + 1, micros) - 1
+    local before, names = token, {}
+    for i = 1, #ids do
+        local id, lane, member = ids[i], picked[3 * i - 2], picked[3 * i - 1]
+        local asked = requests[id]
+        leave_lane(lane, member)
+        if asked then
+            terms_of(asked)
             token = token + 1
-            local record = standing[id]
-            if record then
-                record = next_record(id, record, token, claim, lease_until)
-            else
-                lane.tail = lane.tail or first_tail(claim, lane, lease_until)
-                record = first_record(entry, token)
-            end
-            write(id, record)
-            enter(lane.running, lease_until, entry[2])
-            leases[out + 1], leases[out + 2], leases[out + 3] = id, asked[i], record
+            local record = lease_one(id, lane, member, picked[3 * i], token, claim, lease_until, names)
+            leases[out + 1], leases[out + 2], leases[out + 3] = id, asked, record
             out = out + 3
-            if woken[queue.name] and woken[queue.name][lane[2]] then
-                woken[queue.name][lane[2]] = woken[queue.name][lane[2]] - 1
-            end
-            if queue.logs then
-                log(queue, wall, id, 'claim', claim[1], '')
-            end
+        end
+    end
+    for i = 1, #found do
+        if found[i].taken then
+            redis.call('LTRIM', P .. 'fresh:' .. found[i][6], found[i].taken, -1)
         end
     end
     if out > 0 then
@@ -175,13 +285,13 @@ local function lease(picked, claim, lease_until)
     for hash, text in pairs(shared) do
         terms[#terms + 1], terms[#terms + 2] = hash, text
     end
-    return leases, terms
+    return leases, terms, before, names
 end
 
 local function claim_suspect(claim, known, picked)
     local lane = best_of(find_lanes(claim, 'suspect', known, function() return 1 end), false)
     if lane then
-        picked[#picked + 1] = {lane, lane[3][1], lane[3][2]}
+        add_pick(picked, lane)
     end
 end
 
@@ -195,17 +305,19 @@ local function claim_jobs(claim)
         end
     end
     local known, limit = known_tasks(claim), claim[5] == 2 and 0 or claim[3]
-    local found = find_lanes(claim, 'ready', known, function(most) return most > 0 and math.min(most, limit) + 1 or 0 end)
+    local found, cut = find_lanes(claim, 'ready', known, function(most)
+        return most > 0 and math.min(most, limit) + 1 or 0
+    end)
     local picked, rest = pick(found, claim, limit)
     if claim[5] > 0 then
         claim_suspect(claim, known, picked)
     end
-    if claim[10] and #picked < claim[3] then
+    if claim[10] and #picked / 3 < claim[3] then
         wait_for_jobs(claim)
     elseif claim[11] then
         redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
     end
     local lease_until = leased + claim[4]
-    local leases, terms = lease(picked, claim, lease_until)
-    return {leases, more or rest, lease_until, terms}
+    local leases, terms, token, names = lease(found, picked, claim, lease_until)
+    return {leases, more or rest or cut, lease_until, terms, token, names}
 end

@@ -1,8 +1,7 @@
 -- The call that runs now: where its keys are, what time it is, and what it is going to write.
 --
 -- The files of this folder are one chunk, in the order of library.cpp: what is `local` here is seen by those after it.
--- Writes to sorted sets and to `standing` are gathered and sent by flush(), one command a key however many jobs there
--- are. Names, records and members are read from the keys, never trusted to be there: a job that somebody deleted is
+-- Writes to sorted sets and to `standing` are gathered and sent by flush(). Names, records and members are read from the keys, never trusted to be there: a job that somebody deleted is
 -- left out.
 --
 -- Keys, all below KEYS[1] = "{<prefix>}:" and so in one slot; a member is the ref in 13 digits, then the id:
@@ -10,20 +9,27 @@
 --                                layout: probe.cpp
 --   asked                hash    id -> what was asked for (asked.lua)
 --   terms                hash    hash of a text -> the text: JSON that many jobs have in common (asked.lua)
---   standing             hash    id -> how the job stands (record.lua); none yet: ready, as it was born
+--   standing             hash    id -> how the job stands (record.lua); none: in fresh:, as it was born
 --   history:<id>         list    attempts before the latest, oldest first
---   jobs                 zset    every member by ref
+--   jobs                 zset    numbers of the parts of the index of all jobs; part <n>: index:<n> (fresh.lua)
+--   fresh:<queue>\t<task>\t<rank>  list of members that were ready at once and are not touched since (fresh.lua)
 --   scheduled:<queue>    zset    by due_at            expiring:<queue>  waiting ones that never started, by expires_at
 --   ready:<queue>\t<task>, suspect:…, parked:…, blocked:<queue>         by order key
 --   running:<queue>      zset    by lease_until
---   completed:<queue>, failed:…, cancelled:…, expired:…, quarantined:…  by closed_at;  keep: all of them, by keep_until
+--   completed:<queue>    zset    by closed_at; of those that are kept for `ttl`, a field of the queue's hash: most of them
+--   kept:<queue>         zset    by closed_at; other completed ones
+--   failed:<queue>, cancelled:…, expired:…, quarantined:…  by closed_at;  keep: they and those in kept:, by keep_until
 --   tasks:<queue>        set     tasks that may have jobs in ready:, suspect: or parked:
 --   queues               set     queue:<queue> hash of settings, events:<queue> list
 --   waits, idle:<queue>          who waits for jobs: signals.lua
 --   counters             hash    task -> counts;  workers hash;  outbox zset by number;  gone zset: id -> until
 
 local P, wall, leased, micros
-local standing, records   -- id -> record (false: no such job); those to be written
+local standing, records   -- id -> record (false: no such job); ids and records to be written, by turns
+local requests            -- id -> what was asked for (false: no such job), where it was read
+local unwritten           -- id -> lane of fresh:, of jobs without a record
+local stale               -- lane of fresh: -> entries that became stale
+local unindexed           -- part of the index -> jobs that were removed
 local texts               -- scores -> as text
 local removed, added      -- sorted set -> members; -> scores and members
 local touched             -- ids that `removed` and `added` are about
@@ -32,6 +38,12 @@ local queues, lanes       -- settings that were read; queue -> tasks that got jo
 local counters            -- task -> counts that changed
 local woken               -- queue -> task -> jobs that became ready
 local news                -- what running workers and waiters are to hear
+local unsent              -- something is gathered that flush() has not sent
+
+-- A table with nothing in it: the old one where it is empty, since a call makes more tables than anything else.
+local function emptied(old)
+    return old and next(old) == nil and old or {}
+end
 
 -- ARGV[1]: empty, or the two times in place of the server's clock (two doubles; tests only).
 local function begin(keys, time)
@@ -45,14 +57,19 @@ local function begin(keys, time)
         wall, leased = struct.unpack('<dd', time)
         micros = wall * 1000
     end
-    standing, records, removed, added, touched = {}, {}, {}, {}, {}
-    shared, parsed, texts = {}, {}, {}
-    queues, lanes, counters, woken, news = {}, {}, {}, {}, {}
+    standing, records, removed, added = emptied(standing), emptied(records), emptied(removed), emptied(added)
+    unsent = false
+    touched, requests, unwritten, stale = emptied(touched), emptied(requests), emptied(unwritten), emptied(stale)
+    unindexed, shared, parsed, texts = emptied(unindexed), emptied(shared), emptied(parsed), emptied(texts)
+    queues, lanes, counters, woken, news = {}, emptied(lanes), emptied(counters), emptied(woken), emptied(news)
 end
 
 -- Lua hands at most 8,000 values to a function.
 local MOST = 4000
 local function send(command, key, list)
+    if #list > 0 and #list <= MOST then
+        return redis.call(command, P .. key, unpack(list))
+    end
     for from = 1, #list, MOST do
         redis.call(command, P .. key, unpack(list, from, math.min(from + MOST - 1, #list)))
     end
@@ -71,58 +88,4 @@ local function fields(key, names)
         end
     end
     return all
-end
-
-local function leave(key, member)
-    local list = removed[key]
-    if list then
-        list[#list + 1] = member
-    else
-        removed[key] = {member}
-    end
-end
-
--- Scores are times, which many jobs of a call share, or order keys; the server would format each of them anew, and that
--- is dearer than anything else that is done for a job.
-local function enter(key, score, member)
-    local list = added[key]
-    if not list then
-        list = {}
-        added[key] = list
-    end
-    local text = texts[score]
-    if not text then
-        text = string.format('%.0f', score)
-        texts[score] = text
-    end
-    list[#list + 1] = text
-    list[#list + 1] = member
-end
-
-local function write(id, record)
-    standing[id] = record
-    records[id] = record
-end
-
-local function flush()
-    for key, members in pairs(removed) do
-        send('ZREM', key, members)
-    end
-    for key, list in pairs(added) do
-        send('ZADD', key, list)
-    end
-    local list = {}
-    for id, record in pairs(records) do
-        list[#list + 1] = id
-        list[#list + 1] = record
-    end
-    send('HSET', 'standing', list)
-    for queue, tasks in pairs(lanes) do
-        list = {}
-        for task in pairs(tasks) do
-            list[#list + 1] = task
-        end
-        send('SADD', 'tasks:' .. queue, list)
-    end
-    removed, added, records, touched, lanes = {}, {}, {}, {}, {}
 end

@@ -2,16 +2,22 @@
 --
 -- kinds   {queue, task, base, rank, hash of terms, terms} each, referred to by number; order key: base + sequence, or
 --         enqueued_at + rank * ageing_ms
--- groups  {actor, jobs} each, taken in order
+-- groups  {actor, jobs, whether the ids are new: nobody can have used them} each, taken in order
 -- jobs    four values each: id, kind, what follows BORN (asked.lua), and false or {run_at, expires_at, row}; row: false,
 --         or of an import: {record, importable, state, score, keep_until, token, attempt, enqueued_at, history}
 -- Answers one letter a job: i inserted, e exists, f full, r refused.
 
 -- id -> true for those that are there or were.
-local function seen(jobs)
-    local found, ids = {}, {}
-    for i = 1, #jobs / 4 do
-        ids[i] = jobs[4 * i - 3]
+local function seen(groups, jobs)
+    local found, ids, last = {}, {}, 0
+    for g = 1, #groups do
+        for i = last + 1, groups[g][3] and last or last + groups[g][2] do
+            ids[#ids + 1] = jobs[4 * i - 3]
+        end
+        last = last + groups[g][2]
+    end
+    if #ids == 0 then
+        return found
     end
     local there = fields('asked', ids)
     for i = 1, #ids do
@@ -68,12 +74,15 @@ end
 local function insert_row(id, row, ref, key, member, kind)
     local suspect = string.byte(row[1], 2) % 2 == 1
     local queue, task = kind.queue.name, kind[2]
-    write(id, string.sub(row[1], 1, 18) .. ref .. struct.pack('<d', key) .. string.sub(row[1], 40))
+    local record = marked(string.sub(row[1], 1, 18) .. ref .. struct.pack('<d', key) .. string.sub(row[1], 40), kind.queue)
+    write(id, record)
     local state = row[3]
-    enter(place(state, suspect, queue, task), (state == 1 or state == 3 or state == 4) and key or row[4], member)
     if state > 4 then
-        enter('keep', row[5], member)
-    elseif state == 1 then
+        enter_closed(record, member, kind.queue)
+    else
+        enter(place(state, suspect, queue, task), state ~= 0 and key or row[4], member)
+    end
+    if state == 1 then
         note_ready(queue, task, 1)
     elseif state == 4 then
         note_lane(queue, task)
@@ -96,6 +105,17 @@ local function three_digits(i)
     return text
 end
 
+-- A ref in 13 digits.
+local FRONT, FRONT_OF
+local function text_of_ref(number)
+    local digits = number % 1000
+    if FRONT_OF ~= number - digits then
+        FRONT_OF = number - digits
+        FRONT = string.format('%010.0f', FRONT_OF / 1000)
+    end
+    return FRONT .. three_digits(digits)
+end
+
 -- An order key as text: those of a call differ in their last digits.
 local function text_of_key(key, kind)
     local digits = key % 1000
@@ -106,36 +126,53 @@ local function text_of_key(key, kind)
     return kind.front .. three_digits(digits)
 end
 
--- A job that is ready at once.
-local function insert_ready(key, member, kind)
-    local list = kind.list
-    if not list then
-        local set = 'ready:' .. kind.queue.name .. '\t' .. kind[2]
-        list = added[set] or {}
-        added[set], kind.list = list, list
-    end
-    list[#list + 1] = text_of_key(key, kind)
-    list[#list + 1] = member
-    kind.ready = (kind.ready or 0) + 1
-end
-
--- What is not only to be ready. Answers whether it may expire.
+-- A job that is not only to be ready, or not in a strict queue: it has a record from the beginning, and a place in sorted
+-- sets. Answers whether it may expire.
 local function insert_other(id, more, ref, key, member, kind)
-    if more[3] then
+    if more and more[3] then
         return insert_row(id, more[3], ref, key, member, kind)
     end
-    if more[1] > wall then
-        write(id, blank(0, ref, key, -1, kind.queue.name, kind[2]))
-        enter('scheduled:' .. kind.queue.name, more[1], member)
+    local queue, task = kind.queue.name, kind[2]
+    if more and more[1] > wall then
+        write(id, blank(0, ref, key, -1, queue, task))
+        enter('scheduled:' .. queue, more[1], member)
     else
-        insert_ready(key, member, kind)
+        write(id, blank(1, ref, key, -1, queue, task))
+        local set = 'ready:' .. queue .. '\t' .. task
+        local list = added[set] or {}
+        added[set] = list
+        list[#list + 1] = text_of_key(key, kind)
+        list[#list + 1] = member
+        note_ready(queue, task, 1)
     end
-    return true
+    return more
+end
+
+-- The members that go into the lane of a kind. pushed: lane -> them, and whose they are.
+local function list_of(kind, pushed)
+    local lane = lane_of(kind.queue.name, kind[2], kind[3] / RANK)
+    local list = pushed[lane] or {queue = kind.queue.name, task = kind[2]}
+    pushed[lane], kind.fresh = list, list
+    return list
+end
+
+-- A lane that was empty is noted.
+local function push_fresh(pushed)
+    for lane, list in pairs(pushed) do
+        if #list > MOST or send('RPUSH', 'fresh:' .. lane, list) == #list then
+            note_lane(list.queue, string.sub(lane, #list.queue + 2))
+        end
+        if #list > MOST then
+            send('RPUSH', 'fresh:' .. lane, list)
+        end
+        note_woken(list.queue, list.task, #list)
+    end
 end
 
 -- The jobs whose letter is i, numbered from `number` + 1.
 local function insert_all(kinds, groups, jobs, verdicts, number)
-    local asked, index, last, front, front_of = {}, {}, 0, nil, nil
+    local asked, index, last = {}, {}, 0
+    local first, pushed = number, {}
     for g = 1, #groups do
         local actor = groups[g][1]
         for i = last + 1, last + groups[g][2] do
@@ -145,20 +182,15 @@ local function insert_all(kinds, groups, jobs, verdicts, number)
                 local queue, row = kind.queue, more and more[3]
                 local at = row and row[8] or wall
                 local key = queue.ageing > 0 and at + kind[4] * queue.ageing or kind[3] + number
-                local digits = number % 1000
-                if front_of ~= number - digits then
-                    front_of = number - digits
-                    front = string.format('%010.0f', front_of / 1000)
-                end
-                local ref = front .. three_digits(digits)
+                local ref = text_of_ref(number)
                 local member = ref .. id
                 asked[#asked + 1] = id
                 tail = kind.own and with_own_terms(tail, kind[6]) or tail
                 asked[#asked + 1] = struct.pack('<ddd', number, key, at) .. tail
-                index[#index + 1] = ref
-                index[#index + 1] = member
-                if not more then
-                    insert_ready(key, member, kind)
+                index[#index + 1] = id
+                if not more and queue.ageing == 0 then
+                    local fresh = kind.fresh or list_of(kind, pushed)
+                    fresh[#fresh + 1] = member
                 elseif insert_other(id, more, ref, key, member, kind) and more[2] ~= 0 then
                     enter('expiring:' .. queue.name, more[2], member)
                     queue.expiring = true
@@ -171,7 +203,8 @@ local function insert_all(kinds, groups, jobs, verdicts, number)
         last = last + groups[g][2]
     end
     send('HSET', 'asked', asked)
-    send('ZADD', 'jobs', index)
+    index_all(index, first)
+    push_fresh(pushed)
 end
 
 -- The queues of the jobs that are inserted are made, and their terms are kept. Answers how many jobs there are, and the
@@ -196,23 +229,26 @@ local function insert(kinds, groups, jobs)
     if #jobs == 0 then
         return ''
     end
+    local unbounded = true
     for k = 1, #kinds do
         kinds[k].queue = queue_of(kinds[k][1])
+        unbounded = unbounded and kinds[k].queue.most == 0
     end
-    local found, verdicts, last = seen(jobs), {}, 0
+    local found, verdicts, last = seen(groups, jobs), {}, 0
     for g = 1, #groups do
-        judge(jobs, kinds, last + 1, last + groups[g][2], found, verdicts)
+        if groups[g][3] and unbounded then
+            for i = last + 1, last + groups[g][2] do
+                verdicts[i] = 'i'
+            end
+        else
+            judge(jobs, kinds, last + 1, last + groups[g][2], found, verdicts)
+        end
         last = last + groups[g][2]
     end
     local inserted, token = prepare(kinds, jobs, verdicts)
     if inserted > 0 then
         local number = redis.call('HINCRBY', P .. 'head', 'sequence', inserted) - inserted
         insert_all(kinds, groups, jobs, verdicts, number)
-        for k = 1, #kinds do
-            if kinds[k].ready then
-                note_ready(kinds[k].queue.name, kinds[k][2], kinds[k].ready)
-            end
-        end
     end
     if token > 0 and token > tonumber(redis.call('HGET', P .. 'head', 'token') or 0) then
         redis.call('HSET', P .. 'head', 'token', string.format('%.0f', token))

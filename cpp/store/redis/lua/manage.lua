@@ -11,11 +11,10 @@ local function remove(ids, until_)
         local record = look(id)
         local queue, task = names_of(record)
         local member = leave_place(record, id, string.byte(record), queue_of(queue), task)
-        leave('jobs', member)
+        leave_index(tonumber(string.sub(member, 1, 13)))
         histories[i] = P .. 'history:' .. id
         remembered[2 * i - 1], remembered[2 * i] = until_, id
-        records[id] = nil
-        standing[id] = false
+        standing[id], requests[id] = false, false
         news[#news + 1] = id
     end
     flush()
@@ -64,27 +63,79 @@ end
 
 -- ARGV: time, {limit, tombstone_ms, by_age, queue ('': all), states, closed_before, keep_count}; see store.hpp: Prune.
 -- Answers {removed, wall, lease time}.
-local function kept_long_enough(limit, queue, wanted, everything)
-    local ids, from = {}, 0
+-- {time, member, sorted set} each, in the order in which they go.
+local function earliest_first(found)
+    table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
+end
+
+local function add_entries(found, entries, more, set)
+    for i = 1, #entries, 2 do
+        found[#found + 1] = {tonumber(entries[i + 1]) + more, entries[i], set}
+    end
+end
+
+-- Of those in keep:, at most `limit` that are wanted.
+local function add_kept(found, limit, queue, wanted)
+    local from, count_ = 0, 0
     repeat
-        local got = redis.call('ZRANGE', P .. 'keep', '-inf', wall, 'BYSCORE', 'LIMIT', from, limit)
-        local found = {}
-        for i = 1, #got do
-            found[i] = string.sub(got[i], 14)
+        local got = redis.call('ZRANGE', P .. 'keep', '-inf', wall, 'BYSCORE', 'LIMIT', from, limit, 'WITHSCORES')
+        local ids = {}
+        for i = 1, #got, 2 do
+            ids[#ids + 1] = string.sub(got[i], 14)
         end
-        prefetch(found)
-        for i = 1, #got do
-            local record = look(found[i])
+        prefetch(ids)
+        for i = 1, #ids do
+            local record = look(ids[i])
             if not record then
-                leave('keep', got[i])
-            elseif #ids < limit and (everything or wanted[string.byte(record)]
-                    and (queue == '' or (names_of(record)) == queue)) then
-                ids[#ids + 1] = found[i]
+                leave('keep', got[2 * i - 1])
+            elseif count_ < limit and wanted[string.byte(record)] and (queue == '' or (names_of(record)) == queue) then
+                add_entries(found, {got[2 * i - 1], got[2 * i]}, 0, 'keep')
+                count_ = count_ + 1
             end
         end
         from = from + limit
-    until #got < limit or #ids == limit
-    return ids
+    until #got < 2 * limit or count_ == limit
+end
+
+-- Of those that are kept as long as their queue says.
+local function add_completed(found, limit, queue)
+    local names = queue ~= '' and {queue} or redis.call('SMEMBERS', P .. 'queues')
+    for i = 1, #names do
+        local ttl = queue_of(names[i]).ttl
+        if ttl then
+            local set = 'completed:' .. names[i]
+            add_entries(found, redis.call('ZRANGE', P .. set, '-inf', string.format('%.0f', wall - ttl), 'BYSCORE',
+                'LIMIT', 0, limit, 'WITHSCORES'), ttl, set)
+        end
+    end
+end
+
+local function kept_long_enough(limit, queue, wanted)
+    local found = {}
+    add_kept(found, limit, queue, wanted)
+    if wanted[5] then
+        add_completed(found, limit, queue)
+    end
+    return found
+end
+
+-- Those of a queue and state that are too old or too many; at most `limit`.
+local function add_old_or_many(found, limit, sets, before, keep_count)
+    local all, old, mine = 0, 0, {}
+    for i = 1, #sets do
+        all = all + redis.call('ZCARD', P .. sets[i])
+        old = old + (before > 0 and redis.call('ZCOUNT', P .. sets[i], '-inf', '(' .. string.format('%.0f', before)) or 0)
+    end
+    local count_ = math.min(math.max(old, keep_count < 0 and 0 or all - keep_count), limit)
+    for i = 1, count_ > 0 and #sets or 0 do
+        add_entries(mine, redis.call('ZRANGE', P .. sets[i], 0, count_ - 1, 'WITHSCORES'), 0, sets[i])
+    end
+    if #sets > 1 then
+        earliest_first(mine)
+    end
+    for i = 1, count_ do
+        found[#found + 1] = mine[i]
+    end
 end
 
 local function too_old_or_many(limit, queue, states, before, keep_count)
@@ -92,40 +143,47 @@ local function too_old_or_many(limit, queue, states, before, keep_count)
     local found = {}
     for i = 1, #names do
         for j = 1, #states do
-            local set = P .. NAMES[states[j]] .. names[i]
-            local count_ = keep_count < 0 and 0 or math.max(redis.call('ZCARD', set) - keep_count, 0)
-            if before > 0 then
-                count_ = math.max(count_, redis.call('ZCOUNT', set, '-inf', '(' .. string.format('%.0f', before)))
-            end
-            local got = count_ > 0 and redis.call('ZRANGE', set, 0, math.min(count_, limit) - 1, 'WITHSCORES') or {}
-            for k = 1, #got, 2 do
-                found[#found + 1] = {tonumber(got[k + 1]), got[k]}
-            end
+            local sets = {NAMES[states[j]] .. names[i], states[j] == 5 and 'kept:' .. names[i] or nil}
+            add_old_or_many(found, limit, sets, before, keep_count)
         end
     end
-    table.sort(found, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-    local ids = {}
+    return found
+end
+
+-- Their ids, at most `limit`. Those that somebody deleted by hand leave their set.
+local function closed_ones(found, limit)
+    local ids, closed = {}, {}
     for i = 1, math.min(#found, limit) do
         ids[i] = string.sub(found[i][2], 14)
     end
     prefetch(ids)
-    return ids
+    for i = 1, #ids do
+        if standing[ids[i]] and string.byte(standing[ids[i]]) > 4 then
+            closed[#closed + 1] = ids[i]
+        else
+            leave(found[i][3], found[i][2])
+        end
+    end
+    return closed
 end
 
 local function prune(keys, args)
     begin(keys, args[1])
     local limit, tombstone_ms, by_age, queue, states, before, keep_count = unpack(cmsgpack.unpack(args[2]))
     redis.call('ZREMRANGEBYSCORE', P .. 'gone', '-inf', wall)
-    local ids
+    clean_stale()
+    local found
     if by_age then
-        ids = too_old_or_many(limit, queue, states, before, keep_count)
+        found = too_old_or_many(limit, queue, states, before, keep_count)
     else
         local wanted = {}
         for i = 1, #states do
             wanted[states[i]] = true
         end
-        ids = kept_long_enough(limit, queue, wanted, queue == '' and #states == 5)
+        found = kept_long_enough(limit, queue, wanted)
     end
+    earliest_first(found)
+    local ids = closed_ones(found, limit)
     remove(ids, wall + tombstone_ms)
     finish('')
     return {#ids, wall, leased}

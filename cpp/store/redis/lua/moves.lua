@@ -7,10 +7,62 @@
 -- 18 cause, 19 logged in any case, 20 decided: a request to stop was heeded, 21 outbox entries (false: none)
 -- A note on a move that came late: 1 id, 2 -1, 3 hash of what the client has seen, 4 its letter, 5 the history anew
 -- (false: as it is)
+-- A run of completions, which are moves from running to completed of leases that the client knows well, so that it sends
+-- the records as they are to be: 1 false, 2 queue, 3 task, 4 cause, 5 seven values each: id, member, token, record,
+-- closed_at, keep_until, started_at
 -- Answers one letter a move: a applied, l lost, m missing; and why it stopped, if it did:
+--   {'other'}                         of a completion: not what the client believes; it sends moves instead
 --   {'late', record, history, hash}   it does not fit and its holder may bring news
 --   {'asked', record, asked, terms}   it fits, and the job was asked to stop
 -- The third value: all of them were closings of running jobs, which no claim looks at.
+
+local function is_as_leased(record, token)
+    if not record then
+        return false
+    end
+    local state, flags = string.byte(record, 1, 2)
+    return state == 2 and flags < 16 and flags % 4 < 2 and struct.unpack('<d', record, 40) == token
+end
+
+-- The record after a completion; what was said of the progress stays.
+local function completed(before, record)
+    local low, high = string.byte(before, 144, 145)
+    if low == 0 and high == 0 and string.sub(before, 125, 140) == STILL then
+        return record
+    end
+    local from = 156 + string.byte(before, 141) + string.byte(before, 142) + string.byte(before, 143)
+    return with_progress(record, {string.sub(before, 125, 140), string.sub(before, from, from + low + 256 * high - 1)})
+end
+
+-- Answers how many were as the client believes: those before the first that is not.
+local function complete(queue, task, cause, jobs)
+    local running, closed = place(2, false, queue.name), place(5, false, queue.name)
+    local ttl = queue.ttl
+    for i = 1, #jobs, 7 do
+        local id, member, record = jobs[i], jobs[i + 1], standing[jobs[i]]
+        if not is_as_leased(record, jobs[i + 2]) then
+            return (i - 1) / 7
+        end
+        local after_ = completed(record, jobs[i + 3])
+        touched[id] = true
+        leave(running, member)
+        if jobs[i + 5] - jobs[i + 4] == ttl then
+            enter(closed, jobs[i + 4], member)
+        else
+            after_ = marked(after_, queue)
+            enter_closed(after_, member, queue)
+            ttl = queue.ttl
+        end
+        write(id, after_)
+        news[#news + 1] = id
+        count(task, 2, jobs[i + 4], jobs[i + 6])
+        if queue.logs then
+            local from = 156 + string.byte(record, 141) + string.byte(record, 142)
+            log(queue, jobs[i + 4], id, cause, string.sub(record, from, from + string.byte(record, 143) - 1), '')
+        end
+    end
+    return #jobs / 7
+end
 
 local function history_of(id)
     return redis.call('LRANGE', P .. 'history:' .. id, 0, -1)
@@ -46,9 +98,26 @@ end
 
 local function leave_place(record, id, state, queue, task)
     local member = member_of(record, id)
-    leave(place(state, string.byte(record, 2) % 2 == 1, queue.name, task), member)
-    if state > 4 then
+    local lane = unwritten[id]
+    if lane then
+        unwritten[id] = nil
+        stale[lane], unsent = (stale[lane] or 0) + 1, true
+        return member
+    end
+    local flags = string.byte(record, 2)
+    if state == 5 and flags < 32 then
+        leave('completed:' .. queue.name, member)
+    elseif state == 5 then
+        leave('kept:' .. queue.name, member)
         leave('keep', member)
+    elseif state > 4 then
+        leave(place(state, false, queue.name), member)
+        leave('keep', member)
+    else
+        leave(place(state, flags % 2 == 1, queue.name, task), member)
+    end
+    if state > 4 then
+        return member
     elseif state ~= 2 and expires(queue) then
         leave('expiring:' .. queue.name, member)
     end
@@ -57,14 +126,12 @@ end
 
 local function enter_place(before, record, id, member, queue, task)
     local state, flags, attempt = struct.unpack('<BBI4', record)
-    local set = place(state, flags % 2 == 1, queue.name, task)
     if state > 4 then
-        local closed, keep = struct.unpack('<dd', record, 80)
-        enter(set, closed, member)
-        enter('keep', keep, member)
+        enter_closed(record, member, queue)
         news[#news + 1] = id
         return
     end
+    local set = place(state, flags % 2 == 1, queue.name, task)
     if state == 0 then
         enter(set, struct.unpack('<d', record, 64), member)
     elseif state == 2 then
@@ -78,7 +145,7 @@ local function enter_place(before, record, id, member, queue, task)
         end
     end
     if state ~= 2 and attempt == 0 and (before == 2 or before > 4 or expires(queue)) then
-        local asked = redis.call('HGET', P .. 'asked', id)
+        local asked = request_of(id)
         local until_ = asked and extras_of(asked).expires_at
         if until_ then
             enter('expiring:' .. queue.name, until_, member)
@@ -91,6 +158,7 @@ end
 local function change(id, before, record, queue, task)
     local state = string.byte(before)
     local member = leave_place(before, id, state, queue, task)
+    record = marked(record, queue)
     write(id, record)
     enter_place(state, record, id, member, queue, task)
 end
@@ -99,9 +167,9 @@ end
 local function close(id, record, move, queue)
     local member = member_of(record, id)
     leave(place(2, false, queue.name), member)
-    write(id, after(record, move))
-    enter(place(move[5], false, queue.name), move[8], member)
-    enter('keep', move[9], member)
+    record = marked(after(record, move), queue)
+    write(id, record)
+    enter_closed(record, member, queue)
     news[#news + 1] = id
 end
 
@@ -183,19 +251,38 @@ local function settle_one(move)
     return 'a'
 end
 
-local function settle(moves)
-    local ids, verdicts, closings = {}, {}, true
+-- The records of all of them are read; whether all are closings of running jobs.
+local function read_moves(moves)
+    local ids, closings = {}, true
     for i = 1, #moves do
-        ids[i] = moves[i][1]
-        closings = closings and moves[i][2] == 2 and moves[i][5] > 4
+        local move = moves[i]
+        if move[1] then
+            ids[#ids + 1] = move[1]
+            closings = closings and move[2] == 2 and move[5] > 4
+        else
+            for k = 1, #move[5], 7 do
+                ids[#ids + 1] = move[5][k]
+            end
+        end
     end
     prefetch(ids)
+    return closings
+end
+
+local function settle(moves)
+    local letters, closings = {}, read_moves(moves)
     for i = 1, #moves do
-        local verdict, stop = settle_one(moves[i])
-        if stop then
-            return table.concat(verdicts), stop, false
+        local move, letter, stop = moves[i], nil, nil
+        if move[1] then
+            letter, stop = settle_one(move)
+        else
+            local done = complete(queue_of(move[2]), move[3], move[4], move[5])
+            letter, stop = string.rep('a', done), done < #move[5] / 7 and {'other'}
         end
-        verdicts[i] = verdict
+        letters[i] = letter
+        if stop then
+            return table.concat(letters), stop, false
+        end
     end
-    return table.concat(verdicts), false, closings
+    return table.concat(letters), false, closings
 end

@@ -4,9 +4,9 @@ local function queue_of(name)
     local queue = queues[name]
     if not queue then
         local row = redis.call('HMGET', P .. 'queue:' .. name, 'made_at', 'paused', 'max_length', 'ageing_ms',
-            'log_moves')
+            'log_moves', 'idle', 'ttl')
         queue = {name = name, made = row[1], paused = row[2] == '1', most = tonumber(row[3] or 0),
-            ageing = tonumber(row[4] or 0), logs = row[5] == '1'}
+            ageing = tonumber(row[4] or 0), logs = row[5] == '1', idle = row[6], ttl = tonumber(row[7] or nil)}
         queues[name] = queue
     end
     return queue
@@ -23,8 +23,22 @@ local function made_queue(name)
     return queue
 end
 
+-- Tasks that may have jobs in ready:, suspect: or parked:; and lanes of fresh:, the best rank first: {lane, task, rank}.
 local function tasks_of(queue)
-    return redis.call('SMEMBERS', P .. 'tasks:' .. queue)
+    local names, tasks, lanes_ = redis.call('SMEMBERS', P .. 'tasks:' .. queue), {}, {}
+    for i = 1, #names do
+        local tab = string.find(names[i], '\t', 1, true)
+        if tab then
+            lanes_[#lanes_ + 1] = {queue .. '\t' .. names[i], string.sub(names[i], 1, tab - 1),
+                tonumber(string.sub(names[i], tab + 1))}
+        else
+            tasks[#tasks + 1] = names[i]
+        end
+    end
+    if #lanes_ > 1 then
+        table.sort(lanes_, function(a, b) return a[3] < b[3] or (a[3] == b[3] and a[2] < b[2]) end)
+    end
+    return tasks, lanes_
 end
 
 local function cards(kind, queue, tasks)
@@ -35,13 +49,21 @@ local function cards(kind, queue, tasks)
     return sum
 end
 
+local function ready_count(queue, tasks, lanes_)
+    local sum = cards('ready', queue, tasks) + cards('suspect', queue, tasks)
+    for i = 1, #lanes_ do
+        sum = sum + fresh_count(lanes_[i][1])
+    end
+    return sum
+end
+
 -- What max_length bounds: scheduled + ready + blocked + parked. Before anything of this call is written.
 local function length_of(queue)
     if not queue.length then
         local name = queue.name
-        local tasks = tasks_of(name)
+        local tasks, lanes_ = tasks_of(name)
         queue.length = redis.call('ZCARD', P .. 'scheduled:' .. name) + redis.call('ZCARD', P .. 'blocked:' .. name)
-            + cards('ready', name, tasks) + cards('suspect', name, tasks) + cards('parked', name, tasks)
+            + ready_count(name, tasks, lanes_) + cards('parked', name, tasks)
     end
     return queue.length
 end
@@ -56,6 +78,7 @@ end
 
 -- To be called for every job that comes into ready:, suspect: or parked:.
 local function note_lane(queue, task)
+    unsent = true
     local tasks = lanes[queue]
     if not tasks then
         tasks = {}
@@ -64,14 +87,18 @@ local function note_lane(queue, task)
     tasks[task] = true
 end
 
-local function note_ready(queue, task, jobs)
-    note_lane(queue, task)
+local function note_woken(queue, task, jobs)
     local tasks = woken[queue]
     if not tasks then
         tasks = {}
         woken[queue] = tasks
     end
     tasks[task] = (tasks[task] or 0) + jobs
+end
+
+local function note_ready(queue, task, jobs)
+    note_lane(queue, task)
+    note_woken(queue, task, jobs)
 end
 
 -- at, then the lengths of id, name, actor, detail, which follow.
@@ -120,6 +147,9 @@ local function count(task, class, ended, started)
 end
 
 local function write_counters()
+    if not next(counters) then
+        return
+    end
     local list = {}
     for task, c in pairs(counters) do
         list[#list + 1] = task

@@ -10,7 +10,7 @@ local function read(keys, args)
     for i = 1, #request[1] do
         local id = request[1][i]
         local record = look(id)
-        local asked = record and redis.call('HGET', P .. 'asked', id)
+        local asked = record and request_of(id)
         rows[i] = asked and {record, request[2] and asked or slim(asked), terms_of(asked),
             request[3] and redis.call('LRANGE', P .. 'history:' .. id, 0, -1) or false} or false
     end
@@ -24,15 +24,23 @@ local function due_of(id)
     if due >= 0 then
         return due
     end
-    local asked = redis.call('HGET', P .. 'asked', id)
+    local asked = request_of(id)
     local at = asked and struct.unpack('<d', asked, 17) or wall
     return record and asked and math.max(extras_of(asked).run_at or 0, at) or at
+end
+
+local function earliest_due(ids)
+    local earliest
+    for i = 1, #ids do
+        local due = due_of(ids[i])
+        earliest = earliest and math.min(earliest, due) or due
+    end
+    return earliest
 end
 
 -- Of the jobs in a set of ready ones the earliest due_at. In a long set only the first of every priority and those next
 -- in line are looked at: whoever waited longest is among them unless the clock was set back or jobs were sent back.
 local LOOKED_AT = 64
-local RANK = 35184372088832   -- 2^45, order_key.hpp
 local function earliest_in(set, strict)
     local members_ = redis.call('ZRANGE', P .. set, 0, LOOKED_AT - 1)
     local from = strict and #members_ == LOOKED_AT and 0 or 256 * RANK
@@ -41,14 +49,33 @@ local function earliest_in(set, strict)
         members_[#members_ + 1] = got[1]
         from = got[2] and (math.floor(got[2] / RANK) + 1) * RANK or 256 * RANK
     end
-    local earliest, ids = nil, {}
+    local ids = {}
     for i = 1, #members_ do
         ids[i] = string.sub(members_[i], 14)
     end
     prefetch(ids)
-    for i = 1, #ids do
-        local due = due_of(ids[i])
-        earliest = earliest and math.min(earliest, due) or due
+    return earliest_due(ids)
+end
+
+local function earliest_fresh(lane)
+    local entries, ids = first_fresh(lane, LOOKED_AT), {}
+    for i = 1, #entries do
+        ids[i] = string.sub(entries[i], 14)
+    end
+    return earliest_due(ids)
+end
+
+local function earliest_ready(name, tasks, lanes_, strict)
+    local earliest = false
+    local function add(one)
+        earliest = earliest and one and math.min(earliest, one) or earliest or one or false
+    end
+    for i = 1, #tasks do
+        add(earliest_in('ready:' .. name .. '\t' .. tasks[i], strict))
+        add(earliest_in('suspect:' .. name .. '\t' .. tasks[i], strict))
+    end
+    for i = 1, #lanes_ do
+        add(earliest_fresh(lanes_[i][1]))
     end
     return earliest
 end
@@ -66,24 +93,20 @@ local function count_queues(keys, args)
         local name = names[i]
         local settings = redis.call('HMGET', P .. 'queue:' .. name, unpack(SETTINGS))
         if settings[1] then
-            local tasks, counts = tasks_of(name), {}
+            local tasks, lanes_ = tasks_of(name)
+            local counts = {}
             for state = 0, 9 do
                 if state == 1 then
-                    counts[2] = cards('ready', name, tasks) + cards('suspect', name, tasks)
+                    counts[2] = ready_count(name, tasks, lanes_)
                 elseif state == 4 then
                     counts[5] = cards('parked', name, tasks)
                 else
                     counts[state + 1] = redis.call('ZCARD', P .. NAMES[state] .. name)
                 end
             end
-            local earliest = false
-            for j = 1, #tasks do
-                for _, kind in ipairs({'ready:', 'suspect:'}) do
-                    local one = earliest_in(kind .. name .. '\t' .. tasks[j], settings[4] == '0' or not settings[4])
-                    earliest = earliest and one and math.min(earliest, one) or earliest or one or false
-                end
-            end
-            rows[#rows + 1] = {name, settings, counts, earliest}
+            counts[6] = counts[6] + redis.call('ZCARD', P .. 'kept:' .. name)
+            rows[#rows + 1] = {name, settings, counts,
+                earliest_ready(name, tasks, lanes_, settings[4] == '0' or not settings[4])}
         end
     end
     return rows
@@ -119,11 +142,21 @@ local function members(keys, args)
     local function add(state, set)
         rows[#rows + 1] = {state, redis.call('ZRANGE', P .. set, 0, -1, 'WITHSCORES')}
     end
+    local function add_fresh(lane)
+        local entries, row = first_fresh(lane, math.huge), {}
+        for i = 1, #entries do
+            row[2 * i - 1], row[2 * i] = entries[i], '0'
+        end
+        rows[#rows + 1] = {1, row}
+    end
     for i = 1, #names do
         for j = 1, #request[2] do
             local state = request[2][j]
             if state == 1 or state == 4 then
-                local tasks = tasks_of(names[i])
+                local tasks, lanes_ = tasks_of(names[i])
+                for k = 1, state == 1 and #lanes_ or 0 do
+                    add_fresh(lanes_[k][1])
+                end
                 for k = 1, #tasks do
                     add(state, place(state, false, names[i], tasks[k]))
                     if state == 1 then
@@ -132,6 +165,9 @@ local function members(keys, args)
                 end
             else
                 add(state, place(state, false, names[i]))
+            end
+            if state == 5 then
+                add(state, 'kept:' .. names[i])
             end
         end
     end

@@ -1,6 +1,7 @@
 -- How a job stands, as one string: what does not change is cut out and put together again, never unpacked.
 -- Little endian, d = double; the C++ side is record.cpp.
---     1 B state          2 B flags: 1 suspect, 2 asked to stop, 4 has an attempt, 8 the attempt's error is the job's
+--     1 B state          2 B flags: 1 suspect, 2 asked to stop, 4 has an attempt, 8 the attempt's error is the job's,
+--                                   16 got another order key while it ran, 32 completed and in kept:
 --     3 I4 attempt       7 I4 failures    11 I4 snoozes   15 I4 crashes                            HEAD   1..18
 --    19 ref, 13 digits  32 d order_key                                                                    19..39
 --    40 d token         48 d started_at   56 d holder                                                     40..63
@@ -37,11 +38,12 @@ local function look(id)
     if record == nil then
         record = redis.call('HGET', P .. 'standing', id)
         if not record then
-            local asked = redis.call('HGET', P .. 'asked', id)
+            local asked = request_of(id)
             local terms = asked and parsed_terms(asked)
             if terms then
                 local number, key = struct.unpack('<dd', asked)
                 record = blank(1, string.format('%013.0f', number), key, -1, terms.queue, terms.task)
+                unwritten[id] = lane_of(terms.queue, terms.task, math.floor(key / RANK))
             end
         end
         standing[id] = record
@@ -51,7 +53,7 @@ end
 
 -- What a decision about a job needs: id, record, asked without headers and payload, terms; false for what is not there.
 local function brief(id)
-    local asked = redis.call('HGET', P .. 'asked', id)
+    local asked = request_of(id)
     return {id, look(id), asked and slim(asked), asked and terms_of(asked)}
 end
 
@@ -75,7 +77,32 @@ local function awake(record)
         .. string.sub(record, 156, 155 + queue + task + worker + message + err)
 end
 
--- The sorted set that a job is in.
+-- progress: {16 bytes, message}
+local function with_progress(record, progress)
+    local queue, task, worker, message, err, result, reason = struct.unpack(LENGTHS, record, 141)
+    local names = queue + task + worker
+    return string.sub(record, 1, 124) .. progress[1]
+        .. struct.pack(LENGTHS, queue, task, worker, #progress[2], err, result, reason)
+        .. string.sub(record, 156, 155 + names) .. progress[2] .. string.sub(record, 156 + names + message)
+end
+
+-- A record that is about to be written: a completed job is marked where it is not kept as long as others of the queue.
+local function marked(record, queue)
+    if string.byte(record) ~= 5 then
+        return record
+    end
+    local closed, keep = struct.unpack('<dd', record, 80)
+    if not queue.ttl then
+        queue.ttl = keep - closed
+        redis.call('HSET', P .. 'queue:' .. queue.name, 'ttl', string.format('%.0f', queue.ttl))
+    end
+    if keep - closed == queue.ttl then
+        return record
+    end
+    return '\5' .. string.char(string.byte(record, 2) + 32) .. string.sub(record, 3)
+end
+
+-- The sorted set that a job with a record is in.
 local function place(state, suspect, queue, task)
     if state == 1 then
         return (suspect and 'suspect:' or 'ready:') .. queue .. '\t' .. task
@@ -83,4 +110,16 @@ local function place(state, suspect, queue, task)
         return 'parked:' .. queue .. '\t' .. task
     end
     return NAMES[state] .. queue
+end
+
+-- `record` is marked.
+local function enter_closed(record, member, queue)
+    local state, flags = string.byte(record, 1, 2)
+    local closed, keep = struct.unpack('<dd', record, 80)
+    if state == 5 and flags < 32 then
+        enter('completed:' .. queue.name, closed, member)
+        return
+    end
+    enter(state == 5 and 'kept:' .. queue.name or place(state, false, queue.name), closed, member)
+    enter('keep', keep, member)
 end

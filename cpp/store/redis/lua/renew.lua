@@ -1,14 +1,6 @@
 -- ARGV: time, {lease_ms (0: only ask), {id, token, progress (false: none)} each}; progress: {16 bytes, message}
 -- Answers {one letter each: o ok, l lost, c asked to stop; wall, lease time}
 
-local function with_progress(record, progress)
-    local queue, task, worker, message, err, result, reason = struct.unpack(LENGTHS, record, 141)
-    local names = queue + task + worker
-    return string.sub(record, 1, 124) .. progress[1]
-        .. struct.pack(LENGTHS, queue, task, worker, #progress[2], err, result, reason)
-        .. string.sub(record, 156, 155 + names) .. progress[2] .. string.sub(record, 156 + names + message)
-end
-
 local function renew(keys, args)
     begin(keys, args[1])
     local request = cmsgpack.unpack(args[2])

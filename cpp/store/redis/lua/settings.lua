@@ -29,8 +29,29 @@ local function open_members(name)
     return found
 end
 
+-- Jobs without a record have the order key that a strict queue gave them: they get one, and a place among the others.
+local function write_fresh(name)
+    local _, lanes_ = tasks_of(name)
+    for i = 1, #lanes_ do
+        local lane, task = lanes_[i][1], lanes_[i][2]
+        local entries = first_fresh(lane, math.huge)
+        for k = 1, #entries do
+            local id = string.sub(entries[k], 14)
+            local _, key = struct.unpack('<dd', requests[id])
+            write(id, blank(1, string.sub(entries[k], 1, 13), key, -1, name, task))
+            enter('ready:' .. name .. '\t' .. task, key, entries[k])
+            note_lane(name, task)
+        end
+        redis.call('UNLINK', P .. 'fresh:' .. lane)
+        redis.call('HDEL', P .. 'stale', lane)
+        redis.call('SREM', P .. 'tasks:' .. name, string.sub(lane, #name + 2))
+    end
+    flush()
+end
+
 -- strict, aged: priority -> base and rank, as in insert.lua.
 local function rekey(name, ageing, strict, aged)
+    write_fresh(name)
     local found = open_members(name)
     local number = 0
     if ageing == 0 then
@@ -43,7 +64,12 @@ local function rekey(name, ageing, strict, aged)
         redis.call('HSET', P .. 'asked', id, string.sub(asked, 1, 8) .. struct.pack('<d', key) .. string.sub(asked, 17))
         local record = redis.call('HGET', P .. 'standing', id)
         if record then
-            write(id, string.sub(record, 1, 31) .. struct.pack('<d', key) .. string.sub(record, 40))
+            local flags = string.byte(record, 2)
+            if string.byte(record) == 2 and flags < 16 then
+                flags = flags + 16
+            end
+            write(id, string.sub(record, 1, 1) .. string.char(flags) .. string.sub(record, 3, 31)
+                .. struct.pack('<d', key) .. string.sub(record, 40))
         end
         local kind = string.match(set, '^%a+')
         if kind ~= 'scheduled' and kind ~= 'running' then

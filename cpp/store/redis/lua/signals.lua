@@ -1,7 +1,8 @@
 -- Rings: hints for those who wait, never more than that; everybody looks once a second besides.
 --
 --   waits          hash   ring number of a store that waits for jobs -> the tasks it knows, each between two tabs
---   idle:<queue>   set    ring numbers that may wait for jobs of the queue; `waits` has the last word
+--   idle:<queue>   set    ring numbers that may wait for jobs of the queue; `waits` has the last word. The queue's hash
+--                         has a field `idle` while there may be any
 --   ring:<number>  channel  'j': jobs are ready; 's': a job that runs there was asked to stop
 --   news           channel  ids of jobs that closed or were removed, one a line
 --
@@ -18,12 +19,20 @@ local function wait_for_jobs(claim)
     local number = ring_name(claim[2])
     redis.call('HSET', P .. 'waits', number, '\t' .. table.concat(claim[7], '\t') .. '\t')
     for i = 1, #claim[6] do
-        redis.call('SADD', P .. 'idle:' .. claim[6][i][1], number)
+        local queue = queue_of(claim[6][i][1])
+        if not queue.idle then
+            redis.call('HSET', P .. 'queue:' .. queue.name, 'idle', 1)
+            queue.idle = '1'
+        end
+        redis.call('SADD', P .. 'idle:' .. queue.name, number)
     end
 end
 
 -- Rings stores that know one of the tasks (task -> jobs); `own` has just looked.
 local function ring_queue(queue, tasks, own)
+    if not queue_of(queue).idle then
+        return
+    end
     local left = 0
     for _, jobs in pairs(tasks) do
         left = left + jobs
@@ -32,6 +41,9 @@ local function ring_queue(queue, tasks, own)
         return
     end
     local numbers = redis.call('SRANDMEMBER', P .. 'idle:' .. queue, RINGS)
+    if #numbers == 0 then
+        redis.call('HDEL', P .. 'queue:' .. queue, 'idle')
+    end
     for i = 1, #numbers do
         local known = numbers[i] ~= own and left > 0 and redis.call('HGET', P .. 'waits', numbers[i])
         if known == false and numbers[i] ~= own and left > 0 then
@@ -64,9 +76,14 @@ end
 
 -- The queue is not paused any more.
 local function ring_resumed(queue)
-    local tasks, ready = tasks_of(queue), {}
+    local tasks, lanes_ = tasks_of(queue)
+    local ready = {}
     for i = 1, #tasks do
         ready[tasks[i]] = redis.call('ZCARD', P .. 'ready:' .. queue .. '\t' .. tasks[i])
+    end
+    for i = 1, #lanes_ do
+        local task = lanes_[i][2]
+        ready[task] = (ready[task] or 0) + fresh_count(lanes_[i][1])
     end
     ring_queue(queue, ready, '')
 end

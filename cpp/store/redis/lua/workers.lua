@@ -58,7 +58,13 @@ local function unroutable(keys, args)
         for j = 1, #request[1][i][2] do
             known[request[1][i][2][j]] = true
         end
-        local tasks = tasks_of(queue)
+        local tasks, lanes_ = tasks_of(queue)
+        for j = 1, #lanes_ do
+            local members = known[lanes_[j][2]] and {} or first_fresh(lanes_[j][1], request[2])
+            for k = 1, #members do
+                rows[#rows + 1] = brief(string.sub(members[k], 14))
+            end
+        end
         for j = 1, #tasks do
             for _, kind in ipairs(known[tasks[j]] and {} or {'ready:', 'suspect:'}) do
                 local members = redis.call('ZRANGE', P .. kind .. queue .. '\t' .. tasks[j], 0, request[2] - 1)
