@@ -55,7 +55,7 @@ whose which what that where when how it its itself such own ones very really qui
 extremely highly truly deeply absolutely definitely certainly surely simply just actually basically
 literally technically especially particularly generally specifically indeed even still already now
 currently presently nowadays recently lately ago well please kindly again something anything thing things
-stuff way ways kind kinds sort sorts type types bit lot lots fact facts case matter
+stuff way ways kind kinds sort sorts type types lot lots fact facts case matter
 anyone anybody any whichever whatever whenever jr sr get gets got getting gotten go goes went gone going
 come comes came coming make makes made making take takes took taken taking feel feels felt feeling give
 gives use uses used using let lets put puts keep keeps kept keeping happen happens happened say says said
