@@ -141,8 +141,8 @@ private:
         return true;
     }
 
-    // Rows that are next to each other are alike, but those of a list come from many cells: one chunk says little of the
-    // next.
+    // Rows that are next to each other are alike, but those of a list come from many cells: one chunk says little of
+    // the next.
     [[nodiscard]] std::uint32_t first_back_off() const noexcept { return shared_.cells == nullptr ? kBackOff : 0; }
 
     void learn() noexcept {
