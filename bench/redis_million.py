@@ -24,7 +24,7 @@ from common.stats import rss_mib
 from khala_jobs import JobProcessor, Queue
 from peers import server
 
-SWEEP_SECONDS = 15  # what a sweep may lag behind: its interval, the work that is due at once, and a margin
+SWEEP_SECONDS = 15  # what clean-up may lag behind: it comes every 10 s, and has the work of those to do
 SLACK = 10_000  # jobs that end while the counts are read and a sweep takes its turns
 NEWEST = 1000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import click
 from click.core import ParameterSource
@@ -128,35 +128,19 @@ async def _each(found: JobProcessor, verb: str, done: str, ids: tuple[str, ...])
     return {done: count, **({"refused": refused} if refused else {})}
 
 
-@dead.command("requeue")
-@_filters
-def requeue(
-    ids: tuple[str, ...],
-    every: bool,
-    queue: str,
-    task: str,
-    error_type: str,
-    limit: int | None,
-    url: str | None,
-    as_json: bool,
-) -> None:
-    """Run dead letters again, with a fresh retry budget."""
-    filters = Filters(queue=queue, task=task, error_type=error_type)
-    _apply("requeue", ids, every, limit, filters, url, as_json)
+def _command(verb: str, text: str) -> None:
+    @dead.command(verb, help=text)
+    @_filters
+    def change(
+        ids: tuple[str, ...],
+        every: bool,
+        limit: int | None,
+        url: str | None,
+        as_json: bool,
+        **filters: Unpack[Filters],
+    ) -> None:
+        _apply(verb, ids, every, limit, filters, url, as_json)
 
 
-@dead.command("purge")
-@_filters
-def purge(
-    ids: tuple[str, ...],
-    every: bool,
-    queue: str,
-    task: str,
-    error_type: str,
-    limit: int | None,
-    url: str | None,
-    as_json: bool,
-) -> None:
-    """Delete dead letters."""
-    filters = Filters(queue=queue, task=task, error_type=error_type)
-    _apply("purge", ids, every, limit, filters, url, as_json)
+_command("requeue", "Run dead letters again, with a fresh retry budget.")
+_command("purge", "Delete dead letters.")
