@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -134,11 +134,14 @@ def _command(verb: str, text: str) -> None:
     def change(
         ids: tuple[str, ...],
         every: bool,
+        queue: str,
+        task: str,
+        error_type: str,
         limit: int | None,
         url: str | None,
         as_json: bool,
-        **filters: Unpack[Filters],
     ) -> None:
+        filters = Filters(queue=queue, task=task, error_type=error_type)
         _apply(verb, ids, every, limit, filters, url, as_json)
 
 
