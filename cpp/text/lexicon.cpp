@@ -113,6 +113,7 @@ Result<std::unique_ptr<Lexicon>> Lexicon::make(Lists lists) {
     }
     lexicon->take_meanings(lists);
     lexicon->comma_ = lexicon->look_up(",");
+    lexicon->colon_ = lexicon->look_up(":");
     return lexicon;
 }
 
@@ -348,7 +349,7 @@ TermRef Lexicon::link_of(const Word& word) const {
         return term("have");
     }
     if (word.marks.has(Mark::relation) || word.marks.has(Mark::negation) || word.spelled == "'s" ||
-        word.spelled == ",") {
+        word.spelled == "," || word.spelled == ":") {
         return term(word.spelled);
     }
     const bool tells = !word.base->opposites.empty() || word.base->marks.has(Mark::pivot);

@@ -57,6 +57,7 @@ public:
 
     [[nodiscard]] TermRef term(std::string_view key) const;
     [[nodiscard]] const WordRef& comma() const noexcept { return comma_; }
+    [[nodiscard]] const WordRef& colon() const noexcept { return colon_; }
 
     // What the words mean together: the words of the meaning, or null if they are no phrase.
     [[nodiscard]] const Words* phrase(std::span<const Word* const> words) const;
@@ -113,6 +114,7 @@ private:
     StringMap<std::shared_ptr<Term>> terms_;
     StringMap<WordRef> words_;
     WordRef comma_;
+    WordRef colon_;
 };
 
 }  // namespace khala::text

@@ -53,6 +53,7 @@ enum class Mark : std::uint8_t {
     second,     // puts what follows second: to, over, than
     symmetric,  // verbs and nouns that hold both ways
     time,       // relations of time
+    title,      // mr, mrs
     unit,       // units of two letters or more
     verb,
     count_,
@@ -64,7 +65,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::cou
     "helper",     "in_names",   "invariant",   "kept",       "light",    "light_base",   "listing",  "month_cue",
     "month_word", "negation",   "no_ly",       "not_plain",  "noun_cue", "number",       "owning",   "own",
     "pivot",      "place",      "place_value", "possessive", "relation", "relative_day", "replaced", "reporting",
-    "second",     "symmetric",  "time",        "unit",       "verb",
+    "second",     "symmetric",  "time",        "title",      "unit",     "verb",
 };
 
 class Marks {

@@ -75,7 +75,7 @@ void count_items(Features& features) {
 
 Features read_text(std::string_view text, bool shouts, Lexicon& lexicon, Pieces& pieces, Scanner& scanner) {
     const Tokens tokens{text, shouts, pieces, scanner, lexicon};
-    Features features = Reader{tokens.all(), lexicon, scanner}.read();
+    Features features = Reader{tokens.all(), shouts, lexicon, scanner}.read();
     if (features.items.size() > kMaxItems) {
         features = {};
         features.is_too_long = true;
@@ -87,8 +87,8 @@ Features read_text(std::string_view text, bool shouts, Lexicon& lexicon, Pieces&
     return features;
 }
 
-Reader::Reader(const std::vector<const Token*>& tokens, Lexicon& lexicon, Scanner& scanner)
-    : tokens_{tokens}, lexicon_{lexicon}, scanner_{scanner}, is_titled_{is_title(tokens)} {
+Reader::Reader(const std::vector<const Token*>& tokens, bool shouts, Lexicon& lexicon, Scanner& scanner)
+    : tokens_{tokens}, lexicon_{lexicon}, scanner_{scanner}, shouts_{shouts}, is_titled_{is_title(tokens)} {
     features_.items.reserve(tokens.size());
 }
 
@@ -102,7 +102,7 @@ Features Reader::read() {
         } else if (token.kind != Kind::mark) {
             take_item(plain_term(token.key), token.surface, token.kind);
         } else if (token.key != "(" && token.key != ")") {
-            before_.push_back(lexicon_.comma().get());
+            before_.push_back(token.key == ":" ? lexicon_.colon().get() : lexicon_.comma().get());
         }
     }
     features_.last_links = links_of(before_);
@@ -143,7 +143,7 @@ Reader::Index Reader::take_word(const Token& token, Index at) {
     const Word& word = *token.word;
     ++word_count_;
     is_surely_english_ = is_surely_english_ || word.marks.has(Mark::english);
-    if (word.is_style) {
+    if (word.is_style && !is_letter_name(token)) {
         ++known_count_;
         before_.push_back(&word);
         return at;
@@ -163,6 +163,9 @@ Reader::Index Reader::take_word(const Token& token, Index at) {
     }
     if (uses.role == Role::light && word.marks.has(Mark::in_names) && is_name(token)) {
         uses.role = Role::content;  // "Michigan State"
+    }
+    if (is_letter_name(token)) {
+        uses.role = Role::content;
     }
     if (uses.role == Role::content) {
         known_count_ += word.is_known ? 1 : 0;
@@ -350,6 +353,11 @@ bool Reader::is_ownable(Index at) const {
 
 bool Reader::is_name(const Token& token) const {
     return !is_titled_ && token.is_capital && (token.is_shouted || !token.starts || !token.word->is_known);
+}
+
+// "plan A", "from A to B": no article has a capital within a sentence.
+bool Reader::is_letter_name(const Token& token) const {
+    return token.surface == "A" && !token.starts && !shouts_ && !is_titled_;
 }
 
 bool Reader::is_participle_surface(const std::string& surface) const {

@@ -25,7 +25,7 @@ namespace khala::text {
 // Walks over the tokens of one text once.
 class Reader {
 public:
-    Reader(const std::vector<const Token*>& tokens, Lexicon& lexicon, Scanner& scanner);
+    Reader(const std::vector<const Token*>& tokens, bool shouts, Lexicon& lexicon, Scanner& scanner);
 
     [[nodiscard]] Features read();
 
@@ -57,6 +57,7 @@ private:
     [[nodiscard]] bool is_month(const Token& token, Index at) const;
     [[nodiscard]] bool is_ownable(Index at) const;
     [[nodiscard]] bool is_name(const Token& token) const;
+    [[nodiscard]] bool is_letter_name(const Token& token) const;
     [[nodiscard]] bool is_participle_surface(const std::string& surface) const;
     [[nodiscard]] Amount amount_of(const Word& word, const VerbUse& use, const SmallWords* before) const;
     [[nodiscard]] std::optional<Kind> previous_kind() const;
@@ -64,6 +65,7 @@ private:
     const std::vector<const Token*>& tokens_;
     Lexicon& lexicon_;
     Scanner& scanner_;
+    bool shouts_ = false;
     bool is_titled_ = false;
     Features features_;
     std::vector<const Word*> before_;  // every word since the last item

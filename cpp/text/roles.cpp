@@ -39,6 +39,12 @@ bool all_listing(const std::vector<TermRef>& links) {
     return std::ranges::all_of(links, [](const TermRef& link) { return link->marks.has(Mark::listing); });
 }
 
+// "Mr" goes with the name wherever that stands.
+std::vector<TermRef> untitled(std::vector<TermRef> links) {
+    std::erase_if(links, [](const TermRef& link) { return link->marks.has(Mark::title); });
+    return links;
+}
+
 // Where the term stands if it does so once.
 std::optional<std::size_t> only_place(Span terms, const Term& term) {
     const auto is_term = [&](const Term* other) { return equal(*other, term); };
@@ -180,7 +186,7 @@ std::optional<Exchange> exchange_of(const Rows& rows) {
 
 // "to", "over" and "rather than" all put an item second ("books to films", "books over films").
 bool equal_roles(const Item& one, const Item& other) {
-    return std::ranges::equal(one.links, other.links, [](const TermRef& a, const TermRef& b) {
+    return std::ranges::equal(untitled(one.links), untitled(other.links), [](const TermRef& a, const TermRef& b) {
         return equal(*a, *b) || (a->marks.has(Mark::second) && b->marks.has(Mark::second));
     });
 }
@@ -188,7 +194,8 @@ bool equal_roles(const Item& one, const Item& other) {
 // Whether each place of the sentence keeps its small words although what fills it has changed.
 bool small_words_stay(const Rows& rows, const Exchange& exchange) {
     const auto& [start, end, first, last, second_a, second_b] = exchange;
-    if (!equal(rows.a[start].links, rows.b[start].links) || !equal_roles(rows.a[second_a], rows.b[second_b])) {
+    if (!equal(untitled(rows.a[start].links), untitled(rows.b[start].links)) ||
+        !equal_roles(rows.a[second_a], rows.b[second_b])) {
         return false;
     }
     for (std::size_t at = 0; start + first + at < second_a; ++at) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/bindings.hpp"
 #include "text/detectors.hpp"
 #include "text/roles.hpp"
 
@@ -184,10 +185,11 @@ std::vector<std::string> only_persons(const std::vector<std::string>& persons, c
                                       bool tells_of_user) {
     std::vector<std::string> only;
     std::ranges::set_difference(persons, others, std::back_inserter(only));
+    const bool is_one_of_them = contains(others, "3m") || contains(others, "3f");  // "they" of one person
     std::erase_if(only, [&](const std::string& person) {
         // "the user ... his": whoever speaks of the user in the third person means the same one.
         const bool is_user = person == "1" || person == "user" || person == "3m" || person == "3f";
-        return person == "3p" || (tells_of_user && is_user);
+        return person == "3p" ? tells_of_user || is_one_of_them : tells_of_user && is_user;
     });
     return only;
 }
@@ -199,6 +201,7 @@ std::string_view shown_person(std::string_view person) {
         std::pair<std::string_view, std::string_view>{"2", "you"},
         std::pair<std::string_view, std::string_view>{"3m", "he"},
         std::pair<std::string_view, std::string_view>{"3f", "she"},
+        std::pair<std::string_view, std::string_view>{"3p", "they"},
     };
     const auto* found = std::ranges::find(kShown, person, [](const auto& entry) { return entry.first; });
     return found == kShown.end() ? person : found->second;
@@ -288,6 +291,9 @@ void find_relations(const Comparison& comparison, Reasons& reasons) {
 
 void find_roles(const Comparison& comparison, Reasons& reasons) {
     auto parties = swapped(comparison);
+    if (!parties) {
+        parties = rebound(comparison);
+    }
     if (parties && !is_converse(comparison)) {
         reasons.push_back({"roles",
                            Judgement::conflict,

@@ -121,7 +121,7 @@ spokesman spokesperson|minister secretary|senator lawmaker|lawmaker legislator
 
 # One pair a line or bar: every word left against every word right.
 OPPOSITE_LIST: Final = """
-like love enjoy adore prefer appreciate : dislike hate detest loathe despise avoid resent
+mr : mrs ms|like love enjoy adore prefer appreciate : dislike hate detest loathe despise avoid resent
 favorite : hated disliked|accept : reject refuse decline|agree : disagree
 allow permit let enable : forbid prohibit ban prevent block disallow deny
 enable activate switch_on : disable deactivate switch_off|on : off|open : close closed shut

@@ -200,7 +200,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "tag": Shape("identifier", r"(?<!\w)[@\#][^\W\d]\w{0,99} | \#\d{1,20}", _folded),
     "code": Shape(
         "identifier",
-        rf"""\b[\w-]{{1,80}}\.{_FILE_ENDING}\b | \b\w{{1,60}}\(\) | (?<!\w)--?[a-z][\w-]{{1,60}}(?==|\b)
+        rf"""\b[\w-]{{1,80}}\.{_FILE_ENDING}\b | \b\w{{1,60}}\(\) | (?<!\w)--?[a-z][\w-]{{0,60}}(?==|\b)
         | \b\w{{0,60}}[^\W_]_[^\W_]\w{{0,60}}\b | \b\w{{1,60}}(?:\.\w{{1,60}}){{2,20}}\b
         | \b(?-i:[a-z]{{2,}}[A-Z]\w{{0,99}})\b""",
         _exact,

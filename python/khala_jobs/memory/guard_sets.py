@@ -27,7 +27,7 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
         move relocate switch change replace migrate upgrade downgrade quit stop become instead_of instead
         raise increase grow hand
     """),
-    "clause_end": word_set(", and or but"),
+    "clause_end": word_set(", : and or but"),
     "content": LISTED | VERBS,
     "determiner": word_set("this that the which each every any another no some new old"),
     # A text is English if it has one of these words, or enough words that the lists know.
@@ -80,6 +80,7 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
         different between match talk chat relate date together share classmate roommate
     """),
     "time": word_set("before after until since during from by at on in"),
+    "title": word_set("mr mrs ms"),
     "unit": frozenset(unit for unit in UNITS if len(unit) > 1),
     "verb": VERBS,
 }
@@ -93,7 +94,7 @@ TAGGED: Final[Mapping[str, Mapping[str, str]]] = {
     "quantity": {
         "all": "all", "every": "all", "each": "all", "both": "all", "most": "most", "some": "some",
         "several": "some", "various": "some", "many": "many", "much": "many", "numerous": "many", "few": "few",
-        "any": "any", "half": "half",
+        "any": "any", "half": "half", "only": "only", "solely": "only", "exclusively": "only",
     },
     "comparator": {
         "more": "+", "over": "+", "above": "+", "less": "-", "fewer": "-", "under": "-", "below": "-",

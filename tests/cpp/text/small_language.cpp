@@ -45,8 +45,8 @@ Lists small_lists() {
          {"person", "quantifier", "modal", "tense", "quantity", "auxiliary", "spelling", "comparator", "hollow"}) {
         lists.tagged[name] = {};
     }
-    lists.sets["light"] = words("a the is was be it by to at not than also as dogs_own");
-    lists.sets["relation"] = words("to from by before after than at over under");
+    lists.sets["light"] = words("a the is was be it by to at not than also as dogs_own under over only half has and");
+    lists.sets["relation"] = words("to from by before after than at over under and");
     lists.sets["negation"] = words("not never");
     lists.sets["be"] = words("is was be are");
     lists.sets["article"] = words("a");
@@ -63,6 +63,7 @@ Lists small_lists() {
     lists.sets["unit"] = words("km");
     lists.sets["place_value"] = words("be at");
     lists.sets["replaced"] = words("color");
+    lists.tagged["quantity"] = {{"only", "only"}, {"half", "half"}};
     lists.tagged["person"] = {{"she", "3f"}, {"he", "3m"}};
     lists.tagged["tense"] = {{"is", "present"}, {"was", "past"}, {"will", "future"}};
     lists.tagged["auxiliary"] = {{"is", "present"}, {"was", "past"}};
