@@ -102,9 +102,8 @@ class Enqueuer(Generic[P, R]):
                 of that size as it takes, each of which is all or nothing.
 
         Raises:
-            InvalidArgument: An item does not fit; the field begins with its index, ``[17].user_id``.
-            Nothing of the
-                call (of the chunk) was enqueued.
+            InvalidArgument: An item does not fit; the field begins with its index, ``[17].user_id``. Nothing of
+                the call (of the chunk) was enqueued.
             QueueFull: Not all of it fits into the queue, and nothing was enqueued.
             EnqueueUnknown: The store's answer was lost: it has all of this call (of the chunk), or nothing.
 

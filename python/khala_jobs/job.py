@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from . import failure, values
 from .definition import Definition
 from .durations import Duration, to_ms
-from .errors import Error, JobCancelled, JobExpired, JobFailed, JobQuarantined
-from .info import JobInfo
+from .errors import Error, InvalidArgument, JobCancelled, JobExpired, JobFailed, JobQuarantined
+from .info import JobInfo, Progress
 
 R = TypeVar("R")
 
@@ -88,6 +88,39 @@ class Job(Generic[R]):
             NotFound: There is no such job (any more).
         """
         return await self._client.info_of(self.id)
+
+    async def progress(self, every: Duration = 1.0) -> AsyncGenerator[Progress]:
+        """What the handler says of its progress, as it changes, until the job has ended.
+
+        ``async for said in job.progress(): print(said.count, said.total)``. What a handler says is stored about
+        once a second, so of quick changes only the last is seen. What was said before is given first, and the
+        last word also of a job that has ended already.
+
+        Args:
+            every: How often the store is asked; the end of the job is noticed at once.
+
+        Raises:
+            InvalidArgument: `every` is no duration, or zero.
+            NotFound: There is no such job (any more).
+        """
+        pause = to_ms(every, "every") / 1000
+        if pause == 0:
+            raise InvalidArgument("every", "expected a duration above zero, got 0")
+        closed = asyncio.ensure_future(self._client.closed_row(self.id))
+        try:
+            last: Progress | None = None
+            ended = False
+            while not ended:
+                ended = closed.done()
+                said = (await self.info()).progress
+                if said is not None and said != last:
+                    yield said
+                    last = said
+                if not ended:
+                    await asyncio.wait([closed], timeout=pause)
+        finally:
+            closed.cancel()
+            await asyncio.gather(closed, return_exceptions=True)
 
     async def cancel(self, reason: str = "") -> bool:
         """Ask for its end: a waiting job is cancelled at once, a running one is told within a second.

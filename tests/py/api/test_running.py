@@ -191,6 +191,59 @@ async def test_progress_is_seen_while_the_job_runs(jobs: JobProcessor) -> None:
         assert (progress.count, progress.total) == (2, 4)
 
 
+async def test_progress_is_told_as_it_changes_until_the_job_has_ended(jobs: JobProcessor) -> None:
+    go = asyncio.Event()
+
+    @jobs.task
+    async def long(ctx: Context) -> None:
+        await ctx.progress(1, 3, "begun")
+        await go.wait()
+        await ctx.progress(3, 3, "done")
+
+    async with jobs:
+        job = await long.enqueue()
+        seen = []
+        async for said in job.progress(every=0.05):
+            seen.append((said.count, said.fraction, said.message))
+            go.set()
+        assert seen == [(1, pytest.approx(1 / 3), "begun"), (3, 1.0, "done")]
+        assert [said.message async for said in job.progress()] == ["done"]
+        silent = await jobs.task(name="silent")(_silent).enqueue()
+        assert [said async for said in silent.progress(every="10ms")] == []
+
+
+async def _silent() -> None:
+    pass
+
+
+async def test_progress_that_is_no_longer_asked_for_leaves_nothing_behind(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def long(ctx: Context) -> None:
+        await ctx.progress(1, 3)
+        await asyncio.Event().wait()
+
+    async with jobs:
+        job = await long.enqueue()
+        told = job.progress(every=0.05)
+        assert (await anext(told)).count == 1
+        before = len(asyncio.all_tasks())
+        await told.aclose()
+        assert len(asyncio.all_tasks()) == before - 1
+        await job.cancel()
+
+
+@pytest.mark.parametrize("every", [0, -1, "soon", None])
+async def test_progress_needs_a_pause(jobs: JobProcessor, every: Any) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        await anext(jobs.job("0" * 26).progress(every))
+    assert caught.value.field == "every"
+
+
+async def test_progress_of_no_job(jobs: JobProcessor) -> None:
+    with pytest.raises(NotFound):
+        await anext(jobs.job("01ARZ3NDEKTSV4RRFFQ69G5FAV").progress())
+
+
 async def _with_progress(job: Job[Any]) -> Any:
     info = await job.info()
     return info if info.progress else None
