@@ -14,6 +14,7 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "store/sqlite/files.hpp"
@@ -24,6 +25,10 @@ namespace {
 constexpr mode_t kOwnerOnlyFile = S_IRUSR | S_IWUSR;
 constexpr mode_t kOwnerOnlyDirectory = S_IRWXU;
 constexpr std::int64_t kFuseMagic = 0x65735546;
+
+std::string directory_of(const std::string& file) {
+    return file + "-khala";
+}
 
 // "fuse.sshfs" of the mount that holds a device; "" when it cannot be told.
 std::string mount_type(dev_t device) {
@@ -99,8 +104,8 @@ Result<bool> create_file(const std::string& file) {
     return true;
 }
 
-Result<base::UniqueFd> open_directory(const std::string& path) {
-    const bool made = ::mkdir(path.c_str(), kOwnerOnlyDirectory) == 0;
+Result<base::UniqueFd> open_directory(const std::string& path, bool& made) {
+    made = ::mkdir(path.c_str(), kOwnerOnlyDirectory) == 0;
     if (!made && errno != EEXIST) {
         return io_error("path", "cannot make " + path);
     }
@@ -223,10 +228,17 @@ Result<Location> open_location(const std::string& path, bool create) {
     location.inode = status.st_ino;
     constexpr mode_t kModeBits = 07777;
     location.mode = status.st_mode & kModeBits;
-    const std::string own = location.file + "-khala";
+    const std::string own = directory_of(location.file);
     KHALA_TRY(refuse_foreign(location.file, own));
-    KHALA_TRY_ASSIGN(location.directory, open_directory(own));
+    KHALA_TRY_ASSIGN(location.directory, open_directory(own, location.made_directory));
     return location;
+}
+
+void remove_new_directory(const Location& location) {
+    if (location.made_directory) {
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_of(location.file), ignored);
+    }
 }
 
 Status check_identity(const Location& location) {

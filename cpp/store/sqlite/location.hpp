@@ -20,13 +20,17 @@ struct Location {
     base::UniqueFd directory;  // `<file>-khala/`, 0700
     dev_t device = 0;
     ino_t inode = 0;
-    bool created = false;  // the database file was made by this call
-    mode_t mode = 0;       // of the database file
+    bool created = false;         // the database file was made by this call
+    bool made_directory = false;  // so was its directory
+    mode_t mode = 0;              // of the database file
 };
 
 // Finds or makes the database file (0600 whatever the umask) and its directory. Refuses, each with a sentence of its
 // own: symbolic and further hard links, directories and other non-files, what may not be written, network file systems.
 [[nodiscard]] Result<Location> open_location(const std::string& path, bool create);
+
+// Takes the directory away again if open_location() made it: nothing is left beside a file that is no store.
+void remove_new_directory(const Location& location);
 
 // Whether the path still names the file that was opened. Errors: io, with what happened to it.
 [[nodiscard]] Status check_identity(const Location& location);

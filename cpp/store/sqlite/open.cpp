@@ -52,8 +52,12 @@ Status SqliteStore::open_files() {
 Status SqliteStore::open_database() {
     Connection& connection = core_.connection;
     KHALA_TRY(connection.open({core_.location.file, core_.options.lock_wait_ms, core_.options.interrupt}));
-    KHALA_TRY_ASSIGN(const bool empty, examine_file(connection, core_.location.file));
-    if (empty) {
+    KHALA_TRY_ASSIGN(const FileKind kind, examine_file(connection, core_.location.file));
+    if (kind == FileKind::foreign) {
+        remove_new_directory(core_.location);
+        return foreign_file(connection, core_.location.file);
+    }
+    if (kind == FileKind::empty) {
         KHALA_TRY(connection.execute(sql::page_size));
     }
     KHALA_TRY(connection.execute(sql::settings));

@@ -61,7 +61,7 @@ std::span<const std::string_view> schema_texts(int version) {
     }
 }
 
-Result<bool> examine_file(Connection& connection, const std::string& file) {
+Result<FileKind> examine_file(Connection& connection, const std::string& file) {
     auto tables = read_tables(connection);
     if (!tables) {
         Error failure = tables.error();
@@ -73,15 +73,10 @@ Result<bool> examine_file(Connection& connection, const std::string& file) {
     }
     KHALA_TRY_ASSIGN(const auto id, read_integer(connection, "read_application_id", sql::read_application_id));
     if (tables->empty() && id == 0) {
-        return true;
+        return FileKind::empty;
     }
     if (id != kApplicationId) {
-        std::string what = " is a database of something else";
-        if (std::ranges::find(*tables, "memory") != tables->end() ||
-            std::ranges::find(*tables, "memories") != tables->end()) {
-            what = " is a memory repository";
-        }
-        return Error{ErrorCode::schema, "path", file + what + ", not a job store; the two need a file each"};
+        return FileKind::foreign;
     }
     KHALA_TRY_ASSIGN(const int version, read_schema_version(connection));
     if (version > kSchemaVersion) {
@@ -89,7 +84,17 @@ Result<bool> examine_file(Connection& connection, const std::string& file) {
                      file + " has schema " + std::to_string(version) + ", this version of khala_jobs knows " +
                          std::to_string(kSchemaVersion) + "; upgrade it"};
     }
-    return false;
+    return FileKind::store;
+}
+
+Error foreign_file(Connection& connection, const std::string& file) {
+    const auto tables = read_tables(connection);
+    const auto has = [&](std::string_view name) {
+        return tables.ok() && std::ranges::find(*tables, name) != tables->end();
+    };
+    const std::string what =
+        has("memory") || has("memories") ? " is a memory repository" : " is a database of something else";
+    return {ErrorCode::schema, "path", file + what + ", not a job store; the two need a file each"};
 }
 
 Result<int> read_schema_version(Connection& connection) {

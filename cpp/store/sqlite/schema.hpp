@@ -4,7 +4,9 @@
 // writer lock, so that a process killed on the way leaves the version before, and the next one goes on from there.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,8 +21,13 @@ inline constexpr int kSchemaVersion = 2;
 // The texts of one version, in order; version 0 makes the table of versions.
 [[nodiscard]] std::span<const std::string_view> schema_texts(int version);
 
-// Before anything is changed: whether the file is empty or a store of ours that this code can read. True when empty.
-[[nodiscard]] Result<bool> examine_file(Connection& connection, const std::string& file);
+enum class FileKind : std::uint8_t { empty, store, foreign };
+
+// Before anything is changed: what the file is. Errors: corrupt, or schema (a store that this code cannot read).
+[[nodiscard]] Result<FileKind> examine_file(Connection& connection, const std::string& file);
+
+// Why a foreign file is refused.
+[[nodiscard]] Error foreign_file(Connection& connection, const std::string& file);
 
 [[nodiscard]] Result<int> read_schema_version(Connection& connection);
 

@@ -99,6 +99,7 @@ TEST(Schema, SomebodyElsesDatabaseIsRefusedAndLeftAlone) {
     EXPECT_NE(error.message.find("something else"), std::string::npos) << error.message;
     EXPECT_EQ(std::filesystem::file_size(directory.file()), size);
     EXPECT_FALSE(std::filesystem::exists(directory.file() + "-wal"));
+    EXPECT_FALSE(std::filesystem::exists(directory.file() + "-khala"));
     EXPECT_EQ(Shell{directory.file()}.texts("PRAGMA journal_mode"), (std::vector<std::string>{"delete"}));
 }
 
