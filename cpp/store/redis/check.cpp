@@ -71,6 +71,11 @@ private:
         return number;
     }
 
+    static std::string lane_of(std::string queue, const std::string& task) {
+        queue.append("\t").append(task);
+        return queue;
+    }
+
     void fault(const std::string& id, const std::string& what) { faults_.push_back("job " + id + " " + what); }
 
     [[nodiscard]] Result<std::map<std::string, double>> entries(const std::string& set) {
@@ -156,7 +161,7 @@ private:
         for (const std::string& queue : queues) {
             KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
             for (const std::string& task : tasks) {
-                const std::string lane = queue + "\t" + task;
+                const std::string lane = lane_of(queue, task);
                 if (task.find('\t') == std::string::npos) {
                     continue;
                 }
@@ -214,7 +219,7 @@ private:
             KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
             for (const std::string& task : tasks) {
                 for (const char* kind : {"ready:", "suspect:", "parked:"}) {  // of a lane of fresh: there are none
-                    names.push_back(kind + queue + "\t" + task);
+                    names.push_back(kind + lane_of(queue, task));
                 }
             }
         }
