@@ -99,9 +99,9 @@ private:
         return equal(*one.term, renamed(same_, *other.term));
     }
 
-    [[nodiscard]] Place place_in(Row row, const Item& item, bool is_of_a) const {
+    [[nodiscard]] Place place_in(Row row, const Item& sought, bool is_of_a) const {
         const auto found = std::ranges::find_if(
-            row, [&](const Item& other) { return is_of_a ? equal_here(item, other) : equal_here(other, item); });
+            row, [&](const Item& here) { return is_of_a ? equal_here(sought, here) : equal_here(here, sought); });
         return found == row.end() ? Place{} : Place{static_cast<std::size_t>(found - row.begin())};
     }
 

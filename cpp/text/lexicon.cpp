@@ -11,7 +11,7 @@ using base::Error;
 using base::ErrorCode;
 using base::Result;
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(TagList::count_)> kTagLists{
+constexpr std::array<std::string_view, static_cast<std::size_t>(TagList::count)> kTagLists{
     "person", "quantifier", "modal", "tense", "quantity", "auxiliary", "spelling", "comparator", "hollow",
 };
 

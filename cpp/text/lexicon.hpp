@@ -35,7 +35,7 @@ enum class TagList : std::uint8_t {
     spelling,    // British spelling, abbreviation -> the form the other lists use
     comparator,  // "+" or "-"
     hollow,      // verb -> the light verbs that say as much, separated by blanks
-    count_,
+    count,
 };
 
 struct StringHash {
@@ -101,7 +101,7 @@ private:
     [[nodiscard]] std::string graded(std::string_view stem) const;
 
     StringMap<Marks> marks_;
-    std::array<StringMap<std::string>, static_cast<std::size_t>(TagList::count_)> tags_;
+    std::array<StringMap<std::string>, static_cast<std::size_t>(TagList::count)> tags_;
     StringMap<Reduced> irregular_;
     struct ListedValue {
         Value value = Value::none;

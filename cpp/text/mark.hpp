@@ -56,10 +56,10 @@ enum class Mark : std::uint8_t {
     title,      // mr, mrs
     unit,       // units of two letters or more
     verb,
-    count_,
+    count,
 };
 
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::count_)> kMarkNames{
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::count)> kMarkNames{
     "article",    "attaching",  "be",          "big",        "change",   "clause_end",   "content",  "determiner",
     "english",    "firm_place", "firm_time",   "fixed",      "get",      "graded",       "has",      "have",
     "helper",     "in_names",   "invariant",   "kept",       "light",    "light_base",   "listing",  "month_cue",
@@ -74,7 +74,7 @@ public:
     void set(Mark mark) noexcept { bits_[static_cast<std::size_t>(mark)] = true; }
 
 private:
-    std::bitset<static_cast<std::size_t>(Mark::count_)> bits_;
+    std::bitset<static_cast<std::size_t>(Mark::count)> bits_;
 };
 
 }  // namespace khala::text
