@@ -32,7 +32,7 @@ std::uint16_t nearest(float* scores, std::size_t cells, const float* halves) {
         best = better ? score : best;
         at = better ? Ints{} + static_cast<std::int32_t>(cell) : at;
     }
-    std::size_t place = static_cast<std::size_t>(at[0]);
+    auto place = static_cast<std::size_t>(at[0]);
     for (std::size_t lane = 1; lane < kLanes; ++lane) {
         const std::size_t other = static_cast<std::size_t>(at[lane]) + lane;
         if (scores[other] > scores[place] || (scores[other] == scores[place] && other < place)) {
@@ -50,7 +50,7 @@ unsigned within(const float* scores, const float* reach, float own) {
 #elif defined(__AVX2__)
     const __m256 limit = _mm256_set1_ps(own);
     unsigned mask = 0;
-    for (unsigned half = 0; half < 2; ++half) {
+    for (std::size_t half = 0; half < 2; ++half) {
         const __m256 sums = _mm256_add_ps(_mm256_loadu_ps(scores + 8 * half), _mm256_loadu_ps(reach + 8 * half));
         mask |= static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(sums, limit, _CMP_GE_OQ))) << (8 * half);
     }
@@ -58,7 +58,7 @@ unsigned within(const float* scores, const float* reach, float own) {
 #elif defined(__SSE2__)
     const __m128 limit = _mm_set1_ps(own);
     unsigned mask = 0;
-    for (unsigned quarter = 0; quarter < 4; ++quarter) {
+    for (std::size_t quarter = 0; quarter < 4; ++quarter) {
         const __m128 sums = _mm_add_ps(_mm_loadu_ps(scores + 4 * quarter), _mm_loadu_ps(reach + 4 * quarter));
         mask |= static_cast<unsigned>(_mm_movemask_ps(_mm_cmpge_ps(sums, limit))) << (4 * quarter);
     }
