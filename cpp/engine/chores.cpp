@@ -174,7 +174,7 @@ void Loop::note_due(Millis due_at) noexcept {
     }
 }
 
-// One a turn, the longest overdue first; while nothing else happens one a second.
+// One a turn, the longest overdue first; while nothing else happens one in kIdlePaceMs.
 void Loop::run_chore() {
     if (next_due_at_ != 0 && wall_now() >= next_due_at_) {
         next_due_at_ = 0;
@@ -183,7 +183,7 @@ void Loop::run_chore() {
         return;
     }
     const Chore chore = agenda_.first();
-    const bool paced = idle() && now_ - last_chore_ms_ < base::kSecondMs;
+    const bool paced = idle() && now_ - last_chore_ms_ < kIdlePaceMs;
     if (now_ < agenda_.at(chore) || paced || fatal_ || closing_) {
         return;
     }

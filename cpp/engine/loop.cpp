@@ -231,7 +231,7 @@ Millis Loop::next_wake() const {
     Millis next = std::min({next_renew_ms_, next_cancel_poll_ms_, close_by_ms_});
     Millis chore = agenda_.at(agenda_.first());
     if (idle() && chore != kNever) {
-        chore = std::max(chore, last_chore_ms_ + base::kSecondMs);
+        chore = std::max(chore, last_chore_ms_ + kIdlePaceMs);
     }
     next = std::min(next, chore);
     if (!moves_.empty() || wants_claim()) {

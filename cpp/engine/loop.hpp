@@ -4,8 +4,8 @@
 //   -> one transaction: new jobs + moves + claim -> hand out leases and replies -> answer questions -> a chore -> sleep
 //
 // The batches form by themselves: what arrives while a transaction runs is the next one. Nothing is delayed to make a
-// batch bigger. An idle engine asks the store one question a second, a client without a worker none. What it asks about
-// the leases it holds comes on top, and never at the expense of the chores.
+// batch bigger. An idle engine asks the store one question in kIdlePaceMs, a client without a worker none. What it asks
+// about the leases it holds comes on top, and never at the expense of the chores.
 //
 // A store that cannot serve right now (full, busy, i/o) costs the new jobs of that moment an error; moves are kept and
 // tried again until their lease ends. Any other failure of a write ends the engine: every port is told.
@@ -31,6 +31,10 @@
 #include "store/store.hpp"
 
 namespace khala::engine {
+
+// Longer than a second, since a connection's own signs of life count as well: together an idle worker sends a server at
+// most one command a second.
+inline constexpr Millis kIdlePaceMs = 1'500;
 
 class Loop {
 public:
@@ -104,7 +108,7 @@ private:
     [[nodiscard]] Millis lease_now() const { return store_->clock().lease_ms(); }
     [[nodiscard]] Millis wall_now() const { return store_->clock().wall_ms(); }
     [[nodiscard]] bool holds_leases() const;
-    [[nodiscard]] bool idle() const;  // nothing moved for a second: one chore a second is enough
+    [[nodiscard]] bool idle() const;  // nothing moved for a second: one chore in kIdlePaceMs is enough
     [[nodiscard]] bool wants_claim() const;
 
     const EngineOptions options_;

@@ -40,7 +40,7 @@ struct Heard {
 
 class Listener {
 public:
-    static constexpr Millis kPingAfterMs = 3'000;
+    static constexpr Millis kPingAfterMs = 5'000;
     static constexpr Millis kSilenceMs = 8'000;
     static constexpr Millis kPauseMostMs = 500;
 

@@ -1,4 +1,4 @@
--- Rings: hints for those who wait, never more than that; everybody looks once a second besides.
+-- Rings: hints for those who wait, never more than that; everybody looks every second or two besides.
 --
 --   waits          hash   ring number of a store that waits for jobs -> the tasks it knows, each between two tabs
 --   idle:<queue>   set    ring numbers that may wait for jobs of the queue; `waits` has the last word. The queue's hash
