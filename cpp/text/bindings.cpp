@@ -95,8 +95,8 @@ public:
     }
 
 private:
-    [[nodiscard]] bool equal_here(const Item& one, const Item& other) const {
-        return equal(*one.term, renamed(same_, *other.term));
+    [[nodiscard]] bool equal_here(const Item& of_a, const Item& of_b) const {
+        return equal(*of_a.term, renamed(same_, *of_b.term));
     }
 
     [[nodiscard]] Place place_in(Row row, const Item& sought, bool is_of_a) const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -86,7 +85,7 @@ bool is_listed(const Item& item, const Features& own) {
     const auto lists = [](const std::vector<TermRef>& links) {
         return std::ranges::any_of(links, [](const TermRef& link) { return link->key == "and" || link->key == "or"; });
     };
-    const auto at = std::ranges::find_if(own.items, [&](const Item& here) { return equal(here, item); });
+    const auto at = std::ranges::find_if(own.items, [&](const Item& listed) { return equal(listed, item); });
     const auto after = std::next(at);
     return lists(item.links) || (after != own.items.end() && lists(after->links));
 }
@@ -119,12 +118,9 @@ void explain(Leftovers& items, const Features& own, const Features& others) {
 }  // namespace
 
 const Term& renamed(const std::vector<ItemPair>& same, const Term& term) {
-    for (const auto& [one, other] : std::views::reverse(same)) {
-        if (equal(*other->term, term)) {
-            return *one->term;
-        }
-    }
-    return term;
+    const auto latest =
+        std::find_if(same.rbegin(), same.rend(), [&](const ItemPair& pair) { return equal(*pair.second->term, term); });
+    return latest == same.rend() ? term : *latest->first->term;
 }
 
 Comparison compare(const Features& a, const Features& b) {
