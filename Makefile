@@ -80,6 +80,7 @@ test-cpp: build
 	@ctest --preset dev --parallel $(JOBS) --progress
 
 test-py: build venv-test
+	@[[ $$(id -u) -ne 0 ]] || scripts/setup_system.sh iproute2 # hosts of the partition test
 	@echo "test: running the Python tests"
 	@$(PYTEST)
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.parametrize("fleet", ["sqlite", "redis"], indirect=True
 SECONDS = float(os.environ.get("KHALA_JOBS_KILL_SECONDS", "60"))
 
 
+@pytest.mark.timeout(SECONDS + 240)
 async def test_two_of_four_processes_are_killed_at_random(fleet: Fleet) -> None:
     rng = random.Random(11)
     async with fleet.client() as (jobs, work, fail_once):
