@@ -20,6 +20,7 @@ using testing::brute_force;
 using testing::Case;
 using testing::cases;
 using testing::isas;
+using testing::Oracle;
 using testing::Random;
 using testing::Rows;
 using testing::triples;
@@ -225,15 +226,14 @@ TEST(Reorder, PutsTheCodesOfEveryRowWhereItNowIs) {
 // --- joins
 // ------------------------------------------------------------------------------------------------------------
 
-void expect_exact(const Case& test, double threshold, std::size_t cells, Isa isa) {
+void expect_exact(const Case& test, const Oracle& oracle, double threshold, std::size_t cells, Isa isa) {
     SCOPED_TRACE(test.name + " " + std::to_string(threshold) + " " + std::string{name(isa)} + " " +
                  std::to_string(cells));
     const Execution execution{1, isa, nullptr};
-    const auto groups = testing::random_groups(test.rows.count(), 4, 1);
     const Join whole = joined(test.rows, with_cells(threshold, cells, execution));
-    EXPECT_EQ(brute_force(test.rows, threshold), triples(whole.pairs));
-    const Join grouped = joined(test.rows, with_cells(threshold, cells, execution, groups));
-    EXPECT_EQ(brute_force(test.rows, threshold, groups), triples(grouped.pairs));
+    EXPECT_EQ(oracle.whole, triples(whole.pairs));
+    const Join grouped = joined(test.rows, with_cells(threshold, cells, execution, oracle.groups));
+    EXPECT_EQ(oracle.grouped, triples(grouped.pairs));
     const Certificate& certificate = whole.certificate;
     if (certificate.pairs_evaluated > 0) {
         EXPECT_EQ(Method::cells, certificate.plan.method);
@@ -246,11 +246,12 @@ void expect_exact(const Case& test, double threshold, std::size_t cells, Isa isa
 TEST(SelfJoinByCells, EqualsBruteForceBitByBit) {
     for (const Case& test : cases()) {
         for (const double threshold : test.thresholds) {
-            expect_exact(test, threshold, 32, Isa::automatic);
+            expect_exact(test, Oracle{test, threshold}, threshold, 32, Isa::automatic);
         }
+        const Oracle oracle{test, test.thresholds.back()};
         for (const Isa isa : isas()) {
             for (const std::size_t cells : {16U, 64U, 256U}) {  // of the last most are empty or hold one row
-                expect_exact(test, test.thresholds.back(), cells, isa);
+                expect_exact(test, oracle, test.thresholds.back(), cells, isa);
             }
         }
     }

@@ -215,6 +215,11 @@ std::vector<Triple> brute_force(const Rows& rows, double threshold, const std::v
     return found;
 }
 
+Oracle::Oracle(const Case& test, double threshold)
+    : groups{random_groups(test.rows.count(), 4, 1)},
+      whole{brute_force(test.rows, threshold)},
+      grouped{brute_force(test.rows, threshold, groups)} {}
+
 std::vector<Triple> triples(const Pairs& pairs) {
     std::vector<Triple> found;
     for (std::size_t index = 0; index < pairs.left.size(); ++index) {

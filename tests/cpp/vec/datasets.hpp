@@ -63,6 +63,15 @@ using Triple = std::tuple<std::int64_t, std::int64_t, double>;
 // Every pair i < j of one group by slow_sim64, ascending. Rows must be comparable.
 std::vector<Triple> brute_force(const Rows& rows, double threshold, const std::vector<std::int32_t>& groups = {});
 
+// What joins of a case must find, all rows together and in four groups. Slow: one serves all ways to join.
+struct Oracle {
+    Oracle(const Case& test, double threshold);
+
+    std::vector<std::int32_t> groups;
+    std::vector<Triple> whole;
+    std::vector<Triple> grouped;
+};
+
 std::vector<Triple> triples(const Pairs& pairs);
 
 }  // namespace khala::vec::testing

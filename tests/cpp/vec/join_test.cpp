@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::isas;
 using ::testing::IsEmpty;
+using testing::Oracle;
 using testing::Rows;
 using testing::Triple;
 using testing::triples;
@@ -44,16 +45,15 @@ TEST(SelfJoin, EqualsBruteForceBitByBit) {
     }
 }
 
-void expect_codes_exact(const Case& test, double threshold, const PlanOptions& plan, Isa isa) {
+void expect_codes_exact(const Case& test, const Oracle& oracle, double threshold, const PlanOptions& plan, Isa isa) {
     SCOPED_TRACE(test.name + " " + std::to_string(threshold) + " " + std::string{name(isa)} + " " +
                  std::to_string(plan.first_slots));
-    const auto groups = testing::random_groups(test.rows.count(), 4, 1);
     const Execution execution{1, isa, nullptr};
     const Join whole = joined(test.rows, {.threshold = threshold, .execution = execution, .plan = plan});
-    EXPECT_EQ(brute_force(test.rows, threshold), triples(whole.pairs));
+    EXPECT_EQ(oracle.whole, triples(whole.pairs));
     const Join grouped =
-        joined(test.rows, {.threshold = threshold, .groups = groups, .execution = execution, .plan = plan});
-    EXPECT_EQ(brute_force(test.rows, threshold, groups), triples(grouped.pairs));
+        joined(test.rows, {.threshold = threshold, .groups = oracle.groups, .execution = execution, .plan = plan});
+    EXPECT_EQ(oracle.grouped, triples(grouped.pairs));
     const Certificate& certificate = whole.certificate;
     EXPECT_EQ(certificate.pairs_evaluated, certificate.pairs_coded);
     EXPECT_LE(certificate.candidates, certificate.first_stage);
@@ -68,12 +68,13 @@ TEST(SelfJoin, CodesEqualBruteForceBitByBit) {
         PlanOptions plan{.method = Method::codes, .rotation = test.rows.count() > 0 ? &rotation : nullptr};
         for (const double threshold : test.thresholds) {
             plan.first_slots = 48;
-            expect_codes_exact(test, threshold, plan, Isa::automatic);
+            expect_codes_exact(test, Oracle{test, threshold}, threshold, plan, Isa::automatic);
         }
+        const Oracle oracle{test, test.thresholds.back()};
         for (const Isa isa : isas()) {
             for (const std::size_t first : {4U, 20U, 48U, 512U}) {
                 plan.first_slots = first;
-                expect_codes_exact(test, test.thresholds.back(), plan, isa);
+                expect_codes_exact(test, oracle, test.thresholds.back(), plan, isa);
             }
         }
     }
