@@ -8,7 +8,7 @@ from typing import Any, Final
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
-from .approximate import Mode, Question, audit, choose_slack
+from .approximate import Mode, Question, Sampler
 from .groups import Groups, group_numbers, shared_group_numbers
 from .intake import merged_faults, read_vectors
 from .prepared import Corpus, Rotation, refuse_groups
@@ -49,8 +49,8 @@ def find_pairs(
             the rows in `Pairs.representative`. A thousand copies of one row are half a million pairs.
         faulty: Rows with NaN or infinity, of zeros, or that could not be read: "refuse" the call, naming
             them, or leave them out and list them in `Pairs.faults` ("quarantine").
-        mode: "exact", or "approximate": some pairs may be missing, how many is counted on 500 random rows and
-            said in `Pairs.audit`. What is found is decided as always.
+        mode: "exact", or "approximate": some pairs may be missing, how many is counted on 500 random rows,
+            no two of them copies, and said in `Pairs.audit`. What is found is decided as always.
         recall: Part of the pairs that an approximate join is to find, above 0 and below 1.
         rotation: Of an earlier `fit_rotation` to vectors of the same model; None: fitted to these.
         max_pairs: More pairs than this are an error, never a shortened answer. None: `MAX_PAIRS`.
@@ -76,7 +76,7 @@ def find_pairs(
         raise InvalidArgument("recall", f"{recall} is not between 0 and 1")
     native = None if rotation is None else rotation.native()
     quarantine = faulty == "quarantine"
-    asked = Question(read.matrix, threshold, numbers, quarantine, native, thread_count(threads))
+    asked = Question(read.matrix, threshold, numbers, quarantine, native, limit, thread_count(threads))
 
     def join(slack: float, watch: _vec.Progress) -> Any:
         return _vec.self_join(
@@ -95,10 +95,10 @@ def find_pairs(
     def kernel(watch: _vec.Progress) -> Any:
         if mode == "exact":
             return *join(1.0, watch), None
-        slack, corpus = choose_slack(asked, recall)
+        sampler = Sampler(asked)
+        slack = sampler.choose_slack(recall)
         result = join(slack, watch)
-        alone = result[1] if copies == "collapse" else None
-        return *result, audit(asked, corpus, result[0][:2], slack, alone)
+        return *result, sampler.audit(result[0][:2], slack)
 
     columns, representative, faults, certificate, audited = named(
         lambda: watched(kernel, read.matrix.size, progress), {"matrix": "vectors"}

@@ -162,6 +162,8 @@ class BlockCertificate:
 class Audit:
     """What an approximate join found of the pairs of random rows.
 
+    Of identical rows one is counted: their copies' pairs are found with it, or missed with it.
+
     Attributes:
         rows: Rows that were joined exactly.
         pairs: Pairs that they are in.
