@@ -17,6 +17,7 @@ import numpy.typing as npt
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import INT64_MAX
 from .interval import clopper_pearson
 from .values import Audit, Float32Matrix, Int32Column, Int64Column
 
@@ -116,7 +117,7 @@ class Sampler:
                 asked.threshold,
                 query_groups=groups,
                 # A pair of the answer may be found from both sides, and every row finds itself.
-                max_pairs=min(2 * limit + len(chosen), 2**63 - 1),
+                max_pairs=min(2 * limit + len(chosen), INT64_MAX),
                 report_faulty=True,
                 threads=asked.threads,
                 slack=slack,
@@ -149,4 +150,6 @@ def _keys(i: Int64Column, j: Int64Column) -> npt.NDArray[np.uint64]:
     """One number a pair, ascending, each once. Sorted: `np.unique` hashes, which takes minutes for millions."""
     low, high = np.minimum(i, j).astype(np.uint64), np.maximum(i, j).astype(np.uint64)
     keys = np.sort(low << np.uint64(32) | high)
-    return keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+    first = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return np.asarray(keys[first])
