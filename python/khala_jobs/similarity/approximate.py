@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from khala_jobs._core import vec as _vec
+from khala_jobs.errors import InvalidArgument
 
+from .arguments import INT64_MAX
 from .interval import clopper_pearson
 from .values import Audit, Float32Matrix, Int32Column, Int64Column
 
-__all__ = ["Mode", "Question", "audit", "choose_slack"]
+__all__ = ["Mode", "Question", "Sampler"]
 
 Mode = Literal["exact", "approximate"]
 
@@ -40,89 +42,114 @@ class Question:
     groups: Int32Column | None
     quarantine: bool
     rotation: Any
+    max_pairs: int
     threads: int
 
 
-def _chosen(rows: int, part: int) -> Int64Column:
-    """The rows of one of the two samples, ascending, always the same."""
-    size = min(ROWS, rows // 2)
-    order = np.random.default_rng(rows).permutation(rows)
-    return np.sort(order[part * size : (part + 1) * size]).astype(np.int64)
+class Sampler:
+    """What random rows are joined with: of each set of identical rows one, as the join compares them.
+
+    Copies are found however little slack there is. If they counted, a thousand of one row could hide that most
+    other pairs are missed.
+
+    Args:
+        question: What is asked. Where rows have copies, a matrix without these is made and held as well.
+    """
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._rows = _distinct_rows(question)
+        matrix, groups = question.matrix, question.groups
+        if len(self._rows) < len(matrix):
+            matrix = np.ascontiguousarray(matrix[self._rows])
+            groups = None if groups is None else np.ascontiguousarray(groups[self._rows])
+        self._matrix, self._groups = matrix, groups
+        self._corpus = _vec.Corpus(
+            matrix,
+            groups=groups,
+            report_faulty=question.quarantine,
+            threads=question.threads,
+            rotation=question.rotation,
+        )
+
+    def choose_slack(self, recall: float) -> float:
+        """The least slack with which the sample's pairs are found; exact (1) where it has too few to tell."""
+        chosen = self._chosen(0)
+        every = self._pairs_of(chosen, 1.0)
+        for slack in _SLACKS:
+            found = len(np.intersect1d(self._pairs_of(chosen, slack), every, assume_unique=True))
+            if clopper_pearson(found, len(every), CONFIDENCE)[0] >= recall:
+                return slack
+        return 1.0
+
+    def audit(self, pairs: tuple[Int64Column, Int64Column], slack: float) -> Audit:
+        """Count what an answer has of the pairs of random rows that the slack was not chosen on.
+
+        Args:
+            pairs: The answer.
+            slack: With which it was found.
+        """
+        chosen = self._chosen(1)
+        every = self._pairs_of(chosen, 1.0)
+        i, j = pairs
+        rows = self._rows[chosen]
+        touching = np.isin(i, rows) | np.isin(j, rows)
+        found = len(np.intersect1d(every, _keys(i[touching], j[touching]), assume_unique=True))
+        low_end, high_end = clopper_pearson(found, len(every), CONFIDENCE)
+        recall = found / len(every) if len(every) else 1.0
+        return Audit(len(chosen), len(every), found, recall, low_end, high_end, slack)
+
+    def _chosen(self, part: int) -> Int64Column:
+        """The distinct rows of one of the two samples, ascending, always the same."""
+        count = len(self._rows)
+        size = min(ROWS, count // 2)
+        order = np.random.default_rng(count).permutation(count)
+        return np.sort(order[part * size : (part + 1) * size]).astype(np.int64)
+
+    def _pairs_of(self, chosen: Int64Column, slack: float) -> npt.NDArray[np.uint64]:
+        """The pairs of some distinct rows, by the numbers that rows have in the question."""
+        asked, limit = self._question, self._question.max_pairs
+        groups = None if self._groups is None else np.ascontiguousarray(self._groups[chosen])
+        try:
+            (query, row, _), *_ = _vec.match_rows(
+                np.ascontiguousarray(self._matrix[chosen]),
+                self._corpus,
+                asked.threshold,
+                query_groups=groups,
+                # A pair of the answer may be found from both sides, and every row finds itself.
+                max_pairs=min(2 * limit + len(chosen), INT64_MAX),
+                report_faulty=True,
+                threads=asked.threads,
+                slack=slack,
+            )
+        except InvalidArgument as error:
+            if error.field != "max_pairs":
+                raise
+            message = f"more than {limit} pairs reach the threshold {asked.threshold}"
+            raise InvalidArgument("max_pairs", message) from None
+        other = chosen[query] != row
+        return _keys(self._rows[chosen[query[other]]], self._rows[row[other]])
+
+
+def _distinct_rows(question: Question) -> Int64Column:
+    """The rows that stand for themselves: the lowest of each set of identical ones."""
+    join = _vec.BlockJoin(
+        question.matrix,
+        question.threshold,
+        groups=question.groups,
+        collapse_copies=True,
+        report_faulty=question.quarantine,
+        threads=question.threads,
+        method="products",  # which needs no rows encoded: no block of it is joined
+    )
+    representative = join.run(0, 0)[1]
+    return np.flatnonzero(representative == np.arange(len(representative)))
 
 
 def _keys(i: Int64Column, j: Int64Column) -> npt.NDArray[np.uint64]:
+    """One number a pair, ascending, each once. Sorted: `np.unique` hashes, which takes minutes for millions."""
     low, high = np.minimum(i, j).astype(np.uint64), np.maximum(i, j).astype(np.uint64)
-    return np.unique(low << np.uint64(32) | high)
-
-
-def _pairs_of(rows: Int64Column, question: Question, corpus: Any, slack: float) -> npt.NDArray[np.uint64]:
-    groups = None if question.groups is None else np.ascontiguousarray(question.groups[rows])
-    (query, row, _), *_ = _vec.match_rows(
-        np.ascontiguousarray(question.matrix[rows]),
-        corpus,
-        question.threshold,
-        query_groups=groups,
-        max_pairs=1 << 40,
-        report_faulty=True,
-        threads=question.threads,
-        slack=slack,
-    )
-    asked = rows[query]
-    return _keys(asked[asked != row], row[asked != row])
-
-
-def _corpus(question: Question) -> Any:
-    return _vec.Corpus(
-        question.matrix,
-        groups=question.groups,
-        report_faulty=question.quarantine,
-        threads=question.threads,
-        rotation=question.rotation,
-    )
-
-
-def choose_slack(question: Question, recall: float) -> tuple[float, Any]:
-    """The least slack with which the sample's pairs are found, and the corpus for `audit`.
-
-    Exact (1) where the sample has too few pairs to tell.
-    """
-    corpus = _corpus(question)
-    rows = _chosen(len(question.matrix), 0)
-    every = _pairs_of(rows, question, corpus, 1.0)
-    for slack in _SLACKS:
-        found = len(np.intersect1d(_pairs_of(rows, question, corpus, slack), every, assume_unique=True))
-        if clopper_pearson(found, len(every), CONFIDENCE)[0] >= recall:
-            return slack, corpus
-    return 1.0, corpus
-
-
-def audit(
-    question: Question,
-    corpus: Any,
-    pairs: tuple[Int64Column, Int64Column],
-    slack: float,
-    representative: Int64Column | None,
-) -> Audit:
-    """Count what an answer has of the pairs of random rows that the slack was not chosen on.
-
-    Args:
-        question: What was asked.
-        corpus: Its rows.
-        pairs: The answer.
-        slack: With which it was found.
-        representative: Of each row, where the answer is about those alone.
-    """
-    rows = _chosen(len(question.matrix), 1)
-    if representative is not None:
-        rows = rows[representative[rows] == rows]
-    every = _pairs_of(rows, question, corpus, 1.0)
-    if representative is not None:
-        every = every[representative[(every >> np.uint64(32)).astype(np.int64)] == every >> np.uint64(32)]
-        low = every & np.uint64(0xFFFFFFFF)
-        every = every[representative[low.astype(np.int64)] == low]
-    i, j = pairs
-    touching = np.isin(i, rows) | np.isin(j, rows)
-    found = len(np.intersect1d(every, _keys(i[touching], j[touching]), assume_unique=True))
-    low_end, high_end = clopper_pearson(found, len(every), CONFIDENCE)
-    recall = found / len(every) if len(every) else 1.0
-    return Audit(len(rows), len(every), found, recall, low_end, high_end, slack)
+    keys = np.sort(low << np.uint64(32) | high)
+    first = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return np.asarray(keys[first])

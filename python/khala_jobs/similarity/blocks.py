@@ -20,9 +20,10 @@ import numpy as np
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument, StoreCorrupt
 
+from .arguments import cosine, pair_limit, whole
 from .groups import Groups, group_numbers
 from .intake import read_vectors
-from .joins import MAX_PAIRS, pair_set_hash
+from .joins import pair_set_hash
 from .values import BlockCertificate, Int64Column, Pairs
 from .watch import Progress, named, thread_count, watched
 
@@ -76,11 +77,10 @@ def find_pairs_in_blocks(
         InvalidArgument: As `find_pairs`.
         StoreCorrupt: What the checkpoint kept is not what was saved.
     """
-    if block_pairs < 1:
-        raise InvalidArgument("block_pairs", f"{block_pairs}; the lower limit is 1")
+    block_pairs, limit = whole("block_pairs", block_pairs, 1), pair_limit(max_pairs)
+    threshold = cosine("threshold", threshold)
     matrix = read_vectors(vectors).matrix
     numbers = group_numbers(groups, len(matrix), "groups")
-    limit = MAX_PAIRS if max_pairs is None else max_pairs
     work = _Work()
     join = named(
         lambda: _vec.BlockJoin(matrix, threshold, groups=numbers, threads=thread_count(threads)),

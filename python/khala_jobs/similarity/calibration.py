@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import cosine, instance, refuse_masked, share
 from .drift import Quantile, quantiles_to_json, random_pair_quantiles
 from .intake import read_vectors
 from .interval import clopper_pearson, upper_bound
@@ -70,8 +71,8 @@ class LabelledPairs:
         score = pair_scores(np.concatenate([one, two]), places, places + len(one))
         return cls(
             score,
-            np.asarray(duplicate, np.bool_),
-            None if eligible is None else np.asarray(eligible, np.bool_),
+            _column("duplicate", duplicate, np.bool_),
+            None if eligible is None else _column("eligible", eligible, np.bool_),
         )
 
 
@@ -193,11 +194,9 @@ def calibrate(
             a rate, and how many it takes; or no threshold keeps it.
     """
     score, duplicate, eligible = _columns(labelled_pairs)
-    for name, share in (("false_merge_rate", false_merge_rate), ("confidence", confidence)):
-        if not 0.0 < share < 1.0:
-            raise InvalidArgument(name, f"{share} is not between 0 and 1")
-    if not -1.0 <= lowest <= 1.0:
-        raise InvalidArgument("lowest", f"{lowest} is not in -1..1")
+    false_merge_rate = share("false_merge_rate", false_merge_rate)
+    confidence, lowest = share("confidence", confidence), cosine("lowest", lowest)
+    instance("model_id", model_id, str)
     different = int((~duplicate).sum())
     allowed = _allowed(different, false_merge_rate, confidence)
     risky = np.sort(score[~duplicate & eligible])[::-1]
@@ -230,10 +229,13 @@ def calibrate(
 def _columns(
     pairs: LabelledPairs,
 ) -> tuple[Float64Column, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    score = np.asarray(pairs.score, np.float64)
-    duplicate = np.asarray(pairs.duplicate, np.bool_)
+    instance("labelled_pairs", pairs, LabelledPairs)
+    score: Float64Column = _column("labelled_pairs", pairs.score, np.float64)
+    duplicate = _column("labelled_pairs", pairs.duplicate, np.bool_)
     eligible = (
-        np.ones(len(score), np.bool_) if pairs.eligible is None else np.asarray(pairs.eligible, np.bool_)
+        np.ones(score.shape, np.bool_)
+        if pairs.eligible is None
+        else _column("labelled_pairs", pairs.eligible, np.bool_)
     )
     if not score.shape == duplicate.shape == eligible.shape or score.ndim != 1:
         raise InvalidArgument(
@@ -244,6 +246,14 @@ def _columns(
             "labelled_pairs", f"score {int(np.argmax(~(np.abs(score) <= 1.0)))} is not in -1..1"
         )
     return score, duplicate, eligible
+
+
+def _column(field: str, values: Any, dtype: Any) -> npt.NDArray[Any]:
+    refuse_masked(field, values)
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(field, f"holds what is no {np.dtype(dtype).name}: {error}") from None
 
 
 def _allowed(different: int, rate: float, confidence: float) -> int:

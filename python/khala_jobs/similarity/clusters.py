@@ -20,6 +20,7 @@ from khala_jobs._core import similarity as _core
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import counted, instance, one_of
 from .intake import read_vectors
 from .joins import pair_scores
 from .values import (
@@ -117,6 +118,8 @@ def star_clusters(
     Raises:
         InvalidArgument: Lengths that differ, rows out of range, or equal ranks.
     """
+    if not all(hasattr(pairs, name) for name in ("i", "j", "score")):
+        raise InvalidArgument("pairs", f"expected columns i, j and score, got {type(pairs).__name__}")
     if representative is None and isinstance(pairs, Pairs):
         representative = pairs.representative
     names = {**_NAMES, "rank": "rank"}
@@ -155,8 +158,8 @@ def cluster(
         InvalidArgument: An argument is not as documented, two rows cannot be told apart by their keys, or
             `vectors` are not those of `pairs`.
     """
-    if linkage not in get_args(Linkage):
-        raise InvalidArgument("linkage", f"{linkage!r} is none of {', '.join(get_args(Linkage))}")
+    instance("pairs", pairs, Pairs)
+    one_of("linkage", linkage, get_args(Linkage))
     rank = _rank(pairs, priority)
     columns = pairs.i, pairs.j, pairs.score, rank, pairs.representative
     canonical: Int64Column = named(lambda: _KERNELS[linkage](*columns), _NAMES)
@@ -172,8 +175,8 @@ def cluster(
 def _rank(pairs: Pairs, priority: npt.NDArray[Any] | Sequence[Any] | None) -> Int64Column:
     """The place of each row in the order of (priority, id)."""
     rows = len(pairs.representative)
-    if priority is not None and len(priority) != rows:
-        raise InvalidArgument("priority", f"{len(priority)} keys for {rows} rows")
+    if priority is not None:
+        counted("priority", priority, rows)
     if priority is None and pairs.ids is None:
         return np.arange(rows, dtype=np.int64)
     keys = priority.tolist() if isinstance(priority, np.ndarray) else priority

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import counted, refuse_masked
 from .values import Int32Column
 
 Groups = npt.NDArray[np.integer] | Sequence[Hashable]
@@ -47,9 +48,11 @@ def shared_group_numbers(
 
 def _numbers(sides: Sequence[Groups], counts: Sequence[int], fields: Sequence[str]) -> list[Int32Column]:
     for side, count, field in zip(sides, counts, fields, strict=True):
-        shape = side.shape if isinstance(side, np.ndarray) else (len(side),)
-        if shape != (count,):
-            raise InvalidArgument(field, f"shape {shape} for {count} rows; one value a row is needed")
+        refuse_masked(field, side)
+        if not isinstance(side, np.ndarray):
+            counted(field, side, count)
+        elif side.shape != (count,):
+            raise InvalidArgument(field, f"shape {side.shape} for {count} rows; one value a row is needed")
     if all(isinstance(side, np.ndarray) and side.dtype == np.int32 for side in sides):
         return [np.ascontiguousarray(side) for side in sides]
     if all(isinstance(side, np.ndarray) and side.dtype.kind in "iu" for side in sides):

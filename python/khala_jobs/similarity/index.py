@@ -25,9 +25,10 @@ import orjson
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument, StoreCorrupt
 
+from .arguments import cosine, counted, instance, pair_limit, whole
 from .index_file import Column, read_columns, write_columns
 from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Part, added, counts_of, edges_of
-from .index_rows import GONE, IndexRows
+from .index_rows import GONE, IndexRows, check_savable
 from .intake import read_vectors
 from .joins import find_pairs, match, pair_set_hash
 from .values import Faulty, Float32Matrix, IndexCertificate, Matches, Pairs, RowFault
@@ -50,7 +51,7 @@ class SimilarityIndex:
         max_pairs: Most pairs that one append may add.
 
     Raises:
-        InvalidArgument: ``dim`` or ``threshold`` is out of its range.
+        InvalidArgument: An argument is not as documented.
     """
 
     def __init__(
@@ -62,11 +63,12 @@ class SimilarityIndex:
         threads: int | None = None,
         max_pairs: int | None = None,
     ) -> None:
-        if not 1 <= dim <= 65_536:
-            raise InvalidArgument("dim", f"{dim} is not in 1..65,536")
-        if not -1.0 <= threshold <= 1.0:
-            raise InvalidArgument("threshold", f"{threshold} is not in -1..1")
-        self.dim, self.threshold, self.model_id = dim, threshold, model_id
+        instance("model_id", model_id, str, or_none=True)
+        check_savable("model_id", [model_id])
+        thread_count(threads)
+        pair_limit(max_pairs)
+        self.dim = dim = whole("dim", dim, 1, 65_536)
+        self.threshold, self.model_id = cosine("threshold", threshold), model_id
         self.threads, self.max_pairs = threads, max_pairs
         self._rows = IndexRows(dim)
         self._edges = np.empty(0, EDGE_TYPE)  # by slots, ascending
@@ -116,7 +118,7 @@ class SimilarityIndex:
 
         Args:
             vectors: [m, dim], as in `find_pairs`.
-            ids: m ids, none of them in the index yet.
+            ids: m ids, none of them in the index yet: str, or int in -2^63..2^64-1.
             groups: m groups; rows of different groups are never compared. None: all in the group None.
             faulty: "refuse", or leave faulty rows out and list them in ``faults`` ("quarantine").
             progress: As in `find_pairs`, for the join with each part in turn.
@@ -129,7 +131,7 @@ class SimilarityIndex:
                 new pairs.
         """
         read = read_vectors(vectors, dim=self.dim, faulty=faulty)
-        numbers = self._rows.check_new(len(read.matrix), ids, groups)
+        numbers, new_groups = self._rows.check_new(len(read.matrix), ids, groups)
         within = find_pairs(
             read.matrix, self.threshold, groups=numbers, faulty=faulty, **self._limits(progress)
         )
@@ -140,7 +142,7 @@ class SimilarityIndex:
         place[kept] = np.arange(len(kept))
         first = len(self._rows.ids)
         found = [edges_of(place[within.i] + first, place[within.j] + first, within.score)]
-        if len(fresh):
+        if len(fresh) and self._rows.ids:
             for row, query, score, counts in self._matches(
                 fresh, self.threshold, numbers[kept], None, progress
             ):
@@ -148,7 +150,7 @@ class SimilarityIndex:
                 work.append(counts)
         edges = np.sort(np.concatenate(found), order=("i", "j"))
         self._check_count(len(edges))
-        self._rows.add(fresh, [ids[row] for row in kept.tolist()], numbers[kept])
+        self._rows.add(fresh, [ids[row] for row in kept.tolist()], numbers[kept], new_groups)
         if len(edges):
             self._fresh.append(edges)
         done = added(work)
@@ -183,7 +185,7 @@ class SimilarityIndex:
         Raises:
             InvalidArgument: It is below the threshold of the index, whose pairs are not stored.
         """
-        wanted = self.threshold if threshold is None else threshold
+        wanted = self.threshold if threshold is None else cosine("threshold", threshold)
         if not self.threshold <= wanted <= 1.0:
             raise InvalidArgument(
                 "threshold", f"{wanted} is not in {self.threshold}..1: pairs below are not stored"
@@ -216,9 +218,9 @@ class SimilarityIndex:
             InvalidArgument: As `match`.
         """
         asked = read_vectors(queries, "queries", dim=self.dim).matrix
+        threshold, k = cosine("threshold", threshold), None if k is None else whole("k", k, 1)
         wanted = [None] * len(asked) if groups is None else groups
-        if len(wanted) != len(asked):
-            raise InvalidArgument("groups", f"{len(wanted)} of them for {len(asked)} queries")
+        counted("groups", wanted, len(asked), "queries")
         numbers = np.array([self._rows.group_numbers.get(group, GONE - 1) for group in wanted], np.int32)
         parts = list(self._matches(asked, threshold, numbers, k, progress))
         none = np.empty(0, np.int64)
@@ -312,7 +314,8 @@ class SimilarityIndex:
     ) -> Iterator[Part]:
         """Matches with the base, then those with the tail."""
         rows = self._rows
-        for part, start in rows.parts():
+        parts = [part for part in rows.parts() if len(part[0])]
+        for part, start in parts or rows.parts()[:1]:  # an empty index refuses what a filled one does
             groups = rows.groups[start : start + len(part)]
             if part is rows.base and len(part) >= _ENCODE_ROWS and (k is None or (groups != GONE).all()):
                 if self._encoded is None:
@@ -322,17 +325,17 @@ class SimilarityIndex:
                 )
                 there = groups[row] != GONE  # rows may have been deleted since they were encoded
                 yield row[there], query[there], score[there], counts
-            elif len(part):
-                found = match(
-                    queries,
-                    part,
-                    threshold,
-                    k=k,
-                    query_groups=numbers,
-                    corpus_groups=groups,
-                    **self._limits(progress),
-                )
-                yield found.row + start, found.query, found.score, counts_of(found.certificate)
+                continue
+            found = match(
+                queries,
+                part,
+                threshold,
+                k=k,
+                query_groups=numbers,
+                corpus_groups=groups,
+                **self._limits(progress),
+            )
+            yield found.row + start, found.query, found.score, counts_of(found.certificate)
 
     def _check_count(self, pairs: int) -> None:
         if self.max_pairs is not None and pairs > self.max_pairs:

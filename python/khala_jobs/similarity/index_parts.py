@@ -9,7 +9,7 @@ import numpy as np
 
 from khala_jobs._core import vec as _vec
 
-from .joins import MAX_PAIRS
+from .arguments import pair_limit
 from .values import Float32Matrix, Float64Column, Int32Column, Int64Column
 from .watch import Progress, watched
 
@@ -82,7 +82,7 @@ class EncodedBase:
         progress: Progress | None,
     ) -> Part:
         """As `khala_jobs.similarity.match`."""
-        limit = MAX_PAIRS if max_pairs is None else max_pairs
+        limit = pair_limit(max_pairs)
 
         def kernel(watch: _vec.Progress) -> Any:
             return _vec.match_rows(

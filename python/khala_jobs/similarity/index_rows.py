@@ -10,13 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
+import orjson
 
 from khala_jobs.errors import InvalidArgument, NotFound
+from khala_jobs.shown import shown
 
+from .arguments import counted
 from .index_parts import Group, Id, Ids
 from .values import Float32Matrix, Int32Column, Int64Column
 
-__all__ = ["GONE", "IndexRows"]
+__all__ = ["GONE", "IndexRows", "check_savable"]
 
 GONE: Final = -1
 """Group number of empty slots: no query has it."""
@@ -103,14 +106,15 @@ class IndexRows:
         """A copy of the vectors, float32 [n, dim], row by row."""
         return np.concatenate([*self.blocks(), np.empty((0, self.dim), np.float32)])
 
-    def check_new(self, rows: int, ids: Sequence[Id], groups: Sequence[Group] | None) -> Int32Column:
-        """The group numbers of new rows.
+    def check_new(
+        self, rows: int, ids: Sequence[Id], groups: Sequence[Group] | None
+    ) -> tuple[Int32Column, dict[Group, int]]:
+        """The group numbers of new rows, and those of them that are new, for `add`. Nothing is changed.
 
         Raises:
             InvalidArgument: What is wrong with their ids or groups.
         """
-        if len(ids) != rows:
-            raise InvalidArgument("ids", f"{len(ids)} of them for {rows} rows")
+        counted("ids", ids, rows)
         seen: set[Id] = set()
         for row_id in cast("Sequence[Any]", ids):
             if not isinstance(row_id, str | int) or isinstance(row_id, bool):
@@ -118,20 +122,25 @@ class IndexRows:
             if row_id in self.slot_of or row_id in seen:
                 raise InvalidArgument("ids", f"{row_id!r} is there already; delete it first to replace it")
             seen.add(row_id)
+        check_savable("ids", ids)
         wanted = [None] * rows if groups is None else groups
-        if len(wanted) != rows:
-            raise InvalidArgument("groups", f"{len(wanted)} of them for {rows} rows")
+        counted("groups", wanted, rows)
         if bad := [
             group
             for group in cast("Sequence[Any]", wanted)
             if not (group is None or isinstance(group, str | int))
         ]:
             raise InvalidArgument("groups", f"{bad[0]!r} is neither a str, an int nor None")
-        numbers = self.group_numbers
-        return np.array([numbers.setdefault(group, len(numbers)) for group in wanted], np.int32)
+        known, new = self.group_numbers, dict[Group, int]()
+        for group in wanted:
+            if group not in known:
+                new.setdefault(group, len(known) + len(new))
+        check_savable("groups", list(new))
+        return np.array([known[group] if group in known else new[group] for group in wanted], np.int32), new
 
-    def add(self, fresh: Float32Matrix, ids: list[Id], numbers: Int32Column) -> None:
-        """Put rows into new slots behind the last one."""
+    def add(self, fresh: Float32Matrix, ids: list[Id], numbers: Int32Column, new: dict[Group, int]) -> None:
+        """Put rows into new slots behind the last one; numbers and new groups as of `check_new`."""
+        self.group_numbers.update(new)
         first = len(self.ids)
         used = first - len(self.base)
         if used + len(fresh) > len(self._tail):
@@ -167,3 +176,23 @@ class IndexRows:
         slots = self.slots()
         ids = [self.ids[slot] for slot in slots.tolist()]
         return IndexRows.of(self.vectors(), ids, self.groups[slots].copy(), self.group_numbers)
+
+
+def check_savable(field: str, values: Sequence[object]) -> None:
+    """Refuse, before they are taken, texts and numbers that no file of an index could hold.
+
+    Raises:
+        InvalidArgument: The first of them.
+    """
+    try:
+        orjson.dumps(list(values))
+    except TypeError:
+        for value in values:
+            try:
+                orjson.dumps(value)
+            except TypeError:
+                raise InvalidArgument(
+                    field,
+                    f"{shown(value)} could not be saved: a str must be Unicode without lone surrogates, an int "
+                    "in -2^63..2^64-1",
+                ) from None

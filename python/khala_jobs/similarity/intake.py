@@ -17,7 +17,8 @@ import numpy as np
 from khala_jobs._core import similarity as _core
 from khala_jobs.errors import InvalidArgument
 
-from .values import Fault, Faulty, Float32Matrix, RowFault
+from .arguments import one_of, refuse_masked
+from .values import FAULTY, Fault, Faulty, Float32Matrix, RowFault
 
 __all__ = ["Vectors", "read_vectors"]
 
@@ -56,8 +57,7 @@ def read_vectors(
     Raises:
         InvalidArgument: It is none of these, or a row is faulty.
     """
-    if faulty not in {"refuse", "quarantine"}:
-        raise InvalidArgument("faulty", f"{faulty!r} is none of refuse, quarantine")
+    one_of("faulty", faulty, FAULTY)
     array = _as_array(vectors, field)
     if array is not None:
         if dim is not None and len(array) and array.shape[1] != dim:
@@ -79,6 +79,7 @@ def _as_array(vectors: Any, field: str) -> Float32Matrix | None:
     """The matrix of what is an array already; None for sequences and JSON."""
     if isinstance(vectors, bytes | bytearray | str | list | tuple):
         return None
+    refuse_masked(field, vectors)
     if not isinstance(vectors, np.ndarray):
         vectors = _foreign_array(vectors, field)
         if vectors is None:
@@ -116,6 +117,8 @@ def _rows(vectors: Any, field: str, dim: int | None) -> Vectors:
             field, f"expected an array or a sequence of vectors, got {type(vectors).__name__}"
         )
     rows = list(vectors)
+    for row in rows:
+        refuse_masked(field, row)
     if rows and all(row is None or isinstance(row, bytes | str) for row in rows):
         return _built(_core.read_json_rows(rows, dim, field=field))
     stacked = _stacked(rows)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from khala_jobs._core import vec as _vec
-from khala_jobs.errors import InvalidArgument
 
-from .approximate import Mode, Question, audit, choose_slack
+from .approximate import Mode, Question, Sampler
+from .arguments import INT64_MAX, MAX_PAIRS, cosine, counted, one_of, pair_limit, share, whole
 from .groups import Groups, group_numbers, shared_group_numbers
 from .intake import merged_faults, read_vectors
-from .prepared import Corpus, Rotation, refuse_groups
-from .values import Certificate, Copies, Faulty, Float64Column, Int64Column, Matches, Pairs
+from .prepared import Corpus, Rotation, native_rotation, refuse_groups
+from .values import COPIES, Certificate, Copies, Faulty, Float64Column, Int64Column, Matches, Pairs
 from .watch import Progress, named, thread_count, watched
 
 __all__ = ["MAX_PAIRS", "find_pairs", "isa", "match", "pair_scores", "pair_set_hash", "top_k"]
-
-MAX_PAIRS: Final = 10_000_000
-"""Most pairs of an answer when nobody says otherwise; a pair takes about 40 bytes."""
 
 
 def find_pairs(
@@ -49,8 +46,8 @@ def find_pairs(
             the rows in `Pairs.representative`. A thousand copies of one row are half a million pairs.
         faulty: Rows with NaN or infinity, of zeros, or that could not be read: "refuse" the call, naming
             them, or leave them out and list them in `Pairs.faults` ("quarantine").
-        mode: "exact", or "approximate": some pairs may be missing, how many is counted on 500 random rows and
-            said in `Pairs.audit`. What is found is decided as always.
+        mode: "exact", or "approximate": some pairs may be missing, how many is counted on 500 random rows,
+            no two of them copies, and said in `Pairs.audit`. What is found is decided as always.
         recall: Part of the pairs that an approximate join is to find, above 0 and below 1.
         rotation: Of an earlier `fit_rotation` to vectors of the same model; None: fitted to these.
         max_pairs: More pairs than this are an error, never a shortened answer. None: `MAX_PAIRS`.
@@ -65,18 +62,15 @@ def find_pairs(
         InvalidArgument: An argument is not as documented, rows are faulty, or there are too many pairs.
     """
     read = read_vectors(vectors, faulty=faulty)
-    _one_of("copies", copies, ("expand", "collapse"))
-    limit = _limit(max_pairs)
+    threshold, recall, limit = cosine("threshold", threshold), share("recall", recall), pair_limit(max_pairs)
+    one_of("copies", copies, COPIES)
+    one_of("mode", mode, ("exact", "approximate"))
     numbers = group_numbers(groups, len(read.matrix), "groups")
-    if ids is not None and len(ids) != len(read.matrix):
-        raise InvalidArgument("ids", f"{len(ids)} of them for {len(read.matrix)} rows")
-
-    _one_of("mode", mode, ("exact", "approximate"))
-    if not 0.0 < recall < 1.0:
-        raise InvalidArgument("recall", f"{recall} is not between 0 and 1")
-    native = None if rotation is None else rotation.native()
+    if ids is not None:
+        counted("ids", ids, len(read.matrix))
+    native = native_rotation(rotation)
     quarantine = faulty == "quarantine"
-    asked = Question(read.matrix, threshold, numbers, quarantine, native, thread_count(threads))
+    asked = Question(read.matrix, threshold, numbers, quarantine, native, limit, thread_count(threads))
 
     def join(slack: float, watch: _vec.Progress) -> Any:
         return _vec.self_join(
@@ -95,10 +89,10 @@ def find_pairs(
     def kernel(watch: _vec.Progress) -> Any:
         if mode == "exact":
             return *join(1.0, watch), None
-        slack, corpus = choose_slack(asked, recall)
+        sampler = Sampler(asked)
+        slack = sampler.choose_slack(recall)
         result = join(slack, watch)
-        alone = result[1] if copies == "collapse" else None
-        return *result, audit(asked, corpus, result[0][:2], slack, alone)
+        return *result, sampler.audit(result[0][:2], slack)
 
     columns, representative, faults, certificate, audited = named(
         lambda: watched(kernel, read.matrix.size, progress), {"matrix": "vectors"}
@@ -144,9 +138,8 @@ def match(
         InvalidArgument: An argument is not as documented, rows are faulty, or there are too many pairs.
     """
     asked = read_vectors(queries, "queries", faulty=faulty)
-    limit = _limit(max_pairs)
-    if k is not None and k < 1:
-        raise InvalidArgument("k", f"{k}; the lower limit is 1")
+    threshold, limit = cosine("threshold", threshold), pair_limit(max_pairs)
+    best = 0 if k is None else whole("k", k, 1)
     if isinstance(corpus, Corpus):
         refuse_groups(query_groups, "query_groups")
         refuse_groups(corpus_groups, "corpus_groups")
@@ -163,7 +156,7 @@ def match(
             threshold,
             query_groups=left,
             groups=right,
-            best=k or 0,
+            best=best,
             max_pairs=limit,
             report_faulty=faulty == "quarantine",
             threads=thread_count(threads),
@@ -211,11 +204,11 @@ def top_k(
         queries,
         corpus,
         -1.0,
-        k=k,
+        k=whole("k", k, 1),
         query_groups=query_groups,
         corpus_groups=corpus_groups,
         faulty=faulty,
-        max_pairs=2**63 - 1,
+        max_pairs=INT64_MAX,
         threads=threads,
         progress=progress,
     )
@@ -252,20 +245,7 @@ def isa() -> str:
     The environment variable KHALA_JOBS_ISA, read once a process, overrides the choice.
 
     Raises:
-        InvalidArgument: KHALA_JOBS_ISA is none of auto, baseline, v3.
+        InvalidArgument: KHALA_JOBS_ISA is none of auto, baseline, v3, v4.
         Unsupported: KHALA_JOBS_ISA asks for what this processor or build lacks.
     """
     return str(_vec.isa())
-
-
-def _one_of(field: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InvalidArgument(field, f"{value!r} is none of {', '.join(known)}")
-
-
-def _limit(max_pairs: int | None) -> int:
-    if max_pairs is None:
-        return MAX_PAIRS
-    if max_pairs < 0:
-        raise InvalidArgument("max_pairs", f"{max_pairs}; the lower limit is 0")
-    return max_pairs

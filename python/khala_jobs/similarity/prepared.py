@@ -8,6 +8,7 @@ from typing import Any
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import instance
 from .intake import merged_faults, read_vectors
 from .values import Faulty, Float32Column, Float32Matrix, RowFault
 from .watch import named, thread_count
@@ -92,7 +93,7 @@ class Corpus:
                 self.read.matrix,
                 report_faulty=faulty == "quarantine",
                 threads=thread_count(threads),
-                rotation=None if rotation is None else rotation.native(),
+                rotation=native_rotation(rotation),
             ),
             {"matrix": "corpus"},
         )
@@ -113,6 +114,16 @@ class Corpus:
     def native(self) -> Any:
         """The corpus as the kernels take it."""
         return self._native
+
+
+def native_rotation(rotation: Rotation | None) -> Any:
+    """A rotation as the kernels take it, or None.
+
+    Raises:
+        InvalidArgument: `rotation`: it is none, or as in `Rotation.native`.
+    """
+    instance("rotation", rotation, Rotation, or_none=True)
+    return None if rotation is None else rotation.native()
 
 
 def refuse_groups(groups: object, field: str) -> None:

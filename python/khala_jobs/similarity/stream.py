@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from khala_jobs._core import vec as _vec
 
+from .arguments import cosine, one_of, pair_limit
 from .groups import Groups, group_numbers
-from .intake import merged_faults, read_vectors
-from .joins import MAX_PAIRS
-from .prepared import Rotation
-from .values import Certificate, Copies, Faulty, Pairs
+from .intake import Vectors, merged_faults, read_vectors
+from .prepared import Rotation, native_rotation
+from .values import COPIES, Certificate, Copies, Faulty, Pairs
 from .watch import named, thread_count, watched
 
 __all__ = ["iter_pairs"]
@@ -33,7 +33,7 @@ def iter_pairs(
 ) -> Iterator[Pairs]:
     """Find what `find_pairs` finds, some rows at a time.
 
-    Rows are checked and encoded once, before the first piece. Each piece holds the pairs of some consecutive
+    Rows are checked and encoded once, before this returns. Each piece holds the pairs of some consecutive
     rows with all later ones, each pair is in one piece, and the pairs among byte-identical rows are in the last.
 
     Args:
@@ -46,15 +46,16 @@ def iter_pairs(
         max_pairs: Most pairs of one piece; more are an error. None: `MAX_PAIRS`.
         threads: As in `find_pairs`.
 
-    Yields:
-        Pairs ascending by (i, j) within a piece, with the certificate of the piece.
+    Returns:
+        What yields pairs ascending by (i, j) within a piece, with the certificate of the piece.
 
     Raises:
         InvalidArgument: As `find_pairs`; of `max_pairs`, when the piece is reached.
     """
     read = read_vectors(vectors, faulty=faulty)
     numbers = group_numbers(groups, len(read.matrix), "groups")
-    limit = MAX_PAIRS if max_pairs is None else max_pairs
+    threshold, limit = cosine("threshold", threshold), pair_limit(max_pairs)
+    one_of("copies", copies, COPIES)
     join = named(
         lambda: _vec.BlockJoin(
             read.matrix,
@@ -63,10 +64,14 @@ def iter_pairs(
             collapse_copies=copies == "collapse",
             report_faulty=faulty == "quarantine",
             threads=thread_count(threads),
-            rotation=None if rotation is None else rotation.native(),
+            rotation=native_rotation(rotation),
         ),
         {"matrix": "vectors"},
     )
+    return _pieces(join, read, copies, limit)
+
+
+def _pieces(join: Any, read: Vectors, copies: Copies, limit: int) -> Iterator[Pairs]:
     for first in range(0, max(1, join.blocks), BLOCKS):
         last = min(first + BLOCKS, join.blocks)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ Int64Column = npt.NDArray[np.int64]
 Int32Column = npt.NDArray[np.int32]
 Copies = Literal["expand", "collapse"]
 Faulty = Literal["refuse", "quarantine"]
+COPIES: Final[tuple[str, ...]] = get_args(Copies)
+FAULTY: Final[tuple[str, ...]] = get_args(Faulty)
 Fault = Literal["nan", "infinite", "zero_norm", "wrong_length", "missing", "not_numbers"]
 
 
@@ -161,6 +163,8 @@ class BlockCertificate:
 @dataclass(frozen=True, slots=True)
 class Audit:
     """What an approximate join found of the pairs of random rows.
+
+    Of identical rows one is counted: their copies' pairs are found with it, or missed with it.
 
     Attributes:
         rows: Rows that were joined exactly.

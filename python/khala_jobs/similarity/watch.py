@@ -11,6 +11,8 @@ from typing import Final, TypeVar, cast
 from khala_jobs._core import vec as _vec
 from khala_jobs.errors import InvalidArgument
 
+from .arguments import whole
+
 Progress = Callable[[int, int], None]
 
 THREADS_MAX: Final = 64
@@ -22,7 +24,9 @@ T = TypeVar("T")
 
 def thread_count(threads: int | None) -> int:
     """The number of threads asked for; None is one for each processor that this process may use."""
-    return min(len(os.sched_getaffinity(0)), THREADS_MAX) if threads is None else threads
+    if threads is None:
+        return min(len(os.sched_getaffinity(0)), THREADS_MAX)
+    return whole("threads", threads, 1, THREADS_MAX)
 
 
 def named(call: Callable[[], T], names: Mapping[str, str]) -> T:

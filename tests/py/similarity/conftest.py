@@ -51,6 +51,18 @@ def sim64() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 
 @pytest.fixture
+def every_sim64() -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """sim64 of every row of one matrix and every row of another, as a table."""
+
+    def table(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        i, j = np.divmod(np.arange(len(left) * len(right)), len(right))
+        slow = Slow(np.concatenate([left, right]))
+        return slow.cosines(i, j + len(left)).reshape(len(left), len(right))
+
+    return table
+
+
+@pytest.fixture
 def oracle() -> Oracle:
     """All pairs i < j of one group whose sim64 reaches the threshold, by looking at every one of them."""
 

@@ -60,6 +60,43 @@ def test_groups_copies_and_faults_are_as_ever(matrix):
     assert caught.value.field == "vectors"
 
 
+@pytest.mark.parametrize("copies", ["collapse", "expand"])
+def test_copies_of_a_row_prove_nothing(matrix, copies):
+    """Pairs of copies are found with any slack: if they were counted, the rest could be missed."""
+    rows = np.concatenate([matrix[:4000], np.repeat(matrix[:1], 1000, axis=0)])
+    rows = rows[np.random.default_rng(4).permutation(len(rows))]
+    exact, found = (
+        similarity.find_pairs(rows, 0.9, copies=copies, mode=mode) for mode in ("exact", "approximate")
+    )
+
+    def of_distinct_rows(pairs: similarity.Pairs) -> set[tuple[int, int]]:
+        own = exact.representative == np.arange(len(rows))
+        both = own[pairs.i] & own[pairs.j]
+        return set(zip(pairs.i[both].tolist(), pairs.j[both].tolist(), strict=True))
+
+    wanted = of_distinct_rows(exact)
+    true_recall = len(of_distinct_rows(found) & wanted) / len(wanted)
+    assert len(wanted) > 5_000
+    assert true_recall >= 0.99
+    assert found.audit.rows == 500
+    assert found.audit.pairs <= len(wanted)
+    assert found.audit.low <= true_recall <= found.audit.high
+
+
+def test_copies_cost_the_sample_nothing():
+    rows = np.ones((50_000, 32), np.float32)
+    rows[:50] = np.random.default_rng(5).normal(size=(50, 32))
+    found = similarity.find_pairs(rows, 0.99, copies="collapse", mode="approximate", max_pairs=10)
+    assert len(found) == 0
+    assert found.audit.rows == 25
+
+
+def test_more_pairs_than_allowed_end_in_the_sample(matrix):
+    with pytest.raises(InvalidArgument, match=r"more than 100 pairs reach the threshold 0\.0") as caught:
+        similarity.find_pairs(matrix, 0.0, mode="approximate", max_pairs=100)
+    assert caught.value.field == "max_pairs"
+
+
 def test_few_pairs_are_joined_exactly():
     rows = np.random.default_rng(3).normal(size=(300, 64)).astype("f4")
     found = similarity.find_pairs(rows, 0.9, mode="approximate")

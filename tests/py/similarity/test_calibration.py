@@ -141,7 +141,7 @@ def labelled(score: object, duplicate: object, **options: object) -> Calibration
         ("labelled_pairs", "shapes", lambda: labelled(np.ones(400), np.zeros(399, bool))),
         ("labelled_pairs", "score 1 is not", lambda: labelled(np.array([0, np.nan]), np.zeros(2, bool))),
         ("false_merge_rate", "is not between", lambda: labelled([0], [0], false_merge_rate=0)),
-        ("lowest", "is not in", lambda: labelled([0], [0], lowest=2.0)),
+        ("lowest", "is no cosine", lambda: labelled([0], [0], lowest=2.0)),
         ("confidence", "is not between", lambda: labelled([0], [0], confidence=1.0)),
         ("right", "shape", lambda: LabelledPairs.of(np.ones((2, 3)), np.ones((2, 4)), [True, False])),
         ("vectors", "100 are needed", lambda: random_pair_quantiles(np.ones((99, 3)))),

@@ -178,17 +178,63 @@ def test_a_clustering_needs_no_vectors(index):
         ("threshold", lambda index: index.pairs(0.5)),
         ("threshold", lambda index: index.pairs(1.1)),
         ("threshold", lambda _: SimilarityIndex(3, 2.0)),
+        ("threshold", lambda _: SimilarityIndex(3, "0.5")),
         ("dim", lambda _: SimilarityIndex(0)),
+        ("dim", lambda _: SimilarityIndex("3")),
+        ("dim", lambda _: SimilarityIndex(3.5)),
+        ("model_id", lambda _: SimilarityIndex(3, model_id=object())),
+        ("model_id", lambda _: SimilarityIndex(3, model_id="\ud800")),
+        ("threads", lambda _: SimilarityIndex(3, threads=0)),
+        ("max_pairs", lambda _: SimilarityIndex(3, max_pairs=-1)),
+        ("ids", lambda index: index.append(np.ones((1, DIM)), (name for name in "x"))),
+        ("ids", lambda index: index.append(np.ones((1, DIM)), [2**70])),
+        ("ids", lambda index: index.append(np.ones((2, DIM)), ["x", "\ud800"])),
+        ("groups", lambda index: index.append(np.ones((1, DIM)), ["x"], [2**70])),
+        ("groups", lambda index: index.append(np.ones((1, DIM)), ["x"], ["\ud800"])),
+        ("groups", lambda index: index.append(np.ones((1, DIM)), ["x"], (group for group in "a"))),
+        ("vectors", lambda index: index.append(np.zeros((1, DIM)), ["x"], ["new group"])),
         ("max_pairs", lambda index: index.append(np.ones((200, DIM)), [f"x{n}" for n in range(200)])),
     ],
 )
 def test_what_is_refused_changes_nothing(index, field, call):
     index.max_pairs = 5000
-    before = index.pairs().named(), list(index.ids)
+    before = index.pairs().named(), list(index.ids), dict(index._rows.group_numbers)
     with pytest.raises(InvalidArgument) as caught:
         call(index)
     assert caught.value.field == field
-    assert (index.pairs().named(), list(index.ids)) == before
+    assert (index.pairs().named(), list(index.ids), index._rows.group_numbers) == before
+
+
+def test_the_largest_ids_are_saved(index, tmp_path):
+    ids = [-(2**63), 2**64 - 1, "", "\0", "\U0001f600"]
+    index.append(np.ones((5, DIM)), ids, [2**64 - 1, -(2**63), "", None, "\0"])
+    index.save(tmp_path / "i")
+    loaded = SimilarityIndex.load(tmp_path / "i")
+    assert list(loaded.ids)[-5:] == ids
+    assert loaded.groups == index.groups
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("threshold", {"threshold": 2.0}),
+        ("threshold", {"threshold": None}),
+        ("k", {"k": 0}),
+        ("k", {"k": 1.5}),
+        ("queries", {"queries": np.zeros((1, DIM))}),
+        ("queries", {"queries": np.ones((1, DIM + 1))}),
+        ("groups", {"groups": (group for group in "a")}),
+    ],
+)
+def test_an_empty_index_refuses_what_a_filled_one_does(index, field, arguments):
+    emptied = SimilarityIndex(DIM)
+    emptied.append(np.ones((1, DIM)), ["x"])
+    emptied.delete(["x"])
+    for asked in (index, SimilarityIndex(DIM), emptied):
+        with pytest.raises(InvalidArgument) as caught:
+            asked.match(**{"queries": np.ones((1, DIM)), "threshold": 0.5, **arguments})
+        assert caught.value.field == field
+    assert len(SimilarityIndex(DIM).match(np.ones((1, DIM)), 0.5)) == 0
 
 
 def test_all_or_none_are_deleted(index):

@@ -43,7 +43,7 @@ def test_the_environment_chooses_the_kernels(value, expected):
 def test_a_typo_in_the_environment_is_told():
     process = isa_of_a_new_process("avx3")
     assert process.returncode != 0
-    assert "InvalidArgument: KHALA_JOBS_ISA: 'avx3' is none of auto, baseline, v3" in process.stderr
+    assert "InvalidArgument: KHALA_JOBS_ISA: 'avx3' is none of auto, baseline, v3, v4" in process.stderr
 
 
 def test_errors_are_one_tree_with_field_and_message():
