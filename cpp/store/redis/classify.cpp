@@ -43,6 +43,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
      "needs"},
     {"ERR The user executing the script can't access", ErrorCode::denied, "acl",
      "the server's ACL forbids this user a key that our functions use; `khala-jobs redis-acl` prints what it needs"},
+    {"ERR ACL failure in script", ErrorCode::denied, "acl",
+     "the server's ACL forbids this user something that our functions do; `khala-jobs redis-acl` prints what it needs"},
     {"NOSCRIPT", ErrorCode::not_found, "library", "the server does not have our scripts (any more)"},
     {"ERR Function not found", ErrorCode::not_found, "library", "the server does not have our functions (any more)"},
     {"MOVED", ErrorCode::unsupported, "cluster", "the server is part of a cluster, which is not supported"},

@@ -185,6 +185,8 @@ TEST(Classify, KnowsWhatServersSay) {
     EXPECT_EQ(code("NOPERM this user has no permissions to run the 'eval' command"), ErrorCode::denied);
     EXPECT_EQ(code("ERR The user executing the script can't run this command or subcommand script: x, on @f:2."),
               ErrorCode::denied);
+    EXPECT_EQ(code("ERR ACL failure in script: User worker has no permissions to run the 'zadd' command script: x"),
+              ErrorCode::denied);
     EXPECT_EQ(code("NOSCRIPT No matching script. Please use EVAL."), ErrorCode::not_found);
     EXPECT_EQ(code("ERR Function not found"), ErrorCode::not_found);
     EXPECT_EQ(code("MOVED 3999 127.0.0.1:6381"), ErrorCode::unsupported);
