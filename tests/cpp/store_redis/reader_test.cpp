@@ -169,6 +169,7 @@ TEST(Classify, MakesForeignTextsPrintable) {
         EXPECT_GE(static_cast<unsigned char>(c), 0x20);
     }
     EXPECT_LE(printable(std::string(10'000, 'x')).size(), 310U);
+    EXPECT_EQ(printable("a\xff\x80 b\x7f"), "a?? b?") << "what a server quotes need not be UTF-8";
 }
 
 TEST(Classify, KnowsWhatServersSay) {
