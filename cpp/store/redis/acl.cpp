@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <vector>
 
 #include "store/redis/commands.hpp"
@@ -35,12 +36,18 @@ bool is_refused(const Reply& reply) {
     return reply.is_error() && reply.text().starts_with("NOPERM");
 }
 
-// What the refusal of one command lacks, as words of ACL SETUSER. Servers say which of the three it is in words only.
+bool says_one_of(const Reply& reply, std::initializer_list<std::string_view> phrases) {
+    return std::ranges::any_of(
+        phrases, [&](std::string_view phrase) { return reply.text().find(phrase) != std::string_view::npos; });
+}
+
+// What the refusal of one command lacks, as words of ACL SETUSER. Servers say which of the three it is in words only,
+// and may name the user, so whole phrases are looked for: a user's name has no blanks.
 std::string missing_grant(const Reply& reply, std::string_view command, const std::string& prefix) {
-    if (reply.text().find("channel") != std::string_view::npos) {
+    if (says_one_of(reply, {"access a channel", "access one of the channels"})) {
         return pattern('&', prefix);
     }
-    if (reply.text().find("key") != std::string_view::npos) {
+    if (says_one_of(reply, {"access a key", "access one of the keys"})) {
         return pattern('~', prefix);
     }
     return "+" + std::string{command};

@@ -43,6 +43,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
      "needs"},
     {"ERR The user executing the script can't access", ErrorCode::denied, "acl",
      "the server's ACL forbids this user a key that our functions use; `khala-jobs redis-acl` prints what it needs"},
+    {"ERR ACL failure in script", ErrorCode::denied, "acl",
+     "the server's ACL forbids this user something that our functions do; `khala-jobs redis-acl` prints what it needs"},
     {"NOSCRIPT", ErrorCode::not_found, "library", "the server does not have our scripts (any more)"},
     {"ERR Function not found", ErrorCode::not_found, "library", "the server does not have our functions (any more)"},
     {"MOVED", ErrorCode::unsupported, "cluster", "the server is part of a cluster, which is not supported"},
@@ -66,12 +68,12 @@ constexpr auto kMeanings = std::to_array<Meaning>({
 std::string printable(std::string_view text) {
     std::string clean{text.substr(0, kQuoteBytes)};
     constexpr unsigned char kFirstPrintable = 0x20;
-    constexpr unsigned char kDelete = 0x7F;
+    constexpr unsigned char kDelete = 0x7F;  // and above: what a server quotes need not be UTF-8
     std::ranges::replace_if(
         clean,
         [](char c) {
             const auto byte = static_cast<unsigned char>(c);
-            return byte < kFirstPrintable || byte == kDelete;
+            return byte < kFirstPrintable || byte >= kDelete;
         },
         '?');
     while (!clean.empty() && clean.back() == ' ') {
@@ -93,6 +95,10 @@ Error classify(const Reply& reply) {
 bool is_missing_library(const Reply& reply) noexcept {
     return reply.is_error() &&
            (reply.text().starts_with("NOSCRIPT") || reply.text().starts_with("ERR Function not found"));
+}
+
+bool is_without_functions(const Reply& reply) noexcept {
+    return reply.is_error() && reply.text().starts_with("ERR unknown command 'FCALL'");
 }
 
 }  // namespace khala::store::redis

@@ -26,7 +26,10 @@ namespace khala::store::redis {
 // NOSCRIPT, or a function that the server does not have: loading the library and asking again helps.
 [[nodiscard]] bool is_missing_library(const Reply& reply) noexcept;
 
-// A foreign text made fit for a log line: control characters become '?', long ones end in "...".
+// FCALL is not there: scripts are to be used.
+[[nodiscard]] bool is_without_functions(const Reply& reply) noexcept;
+
+// A foreign text made fit for a log line: what is not printable ASCII becomes '?', long ones end in "...".
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace khala::store::redis

@@ -75,8 +75,8 @@ Result<Reply> Core::run(Function function, const Packer& packed) {
     }
     compose(function, packed.bytes());
     KHALA_TRY_ASSIGN(Reply reply, call(is_promise(function)));
-    if (reply.is_error() && is_missing_library(reply)) {
-        KHALA_TRY(load_library());
+    if (is_missing_library(reply) || is_without_functions(reply)) {
+        KHALA_TRY(is_without_functions(reply) ? load_scripts() : load_library());
         compose(function, packed.bytes());
         KHALA_TRY_ASSIGN(reply, call(is_promise(function)));
     }

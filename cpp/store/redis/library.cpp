@@ -28,7 +28,7 @@ constexpr std::array<Entry, kFunctionCount> kEntries{{{"enqueue", "exchange", ""
                                                       {"announce", "announce", "allow-oom"},
                                                       {"workers", "workers", "no-writes"},
                                                       {"unroutable", "unroutable", "no-writes"},
-                                                      {"lapsed", "lapsed", "no-writes"},
+                                                      {"lapsed", "lapsed", "allow-oom"},
                                                       {"read", "read", "no-writes"},
                                                       {"count_queues", "count_queues", "no-writes"},
                                                       {"next_due", "next_due", "no-writes"},

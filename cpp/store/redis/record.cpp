@@ -248,6 +248,9 @@ Result<std::vector<Attempt>> full_history(std::span<const Reply> list, const Rec
     std::ranges::stable_sort(history, {}, [](const Attempt& attempt) {
         return std::pair{attempt.token, attempt.started_at == 0 && attempt.outcome.starts_with("late ")};
     });
+    // A claim that the server refused half way has written one down already.
+    const auto twice = std::ranges::unique(history);
+    history.erase(twice.begin(), twice.end());
     if (history.size() > kHistoryCount) {
         history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(kHistoryCount));
     }

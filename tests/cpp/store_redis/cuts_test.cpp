@@ -13,6 +13,7 @@ namespace khala::store::redis {
 namespace {
 
 using contract::Bench;
+using contract::ids;
 using support::Direction;
 using support::FaultProxy;
 
@@ -239,6 +240,35 @@ TEST_F(Cuts, Reading) {
                       EXPECT_EQ(page.rows.size(), 2U);
                       KHALA_TRY_ASSIGN(const auto counts, store.counts(""));
                       EXPECT_EQ(counts.size(), 1U);
+                      return {};
+                  },
+                  [](int) {});
+}
+
+// What a worker looks for from time to time.
+TEST_F(Cuts, Looking) {
+    t_.add_all({"held", "strange"});
+    EXPECT_EQ(t_.take_one().job.id, "held");
+    NewJob later = Bench::job("later");
+    later.run_at = factory_.clock.wall_ms() + 1'000'000;
+    t_.add(later);
+    t_.announce("w", {"q"}, {"other"});
+    t_.pause("q");
+    factory_.clock.advance(Bench::kLeaseMs + 1);
+    t_.announce("w", {"q"}, {"other"});
+    at_every_byte([](int) {},
+                  [&](Store& store, int) -> Status {
+                      const std::vector<std::string> queues{"q"};
+                      KHALA_TRY_ASSIGN(const auto lapses, store.lapsed(10));
+                      EXPECT_EQ(lapses.size(), 1U);
+                      KHALA_TRY_ASSIGN(const auto strange, store.unroutable(queues, 10));
+                      EXPECT_EQ(ids(strange), contract::Ids{"strange"});
+                      KHALA_TRY_ASSIGN(const Millis due, store.next_due(queues));
+                      EXPECT_EQ(due, later.run_at);
+                      KHALA_TRY_ASSIGN(const auto events, store.events("q", 0, 10));
+                      EXPECT_EQ(events.size(), 1U);
+                      KHALA_TRY_ASSIGN(const auto workers, store.workers());
+                      EXPECT_EQ(workers.size(), 1U);
                       return {};
                   },
                   [](int) {});

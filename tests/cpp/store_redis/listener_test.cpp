@@ -114,7 +114,10 @@ TEST(Listener, NoticesAHalfOpenConnection) {
     const auto opened = Listener::open(options, {"a"});
     ASSERT_TRUE(opened);
     Heard heard;
+    ASSERT_TRUE(drive(**opened, heard, [&] { return (*opened)->joined(); }));
+    const Millis joined = SystemClock::instance().lease_ms();
     ASSERT_TRUE(drive(**opened, heard, [&] { return !heard.messages.empty(); }));
+    EXPECT_LE(SystemClock::instance().lease_ms() - joined, 10'000);
     EXPECT_EQ(heard.messages.front().payload, "hello");
     EXPECT_EQ(server.connections(), 2);
 }

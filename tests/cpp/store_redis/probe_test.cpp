@@ -9,6 +9,7 @@
 
 #include "store/redis/acl.hpp"
 #include "store/redis/classify.hpp"
+#include "store/redis/commands.hpp"
 #include "support/redis_server.hpp"
 
 namespace khala::store::redis {
@@ -288,6 +289,23 @@ TEST_F(LeastPrivilege, NamesKeysAndChannelsThatLack) {
     administer(*admin_, "ACL SETUSER worker ~{khala}:* resetchannels");
     EXPECT_NE(refusal(options_).message.find("ACL SETUSER worker &{khala}:*"), std::string::npos)
         << refusal(options_).message;
+}
+
+// As Redis 7.2 and Valkey put it, who name the user.
+TEST(Rights, OfAUserWithATellingNameAreNotMistaken) {
+    RedisOptions options;
+    options.user = "monkey_channel";
+    const auto missing = [&](const std::string& refusal) {
+        std::vector<Reply> replies(kFunctionCommands.size() + kLinkCommands.size() + 2);
+        replies[1] = Reply::make_text(Reply::Kind::error, refusal);
+        const auto status = check_rights(replies, options);
+        EXPECT_FALSE(status);
+        return status ? std::string{} : status.error().message.substr(status.error().message.rfind(' ') + 1);
+    };
+    EXPECT_EQ(missing("NOPERM User monkey_channel has no permissions to run the 'del' command"), "+del");
+    EXPECT_EQ(missing("NOPERM No permissions to access a key"), "~{khala}:*");
+    EXPECT_EQ(missing("NOPERM No permissions to access a channel"), "&{khala}:*");
+    EXPECT_EQ(missing("NOPERM this user has no permissions to access one of the keys used as arguments"), "~{khala}:*");
 }
 
 TEST_F(LeastPrivilege, SaysWhatItCannotSee) {

@@ -169,6 +169,7 @@ TEST(Classify, MakesForeignTextsPrintable) {
         EXPECT_GE(static_cast<unsigned char>(c), 0x20);
     }
     EXPECT_LE(printable(std::string(10'000, 'x')).size(), 310U);
+    EXPECT_EQ(printable("a\xff\x80 b\x7f"), "a?? b?") << "what a server quotes need not be UTF-8";
 }
 
 TEST(Classify, KnowsWhatServersSay) {
@@ -184,6 +185,8 @@ TEST(Classify, KnowsWhatServersSay) {
     EXPECT_EQ(code("WRONGPASS invalid username-password pair or user is disabled."), ErrorCode::denied);
     EXPECT_EQ(code("NOPERM this user has no permissions to run the 'eval' command"), ErrorCode::denied);
     EXPECT_EQ(code("ERR The user executing the script can't run this command or subcommand script: x, on @f:2."),
+              ErrorCode::denied);
+    EXPECT_EQ(code("ERR ACL failure in script: User worker has no permissions to run the 'zadd' command script: x"),
               ErrorCode::denied);
     EXPECT_EQ(code("NOSCRIPT No matching script. Please use EVAL."), ErrorCode::not_found);
     EXPECT_EQ(code("ERR Function not found"), ErrorCode::not_found);

@@ -24,8 +24,10 @@ TEST(RedisLibrary, IsLoadedAgainWhenTheServerForgotIt) {
     EXPECT_EQ(ids(bench.take(2)), (contract::Ids{"a", "b"}));
 }
 
-TEST(RedisLibrary, ComesAsScriptsWhereThereAreNoFunctions) {
-    support::RedisServer server{{"--rename-command", "FUNCTION", ""}};
+class RedisScripts : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RedisScripts, AreUsedWhereThereAreNoFunctions) {
+    support::RedisServer server{{"--rename-command", GetParam(), ""}};
     base::ManualClock clock;
     RedisOptions options = server.options();
     options.clock = &clock;
@@ -39,6 +41,7 @@ TEST(RedisLibrary, ComesAsScriptsWhereThereAreNoFunctions) {
     bench.add_all({"b"});
     EXPECT_EQ(ids(bench.take(2)), (contract::Ids{"b"}));
 }
+INSTANTIATE_TEST_SUITE_P(Hidden, RedisScripts, ::testing::Values("FUNCTION", "FCALL"));
 
 TEST(RedisLibrary, NamesFollowTheText) {
     const Library library;

@@ -22,6 +22,10 @@ NewProxy = Callable[[Server], Proxy]
 NewWork = Callable[..., Work]
 
 
+NOTICED_WITHIN = 10.0  # seconds: a link whose other end is gone without a word
+RESUMED_WITHIN = 2.0  # seconds after the server is back
+
+
 async def enqueue_until_it_works(work: Work, n: int, seconds: float = 30) -> float:
     """Seconds until an enqueue (under one id) was answered; errors of a store that is away are swallowed."""
     started = time.monotonic()
@@ -55,7 +59,7 @@ async def test_a_killed_server_with_an_append_only_file_loses_nothing(
     work.release.set()  # they end while there is nobody to tell
     await asyncio.to_thread(server.start)
     took = await enqueue_until_it_works(work, 0)
-    print(f"resumed after {took:.3f} s")  # noqa: T201 - shown by pytest -s
+    assert took <= RESUMED_WITHIN
     await work.check_each_once(225)
     assert work.jobs.engine_stats["store_resets"] == 0
 
@@ -127,7 +131,8 @@ async def test_work_goes_on_when_a_server_that_was_silent_beyond_every_deadline_
     await waiting
     await work.until_stats(completed=6, waiting=0, active=0)
     worked = time.monotonic() - back
-    print(f"after {produced:.3f} s a job was put in, after {worked:.3f} s all were done")  # noqa: T201 - shown by -s
+    assert produced <= RESUMED_WITHIN
+    assert worked <= RESUMED_WITHIN
     await work.check_each_once(6)
 
 
@@ -157,10 +162,7 @@ async def test_two_servers_and_a_failover_with_confirmed_writes(
 
 
 async def test_a_half_open_link_is_noticed(
-    new_server: NewServer,
-    new_proxy: NewProxy,
-    new_work: NewWork,
-    record_property: Callable[[str, object], None],
+    new_server: NewServer, new_proxy: NewProxy, new_work: NewWork
 ) -> None:
     server = new_server()
     proxy = new_proxy(server)
@@ -169,7 +171,7 @@ async def test_a_half_open_link_is_noticed(
     ids = await work.held(2)
     proxy.stall()
     took = await enqueue_until_it_works(work, 0)
-    print(f"noticed after {took:.3f} s")  # noqa: T201 - shown by pytest -s
+    assert took <= NOTICED_WITHIN
     work.release.set()
     await work.check_each_once(3)
     for job_id in ids:

@@ -197,8 +197,7 @@ local function next_record(id, record, token, claim, lease_until)
         .. string.sub(record, kept + 1, kept + err)
 end
 
--- The ids of the picked jobs; their requests and records are known then. One that is in a lane of fresh: and no fresh job
--- is not there.
+-- The ids of the picked jobs, whose requests and records are known then.
 local function ids_of(picked)
     local ids = {}
     for i = 1, #picked / 3 do
@@ -207,27 +206,30 @@ local function ids_of(picked)
     prefetch(ids)
     local asked = fields('asked', ids)
     for i = 1, #ids do
-        local request, rank = asked[i], picked[3 * i - 2][7]
+        requests[ids[i]] = asked[i]
         if unwritten[ids[i]] then
             standing[ids[i]] = nil   -- it was made up by look()
         end
-        if rank and request and (standing[ids[i]] or struct.unpack('<d', request) ~= picked[3 * i] - rank * RANK) then
-            request = false
-        end
-        requests[ids[i]] = request
     end
     return ids
+end
+
+-- Whether an entry of a lane is a job that may be leased. Not for good: an id may be in several lanes, or twice in one, of
+-- which one entry at most is that job.
+local function is_ready(id, lane, member, key)
+    local asked, record = requests[id], standing[id]
+    if not asked or lane[7] then
+        return asked and not record and struct.unpack('<d', asked) == key - lane[7] * RANK
+    end
+    return record and string.byte(record) == 1 and string.sub(record, 19, 31) == string.sub(member, 1, 13)
 end
 
 -- A lane loses an entry.
 local function leave_lane(lane, member)
     if lane[7] then
-        lane.taken = (lane.taken or 0) + 1
-        return
-    end
-    leave(lane[6], member)
-    if expires(lane[1]) then
-        leave('expiring:' .. lane[1].name, member)
+        take(lane[6])
+    else
+        leave(lane[6], member)
     end
 end
 
@@ -243,6 +245,9 @@ local function lease_one(id, lane, member, key, token, claim, lease_until, names
     write(id, record or first_record(member, key, token, lane.tail))
     unwritten[id] = nil
     enter(lane.running, lease_until, member)
+    if not lane[7] and expires(lane[1]) then
+        leave('expiring:' .. lane[1].name, member)
+    end
     local woken_ = woken[lane[1].name]
     if woken_ and woken_[lane[2]] then
         woken_[lane[2]] = woken_[lane[2]] - 1
@@ -253,8 +258,8 @@ local function lease_one(id, lane, member, key, token, claim, lease_until, names
     return record or lane.names
 end
 
--- Leases the picked jobs; those that somebody deleted only leave their lane. Answers leases, terms, token and names.
-local function lease(found, picked, claim, lease_until)
+-- Leases the picked jobs; what is none only leaves its lane. Answers leases, terms, token and names.
+local function lease(picked, claim, lease_until)
     if #picked == 0 then
         return {}, {}, 0, {}
     end
@@ -263,19 +268,14 @@ local function lease(found, picked, claim, lease_until)
     local before, names = token, {}
     for i = 1, #ids do
         local id, lane, member = ids[i], picked[3 * i - 2], picked[3 * i - 1]
-        local asked = requests[id]
         leave_lane(lane, member)
-        if asked then
+        if is_ready(id, lane, member, picked[3 * i]) then
+            local asked = requests[id]
             terms_of(asked)
             token = token + 1
             local record = lease_one(id, lane, member, picked[3 * i], token, claim, lease_until, names)
             leases[out + 1], leases[out + 2], leases[out + 3] = id, asked, record
             out = out + 3
-        end
-    end
-    for i = 1, #found do
-        if found[i].taken then
-            redis.call('LTRIM', P .. 'fresh:' .. found[i][6], found[i].taken, -1)
         end
     end
     if out > 0 then
@@ -318,6 +318,6 @@ local function claim_jobs(claim)
         redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
     end
     local lease_until = leased + claim[4]
-    local leases, terms, token, names = lease(found, picked, claim, lease_until)
+    local leases, terms, token, names = lease(picked, claim, lease_until)
     return {leases, more or rest or cut, lease_until, terms, token, names}
 end

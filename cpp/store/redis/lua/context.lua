@@ -32,6 +32,7 @@ local stale               -- lane of fresh: -> entries that became stale
 local unindexed           -- part of the index -> jobs that were removed
 local texts               -- scores -> as text
 local removed, added      -- sorted set -> members; -> scores and members
+local taken               -- lane of fresh: -> entries at its front that go
 local touched             -- ids that `removed` and `added` are about
 local shared, parsed      -- terms that were read: hash -> text; text -> what it says
 local queues, lanes       -- settings that were read; queue -> tasks that got jobs
@@ -58,7 +59,7 @@ local function begin(keys, time)
         micros = wall * 1000
     end
     standing, records, removed, added = emptied(standing), emptied(records), emptied(removed), emptied(added)
-    unsent = false
+    unsent, taken = false, emptied(taken)
     touched, requests, unwritten, stale = emptied(touched), emptied(requests), emptied(unwritten), emptied(stale)
     unindexed, shared, parsed, texts = emptied(unindexed), emptied(shared), emptied(parsed), emptied(texts)
     queues, lanes, counters, woken, news = {}, emptied(lanes), emptied(counters), emptied(woken), emptied(news)
@@ -70,8 +71,20 @@ local function send(command, key, list)
     if #list > 0 and #list <= MOST then
         return redis.call(command, P .. key, unpack(list))
     end
+    local reply
     for from = 1, #list, MOST do
-        redis.call(command, P .. key, unpack(list, from, math.min(from + MOST - 1, #list)))
+        reply = redis.call(command, P .. key, unpack(list, from, math.min(from + MOST - 1, #list)))
+    end
+    return reply
+end
+
+-- A list that was empty is noted by a command. Where the server refuses that, the list goes again: who adds to it next
+-- would not note it any more, and nobody would ever look into it.
+local function note_list(list, command, key, ...)
+    local noted = redis.pcall(command, P .. key, ...)
+    if type(noted) == 'table' and noted.err then
+        redis.call('UNLINK', P .. list)
+        error(noted)
     end
 end
 

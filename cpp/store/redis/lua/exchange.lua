@@ -7,7 +7,6 @@ local function exchange(keys, args)
     begin(keys, args[1])
     local request = cmsgpack.unpack(args[2])
     local inserted = insert(request[1], request[2], request[3])
-    flush()
     local moved, stop, closings = settle(request[4])
     if not closings then
         flush()   -- the claim is to see what became of those jobs

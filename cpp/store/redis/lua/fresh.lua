@@ -42,7 +42,7 @@ local function index_all(ids, last)
         local upto = math.min(count, from + (part + 1) * PART - 1 - ref)
         local name = text_of(part)
         if redis.call('RPUSH', P .. 'index:' .. name, unpack(ids, from, upto)) == upto - from + 1 then
-            redis.call('ZADD', P .. 'jobs', name, name)
+            note_list('index:' .. name, 'ZADD', 'jobs', name, name)
         end
         from = upto + 1
     end
@@ -141,7 +141,8 @@ local function clean_fresh(lane, count_)
     local got = redis.call('LRANGE', key, 0, count_ - 1)
     local found = fresh_ones(got)
     if #found < #got then
-        redis.call('LTRIM', key, #got, -1)
+        redis.call('LPUSH', key, got[1])   -- where that is refused, nothing is dropped
+        redis.call('LTRIM', key, #got + 1, -1)
         local back = {}
         for i = 1, #found do
             back[i] = found[#found + 1 - i]

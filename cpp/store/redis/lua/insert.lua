@@ -87,8 +87,8 @@ local function insert_row(id, row, ref, key, member, kind)
     elseif state == 4 then
         note_lane(queue, task)
     end
-    if #row[9] > 0 then
-        send('RPUSH', 'history:' .. id, row[9])
+    if #row[9] > 0 and send('RPUSH', 'history:' .. id, row[9]) > #row[9] then
+        redis.call('LTRIM', P .. 'history:' .. id, -#row[9], -1)   -- it was begun before
     end
     return state < 5 and row[7] == 0
 end
@@ -156,16 +156,25 @@ local function list_of(kind, pushed)
     return list
 end
 
--- A lane that was empty is noted.
 local function push_fresh(pushed)
     for lane, list in pairs(pushed) do
-        if #list > MOST or send('RPUSH', 'fresh:' .. lane, list) == #list then
-            note_lane(list.queue, string.sub(lane, #list.queue + 2))
-        end
-        if #list > MOST then
-            send('RPUSH', 'fresh:' .. lane, list)
+        if send('RPUSH', 'fresh:' .. lane, list) == #list then
+            note_list('fresh:' .. lane, 'SADD', 'tasks:' .. list.queue, string.sub(lane, #list.queue + 2))
         end
         note_woken(list.queue, list.task, #list)
+    end
+end
+
+-- The last write of an insert: until then nobody sees the jobs, and what lies ready for them is stale. first, last: their
+-- refs, which count as removed where the server refuses it.
+local function keep_asked(asked, first, last)
+    local done, why = pcall(send, 'HSET', 'asked', asked)
+    if not done then
+        for ref = first, last do
+            leave_index(ref)
+        end
+        flush()
+        error({err = why})
     end
 end
 
@@ -202,9 +211,10 @@ local function insert_all(kinds, groups, jobs, verdicts, number)
         end
         last = last + groups[g][2]
     end
-    send('HSET', 'asked', asked)
-    index_all(index, first)
     push_fresh(pushed)
+    flush()
+    index_all(index, first)
+    keep_asked(asked, first + 1, number)
 end
 
 -- The queues of the jobs that are inserted are made, and their terms are kept. Answers how many jobs there are, and the

@@ -17,13 +17,14 @@ local function remove(ids, until_)
         standing[id], requests[id] = false, false
         news[#news + 1] = id
     end
-    flush()
-    send('HDEL', 'standing', ids)
+    -- Without its request it is no job any more, and what else there is of it goes when somebody comes to it.
+    send('ZADD', 'gone', remembered)
     send('HDEL', 'asked', ids)
+    send('HDEL', 'standing', ids)
+    flush()
     for from = 1, #histories, MOST do
         redis.call('UNLINK', unpack(histories, from, math.min(from + MOST - 1, #histories)))
     end
-    send('ZADD', 'gone', remembered)
 end
 
 -- ARGV: time, {verb, actor, detail, until_, {id, record seen (false: none), record after (false: remove it; true: as it
@@ -74,6 +75,32 @@ local function add_entries(found, entries, more, set)
     end
 end
 
+-- The sorted set besides keep: that a job with this record is in; nil when it is not closed.
+local function closed_set_of(record)
+    local state, flags = string.byte(record, 1, 2)
+    local queue = names_of(record)
+    if state == 5 and flags >= 32 then
+        return 'kept:' .. queue
+    end
+    return state > 4 and place(state, false, queue) or nil
+end
+
+-- Whether an entry of keep: is as the record of its job says; otherwise it goes, also from where else it may have been.
+local function is_kept(record, member, until_)
+    local set, queue = record and closed_set_of(record), record and names_of(record)
+    if set and set ~= NAMES[5] .. queue and struct.unpack('<d', record, 88) == tonumber(until_) then
+        return true
+    end
+    leave('keep', member)
+    for state = 5, record and 10 or 4 do
+        local other = (NAMES[state] or 'kept:') .. queue   -- 10: kept:
+        if other ~= set then
+            leave(other, member)
+        end
+    end
+    return false
+end
+
 -- Of those in keep:, at most `limit` that are wanted.
 local function add_kept(found, limit, queue, wanted)
     local from, count_ = 0, 0
@@ -86,9 +113,8 @@ local function add_kept(found, limit, queue, wanted)
         prefetch(ids)
         for i = 1, #ids do
             local record = look(ids[i])
-            if not record then
-                leave('keep', got[2 * i - 1])
-            elseif count_ < limit and wanted[string.byte(record)] and (queue == '' or (names_of(record)) == queue) then
+            if is_kept(record, got[2 * i - 1], got[2 * i]) and count_ < limit and wanted[string.byte(record)]
+                    and (queue == '' or (names_of(record)) == queue) then
                 add_entries(found, {got[2 * i - 1], got[2 * i]}, 0, 'keep')
                 count_ = count_ + 1
             end
@@ -150,7 +176,7 @@ local function too_old_or_many(limit, queue, states, before, keep_count)
     return found
 end
 
--- Their ids, at most `limit`. Those that somebody deleted by hand leave their set.
+-- Their ids, at most `limit`. What is no such job leaves its set.
 local function closed_ones(found, limit)
     local ids, closed = {}, {}
     for i = 1, math.min(#found, limit) do
@@ -158,7 +184,8 @@ local function closed_ones(found, limit)
     end
     prefetch(ids)
     for i = 1, #ids do
-        if standing[ids[i]] and string.byte(standing[ids[i]]) > 4 then
+        local record, set = standing[ids[i]], found[i][3]
+        if record and (set == 'keep' or closed_set_of(record) == set) then
             closed[#closed + 1] = ids[i]
         else
             leave(found[i][3], found[i][2])

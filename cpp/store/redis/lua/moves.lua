@@ -157,10 +157,10 @@ end
 -- The job goes from one record to another, with all that depends on its state.
 local function change(id, before, record, queue, task)
     local state = string.byte(before)
-    local member = leave_place(before, id, state, queue, task)
     record = marked(record, queue)
     write(id, record)
-    enter_place(state, record, id, member, queue, task)
+    enter_place(state, record, id, member_of(record, id), queue, task)
+    leave_place(before, id, state, queue, task)
 end
 
 -- What change() comes to for most jobs: from running to closed.

@@ -17,8 +17,8 @@ local function made_queue(name)
     local queue = queue_of(name)
     if not queue.made then
         queue.made = wall
-        redis.call('HSET', P .. 'queue:' .. name, 'made_at', wall)
         redis.call('SADD', P .. 'queues', name)
+        redis.call('HSET', P .. 'queue:' .. name, 'made_at', wall)   -- then it is known: not before
     end
     return queue
 end

@@ -42,11 +42,11 @@ local function write_fresh(name)
             enter('ready:' .. name .. '\t' .. task, key, entries[k])
             note_lane(name, task)
         end
+        flush()
         redis.call('UNLINK', P .. 'fresh:' .. lane)
         redis.call('HDEL', P .. 'stale', lane)
         redis.call('SREM', P .. 'tasks:' .. name, string.sub(lane, #name + 2))
     end
-    flush()
 end
 
 -- strict, aged: priority -> base and rank, as in insert.lua.

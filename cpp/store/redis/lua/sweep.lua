@@ -50,16 +50,25 @@ local function sweep_due(demands)
     local ids = prefetch_members(due)
     for i = 1, #due do
         local record = look(ids[i])
-        if record and string.byte(record) == 0 then
+        if record and string.byte(record) == 0 and member_of(record, ids[i]) == due[i][2] then
             make_ready(ids[i], record, due[i][3], 'due')
         else
-            leave('scheduled:' .. due[i][3].name, due[i][2])   -- deleted by hand
+            leave('scheduled:' .. due[i][3].name, due[i][2])   -- nothing that is scheduled
         end
     end
     if #due > 0 then
         flush()
     end
     return more
+end
+
+-- Whether an entry is a job that waits and has never been started.
+local function may_expire(record, id, member)
+    if not record or member_of(record, id) ~= member then
+        return false
+    end
+    local state, _, attempt = struct.unpack('<BBI4', record)
+    return state ~= 2 and state < 5 and attempt == 0
 end
 
 -- {id, record, job, born} each.
@@ -69,7 +78,7 @@ local function find_overdue(demands)
     local rows = {}
     for i = 1, #overdue do
         local row = brief(ids[i])
-        if row[2] and row[3] then
+        if row[3] and may_expire(row[2], ids[i], overdue[i][2]) then
             rows[#rows + 1] = row
         else
             leave('expiring:' .. overdue[i][3].name, overdue[i][2])

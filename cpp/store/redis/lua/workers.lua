@@ -47,6 +47,13 @@ local function workers(keys, args)
     return {redis.call('HGETALL', P .. 'workers'), leased}
 end
 
+local function add_ready(rows, member)
+    local row = brief(string.sub(member, 14))
+    if row[2] and string.byte(row[2]) == 1 then
+        rows[#rows + 1] = row
+    end
+end
+
 -- Of ready jobs by order key: those of tasks that nobody in `known` has. ARGV: time, {{queue, {task = true}} each, limit}
 -- Answers {id, record, job, born} each, at most `limit` a lane.
 local function unroutable(keys, args)
@@ -62,14 +69,14 @@ local function unroutable(keys, args)
         for j = 1, #lanes_ do
             local members = known[lanes_[j][2]] and {} or first_fresh(lanes_[j][1], request[2])
             for k = 1, #members do
-                rows[#rows + 1] = brief(string.sub(members[k], 14))
+                add_ready(rows, members[k])
             end
         end
         for j = 1, #tasks do
             for _, kind in ipairs(known[tasks[j]] and {} or {'ready:', 'suspect:'}) do
                 local members = redis.call('ZRANGE', P .. kind .. queue .. '\t' .. tasks[j], 0, request[2] - 1)
                 for k = 1, #members do
-                    rows[#rows + 1] = brief(string.sub(members[k], 14))
+                    add_ready(rows, members[k])
                 end
             end
         end
@@ -77,18 +84,35 @@ local function unroutable(keys, args)
     return rows
 end
 
+-- Until when an entry of a set of running jobs is leased; false when it is no such job.
+local function lease_of(row, member, set)
+    local id, record, asked = row[1], row[2], row[3]
+    return record and asked and string.byte(record) == 2 and member_of(record, id) == member
+        and place(2, false, (names_of(record))) == set and struct.unpack('<d', record, 72)
+end
+
 -- Leases that ran out, earliest first in each queue. ARGV: time, {limit}
--- Answers {id, record, job, born} each.
+-- Answers {id, record, job, born} each. What the sets have besides is put right: nobody else would.
 local function lapsed(keys, args)
     begin(keys, args[1])
     local request = cmsgpack.unpack(args[2])
     local names = redis.call('SMEMBERS', P .. 'queues')
     local rows = {}
     for i = 1, #names do
-        local members = redis.call('ZRANGE', P .. 'running:' .. names[i], '-inf', leased, 'BYSCORE', 'LIMIT', 0, request[1])
+        local set = 'running:' .. names[i]
+        local members = redis.call('ZRANGE', P .. set, '-inf', leased, 'BYSCORE', 'LIMIT', 0, request[1])
         for k = 1, #members do
-            rows[#rows + 1] = brief(string.sub(members[k], 14))
+            local row = brief(string.sub(members[k], 14))
+            local until_ = lease_of(row, members[k], set)
+            if not until_ then
+                leave(set, members[k])
+            elseif until_ > leased then
+                enter(set, until_, members[k])
+            else
+                rows[#rows + 1] = row
+            end
         end
     end
+    flush()
     return rows
 end
