@@ -8,6 +8,10 @@
 -- its queue and task in `names`; hash and text by turns of the terms; the token that comes before the first one; queue and
 -- task by turns.
 
+-- Lua has room for 200 locals in a chunk, and the library is one: what only this file uses is in a block.
+local claim_jobs
+do
+
 local function known_tasks(claim)
     local known = {}
     for i = 1, #claim[7] do
@@ -295,7 +299,7 @@ local function claim_suspect(claim, known, picked)
     end
 end
 
-local function claim_jobs(claim)
+function claim_jobs(claim)
     local more = false
     if not claim[8] then
         more = sweep_due(claim[6])
@@ -320,4 +324,6 @@ local function claim_jobs(claim)
     local lease_until = leased + claim[4]
     local leases, terms, token, names = lease(picked, claim, lease_until)
     return {leases, more or rest or cut, lease_until, terms, token, names}
+end
+
 end
