@@ -88,19 +88,21 @@ void Loop::exchange() {
         send_last_progress(batch.pending);
         KHALA_FAILPOINT("ack.before_send");
     }
+    Millis asked = lease_now();
     auto reply = send(batch);
     if (!reply && is_refusal(reply.error().code) && !batch.groups.empty()) {
         insert_one_by_one(batch);
         if (batch.empty()) {
             return;
         }
+        asked = lease_now();
         reply = send(batch);
     }
     if (!reply) {
         on_failure(batch, reply.error());
         return;
     }
-    on_success(batch, std::move(reply).value());
+    on_success(batch, std::move(reply).value(), asked);
 }
 
 // One of several callers handed in what the store refuses: nobody else is to suffer for it.
@@ -160,7 +162,7 @@ void Loop::on_failure(Batch& batch, const Error& error) {
     }
 }
 
-void Loop::on_success(Batch& batch, store::ExchangeReply reply) {
+void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
     ++stats_.commits;
     backoff_ms_ = 0;
     denied_since_ms_ = kNever;
@@ -186,7 +188,13 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply) {
     if (!reply.leases.empty()) {
         last_traffic_ms_ = lease_now();
     }
-    worker_->accept(std::move(reply.leases));
+    const Millis held_until = asked + options_.lease_ms;
+    if (!reply.leases.empty() && lease_now() >= held_until) {
+        // The answer took as long as the leases last: others may run these jobs by now.
+        reply.leases.clear();
+        strays_ = true;
+    }
+    worker_->accept(std::move(reply.leases), held_until);
 }
 
 void Loop::on_inserted(const Insertion& insertion, Result<Answer> answer) {

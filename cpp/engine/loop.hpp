@@ -64,7 +64,7 @@ private:
     [[nodiscard]] Result<store::ExchangeReply> send(const Batch& batch);
     void insert_one_by_one(Batch& batch);
     void on_failure(Batch& batch, const Error& error);
-    void on_success(Batch& batch, store::ExchangeReply reply);
+    void on_success(Batch& batch, store::ExchangeReply reply, Millis asked);
     void on_inserted(const Insertion& insertion, Result<Answer> answer);
     void on_moved(const PendingMove& pending, store::Moved answer);
     void give_up_late_moves();
@@ -142,7 +142,8 @@ private:
     Millis awake_ms_ = 0;  // when the thread last knew that it was running, or meant to
     Millis retry_ms_ = 0;  // after a failure: moves and claims not before this
     Millis backoff_ms_ = 0;
-    bool strays_ = false;  // a claim's answer was lost: the store may have leased jobs to us that we do not know of
+    bool strays_ =
+        false;  // a claim's answer was lost, or late: the store may have leased jobs to us that we do not know of
     Millis denied_since_ms_ = kNever;  // the first of the refusals of this user that no success has followed
 
     std::optional<Error> fatal_;

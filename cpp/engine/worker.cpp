@@ -133,7 +133,7 @@ store::Claim Worker::sweep(const std::set<std::string>& more) const {
     return claim;
 }
 
-void Worker::accept(std::vector<store::Lease> leases) {
+void Worker::accept(std::vector<store::Lease> leases, Millis held_until) {
     // A slot, or a place in a queue, that was filled just now may have left jobs behind: worth another claim when it
     // is free again. Where the store had less than was asked for, it has no more.
     const auto ordinary = std::count_if(leases.begin(), leases.end(), [this](const store::Lease& lease) {
@@ -143,7 +143,7 @@ void Worker::accept(std::vector<store::Lease> leases) {
     suspect_used_up_ =
         ordinary < static_cast<std::ptrdiff_t>(leases.size()) || claim_.suspects == store::Suspects::none;
     for (auto& lease : leases) {
-        place(std::move(lease));
+        place(std::move(lease), held_until);
     }
     for (auto& [queue, use] : queues_) {
         use.used_up = use.running >= use.limit;
@@ -160,13 +160,13 @@ int Worker::take_slot(const store::Lease& lease) {
     return slot;
 }
 
-void Worker::place(store::Lease lease) {
+void Worker::place(store::Lease lease, Millis held_until) {
     const int index = take_slot(lease);
     Slot& slot = at(index);
     assert(slot.phase == Phase::free);
     slot = Slot{};
     slot.phase = Phase::leased;
-    slot.held_until = store_.clock().lease_ms() + options_.lease_ms;
+    slot.held_until = held_until;
     slot.native = is_native(lease.job.task);
     if (index < spec_.slots) {
         slot.queue = &queues_[lease.job.queue];

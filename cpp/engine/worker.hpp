@@ -72,7 +72,7 @@ public:
     [[nodiscard]] store::Claim sweep(const std::set<std::string>& more) const;
     [[nodiscard]] bool has_room() const;
     // Hands claimed leases to their handlers.
-    void accept(std::vector<store::Lease> leases);
+    void accept(std::vector<store::Lease> leases, Millis held_until);
     // True once when a slot has become free that the last claim could have used: there may be a job for it.
     [[nodiscard]] bool take_freed() noexcept { return std::exchange(freed_, false); }
 
@@ -131,7 +131,7 @@ private:
     };
 
     void take_up(StartWorker start);
-    void place(store::Lease lease);
+    void place(store::Lease lease, Millis held_until);
     [[nodiscard]] int take_slot(const store::Lease& lease);
     void free_slot(Slot& slot, int index);
     void end(int index, const job::Outcome& outcome, Millis cpu_ms, std::vector<PendingMove>& moves);

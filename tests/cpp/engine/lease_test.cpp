@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+
+#include "engine/loop.hpp"
 #include "support.hpp"
 
 namespace khala::engine {
@@ -151,6 +154,29 @@ TEST(Lost, ARunningJobIsToldToStopAndItsLateResultIsRefused) {
     const auto row = other.row("a0");
     EXPECT_EQ(row.standing.result, R"("right")");
     EXPECT_THAT(row.history, SizeIs(3)) << "both attempts, and a note of what came late";
+}
+
+TEST(Lost, ALeaseThatCameWhenItWasOverIsGivenBackAndNotRun) {
+    Bench bench;
+    bench.start_worker(1);
+    bench.sync();
+    std::atomic<int> claims{0};
+    bench.faults->set([&](const std::string& verb) -> std::optional<Error> {
+        if (verb == "exchange" && claims.fetch_add(1) == 0) {
+            bench.clock->advance(kLease);  // the answer is on its way for that long
+        }
+        return std::nullopt;
+    });
+    bench.store_jobs("a", 1);
+    bench.advance(kIdlePaceMs);
+    const auto lease = bench.client.next_lease();
+    bench.faults->set(nullptr);
+    EXPECT_GE(claims.load(), 2);
+    EXPECT_TRUE(lease->start());
+    const std::lock_guard lock{bench.shared->mutex};
+    const auto row = bench.shared->store.get(std::vector<std::string>{"a0"}, true).value().at(0);
+    EXPECT_EQ(row->standing.token, lease->lease().standing.token);
+    EXPECT_EQ(row->standing.attempt, 1) << "the run that never began does not count";
 }
 
 TEST(Lost, AJobThatWasNotStartedIsDroppedSilently) {
