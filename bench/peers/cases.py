@@ -137,7 +137,7 @@ def _all() -> list[Case]:
 
 
 CASES = {case.key: case for case in _all()}
-IMPORTANT = ("W1", "W3-1000", "W3-50", "W4-100", "W7")
+IMPORTANT = ("W1", "W3-1000", "W3-50", "W4-100", "W4-100-dropped", "W7")
 
 
 def chosen(words: str) -> list[Case]:

@@ -215,7 +215,7 @@ def case_table(results: Results, case: Case) -> list[str]:
         row = results.median(case.key, key)
         if row is not None:
             cells = [_cell(row, figure, text) for _, figure, text in columns]
-            rows.append([engine["name"], *cells, f"{row.get('jobs', 0):,}", str(row["rounds"]), _checks(row)])
+            rows.append([engine["name"], *cells, f"{row.get('jobs', 0):,.0f}", str(row["rounds"]), _checks(row)])
         else:
             reason = engine.get("absent") or results.reasons.get(case.key, {}).get(key)
             if reason:
@@ -235,6 +235,7 @@ RATIOS: tuple[tuple[str, str, str, dict[str, float]], ...] = (
         "jobs_per_s",
         {"ardiq": 5.0, "bullmq": 6.0, "taskiq": 18.0},
     ),
+    ("the same, results dropped", "W4-100-dropped", "jobs_per_s", {}),
     ("bulk enqueue, batches of 1000", "W3-1000", "jobs_per_s", {"ardiq": 2.5}),
     ("single enqueue", "W1", "jobs_per_s", {}),
 )
