@@ -54,8 +54,8 @@ def watched(kernel: Callable[[_vec.Progress], T], size: int, progress: Progress 
     Args:
         kernel: Called once, with the object that counts its progress and can cancel it.
         size: Numbers in what it reads; a short one runs in the calling thread.
-        progress: Called with (pairs done, pairs in all) in the calling thread, the last time when all are
-            done.
+        progress: Called with (pairs done, pairs in all) in the calling thread, once these are counted; the
+            last time when all are done.
 
     Returns:
         What the kernel returned.
@@ -81,7 +81,7 @@ def watched(kernel: Callable[[_vec.Progress], T], size: int, progress: Progress 
             try:
                 ended = outcome.get(timeout=_POLL_S)
             except Empty:
-                if progress is not None:
+                if progress is not None and watch.total > 0:  # 0 while rows are made ready
                     progress(watch.done, watch.total)
     except BaseException:
         watch.cancel()

@@ -81,6 +81,7 @@ def sample(rng: np.random.Generator, count: int = 4000) -> LabelledPairs:
     return LabelledPairs(score, duplicate)
 
 
+@pytest.mark.timeout(600)  # 18 s, and many times that where lines are traced
 def test_the_true_rate_is_within_the_stated_one_as_often_as_stated():
     """Different pairs score uniformly on 0..1, so the true rate at t is 1 - t: hold 400 calibrations to it."""
     rng = np.random.default_rng(1)
