@@ -249,8 +249,7 @@ Result<std::vector<Attempt>> full_history(std::span<const Reply> list, const Rec
         return std::pair{attempt.token, attempt.started_at == 0 && attempt.outcome.starts_with("late ")};
     });
     // A claim that the server refused half way has written one down already.
-    const auto twice = std::ranges::unique(history);
-    history.erase(twice.begin(), twice.end());
+    history.erase(std::unique(history.begin(), history.end()), history.end());
     if (history.size() > kHistoryCount) {
         history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(kHistoryCount));
     }
