@@ -215,7 +215,9 @@ def case_table(results: Results, case: Case) -> list[str]:
         row = results.median(case.key, key)
         if row is not None:
             cells = [_cell(row, figure, text) for _, figure, text in columns]
-            rows.append([engine["name"], *cells, f"{row.get('jobs', 0):,.0f}", str(row["rounds"]), _checks(row)])
+            rows.append(
+                [engine["name"], *cells, f"{row.get('jobs', 0):,.0f}", str(row["rounds"]), _checks(row)]
+            )
         else:
             reason = engine.get("absent") or results.reasons.get(case.key, {}).get(key)
             if reason:
