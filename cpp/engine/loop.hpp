@@ -142,8 +142,7 @@ private:
     Millis awake_ms_ = 0;  // when the thread last knew that it was running, or meant to
     Millis retry_ms_ = 0;  // after a failure: moves and claims not before this
     Millis backoff_ms_ = 0;
-    bool strays_ =
-        false;  // a claim's answer was lost, or late: the store may have leased jobs to us that we do not know of
+    bool strays_ = false;  // a claim's answer was lost or late: the store may have leased us jobs we do not know of
     Millis denied_since_ms_ = kNever;  // the first of the refusals of this user that no success has followed
 
     std::optional<Error> fatal_;
