@@ -13,6 +13,8 @@ namespace {
 constexpr double kClip = 4.0;
 constexpr double kScaleMin = 1e-7;
 
+constexpr std::size_t kSamplePiece = 64;  // rows of a sample projected at a time
+
 constexpr std::size_t round_up(std::size_t value, std::size_t multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
 }
@@ -70,9 +72,13 @@ Projected project_sample(const Rotation& rotation, const Side& side, std::size_t
     for (std::size_t index = 0; index < rows; ++index) {
         positions.push_back(static_cast<std::uint32_t>((index * side.order.size() + offset) / rows));
     }
-    std::vector<float> unit(rows * rotation.dim);
+    std::vector<float> unit(std::min(rows, kSamplePiece) * rotation.dim);
     sample.rows.resize(rows * (rotation.width + 1));
-    project(rotation, side, positions, 0, rows, kernels, unit.data(), sample.rows.data());
+    for (std::size_t done = 0; done < rows; done += kSamplePiece) {
+        const std::size_t piece = std::min(kSamplePiece, rows - done);
+        project(rotation, side, std::span{positions}.subspan(done, piece), 0, piece, kernels, unit.data(),
+                sample.rows.data() + done * (rotation.width + 1));
+    }
     return sample;
 }
 

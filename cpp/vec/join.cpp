@@ -1,6 +1,5 @@
 #include "vec/join.hpp"
 
-#include <malloc.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "vec/collapse.hpp"
+#include "vec/heap.hpp"
 #include "vec/invalid.hpp"
 #include "vec/join_parts.hpp"
 #include "vec/sim64.hpp"
@@ -67,7 +67,7 @@ public:
         return {};
     }
 
-    [[nodiscard]] std::vector<FoundPair>& found() noexcept { return found_; }
+    [[nodiscard]] PairList& found() noexcept { return found_; }
     [[nodiscard]] std::uint64_t rechecked() const noexcept { return rechecked_; }
 
 private:
@@ -95,13 +95,12 @@ private:
     const Decision& decision_;
     Budget& budget_;
     const CopyLists* copies_;
-    std::vector<FoundPair> found_;
+    PairList found_;
     std::uint64_t rechecked_ = 0;
 };
 
 // The pairs within each list of copies; their cosine is 1 by definition.
-Status add_copies(const CopyLists& copies, std::span<const std::uint32_t> rows, Budget& budget,
-                  std::vector<FoundPair>& found) {
+Status add_copies(const CopyLists& copies, std::span<const std::uint32_t> rows, Budget& budget, PairList& found) {
     for (const std::uint32_t row : rows) {
         const auto list = copies.of(row);
         KHALA_TRY(budget.spend(std::uint64_t{list.size()} * (list.size() - 1) / 2));
@@ -125,22 +124,27 @@ std::uint64_t fingerprint_of(const MatrixView& matrix, const JoinOptions& option
     return hash_bytes(matrix.data, matrix.rows * matrix.dim * sizeof(float), hash);
 }
 
-// glibc keeps what is freed for the thread that freed it; joins of several threads one after the other would each keep
-// a sixth of a matrix of 20,000 rows.
-void give_back_memory([[maybe_unused]] const MatrixView& matrix) noexcept {
-#if defined(__GLIBC__)
-    constexpr std::size_t kWorthwhile = std::size_t{1} << 22U;  // elements
-    if (matrix.rows * matrix.dim >= kWorthwhile) {
-        malloc_trim(0);
+// All pairs in one array, the lists emptied on the way.
+std::vector<FoundPair> gather(std::vector<PairList> lists) {
+    std::size_t count = 0;
+    for (const PairList& list : lists) {
+        count += list.size();
     }
-#endif
+    std::vector<FoundPair> found;
+    found.reserve(count);
+    for (PairList& list : lists) {
+        for (; !list.empty(); list.pop_front()) {
+            found.push_back(list.front());
+        }
+    }
+    return found;
 }
 
 }  // namespace
 
-base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> blocks, bool with_copies,
-                                                     std::uint64_t max_pairs, const Execution& execution,
-                                                     Certificate& certificate) const {
+base::Result<std::vector<PairList>> BlockJoin::find(std::span<const Block> blocks, bool with_copies,
+                                                    std::uint64_t max_pairs, const Execution& execution,
+                                                    Certificate& certificate) const {
     const CellPlan* cells = prepared_->cells();
     const Side side{matrix_, check_.norms, cells != nullptr ? cells->order : collapsed_.rows};
     const Decision decision{side, side, options_.threshold, certificate.tolerance, kernels_for(certificate.isa)};
@@ -148,17 +152,16 @@ base::Result<std::vector<FoundPair>> BlockJoin::find(std::span<const Block> bloc
     const bool expand = options_.copies == Copies::expand;
     const CopyLists copies{expand ? std::span<const std::uint32_t>{collapsed_.representative}
                                   : std::span<const std::uint32_t>{}};
-    std::vector<FoundPair> found;
+    std::vector<PairList> found(1);
     if (expand && with_copies) {
-        KHALA_TRY(add_copies(copies, collapsed_.rows, budget, found));
+        KHALA_TRY(add_copies(copies, collapsed_.rows, budget, found.front()));
     }
     std::vector<PairSink> sinks(static_cast<std::size_t>(execution.threads),
                                 PairSink{decision, budget, expand ? &copies : nullptr});
     KHALA_TRY(run_prepared(side, side, blocks, pointers(sinks), *prepared_, execution, certificate));
     for (PairSink& sink : sinks) {
         certificate.rechecked += sink.rechecked();
-        found.insert(found.end(), sink.found().begin(), sink.found().end());
-        sink.found() = {};
+        found.push_back(std::move(sink.found()));
     }
     return found;
 }
@@ -210,14 +213,29 @@ base::Result<Join> BlockJoin::run(std::size_t first, std::size_t last, std::uint
         return invalid("blocks", std::to_string(first) + " to " + std::to_string(last) + "; there are " +
                                      std::to_string(blocks_.size()));
     }
-    Join join;
-    join.certificate = begun_;
     Execution execution = options_.execution;
     execution.progress = progress;
-    KHALA_TRY_ASSIGN(std::vector<FoundPair> found,
-                     find(std::span{blocks_}.subspan(first, last - first), last == blocks_.size(), max_pairs, execution,
-                          join.certificate));
+    Certificate certificate = begun_;
+    KHALA_TRY_ASSIGN(std::vector<PairList> found, find(std::span{blocks_}.subspan(first, last - first),
+                                                       last == blocks_.size(), max_pairs, execution, certificate));
+    return finish(std::move(found), certificate);
+}
+
+base::Result<Join> BlockJoin::run_whole() {
+    const FloatEnvironment environment;
+    Certificate certificate = begun_;
+    KHALA_TRY_ASSIGN(std::vector<PairList> found,
+                     find(blocks_, true, options_.max_pairs, options_.execution, certificate));
+    prepared_.reset();  // the codes, before the pairs take more
+    return finish(std::move(found), certificate);
+}
+
+Join BlockJoin::finish(std::vector<PairList> lists, const Certificate& certificate) const {
     Stopwatch watch;
+    Join join;
+    join.certificate = certificate;
+    std::vector<FoundPair> found = gather(std::move(lists));
+    give_back_memory(matrix_.rows * matrix_.dim);
     std::sort(found.begin(), found.end(), [](const FoundPair& a, const FoundPair& b) {
         return std::pair{a.left, a.right} < std::pair{b.left, b.right};
     });
@@ -231,10 +249,10 @@ base::Result<Join> BlockJoin::run(std::size_t first, std::size_t last, std::uint
 base::Result<Join> self_join(const MatrixView& matrix, const JoinOptions& options) {
     const auto whole = [&]() -> base::Result<Join> {
         KHALA_TRY_ASSIGN(const std::unique_ptr<BlockJoin> join, BlockJoin::make(matrix, options, true));
-        return join->run(0, join->blocks(), options.max_pairs, options.execution.progress);
+        return join->run_whole();
     };
     base::Result<Join> result = whole();
-    give_back_memory(matrix);
+    give_back_memory(matrix.rows * matrix.dim);
     return result;
 }
 

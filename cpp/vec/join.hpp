@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -89,6 +90,9 @@ struct FoundPair {
     double cosine = 0;
 };
 
+// Grows without a moment at which it takes up to three times its size.
+using PairList = std::deque<FoundPair>;
+
 struct Join {
     Pairs pairs;
     std::vector<std::int64_t> representative;  // one for each row: see Collapsed
@@ -133,9 +137,15 @@ private:
     [[nodiscard]] static base::Result<std::unique_ptr<BlockJoin>> make(const MatrixView& matrix,
                                                                        const JoinOptions& options, bool whole);
 
-    [[nodiscard]] base::Result<std::vector<FoundPair>> find(std::span<const Block> blocks, bool with_copies,
-                                                            std::uint64_t max_pairs, const Execution& execution,
-                                                            Certificate& certificate) const;
+    // All blocks, after which the codes are gone.
+    [[nodiscard]] base::Result<Join> run_whole();
+
+    // One list a thread, in no order.
+    [[nodiscard]] base::Result<std::vector<PairList>> find(std::span<const Block> blocks, bool with_copies,
+                                                           std::uint64_t max_pairs, const Execution& execution,
+                                                           Certificate& certificate) const;
+
+    [[nodiscard]] Join finish(std::vector<PairList> lists, const Certificate& certificate) const;
 
     MatrixView matrix_;
     JoinOptions options_;

@@ -9,8 +9,10 @@
 
 #include "vec/cell_planner.hpp"
 #include "vec/costs.hpp"
+#include "vec/heap.hpp"
 #include "vec/invalid.hpp"
 #include "vec/isa.hpp"
+#include "vec/plan_sample.hpp"
 
 namespace khala::vec {
 namespace {
@@ -32,63 +34,6 @@ constexpr std::size_t kFirstForMatching = 48;
 
 // Below this many float32 products nothing else can pay.
 constexpr double kProductsMin = 2e9;
-
-// The first `count` centred coordinates, their squared lengths and the length of all that is left out.
-struct Heads {
-    std::vector<float> values;
-    std::vector<float> squares;
-    std::vector<float> rests;
-};
-
-Heads heads_of(const Projected& sample, const float* centre, std::size_t count, double centre_square) {
-    Heads heads;
-    for (std::size_t row = 0; row < sample.count(); ++row) {
-        const float* source = sample.row(row);
-        double square = 0;
-        for (std::size_t k = 0; k < count; ++k) {
-            const float value = source[k] - centre[k];
-            heads.values.push_back(value);
-            square += static_cast<double>(value) * static_cast<double>(value);
-        }
-        const double whole = 1.0 - 2.0 * static_cast<double>(source[sample.width]) + centre_square;
-        heads.squares.push_back(static_cast<float>(square));
-        heads.rests.push_back(static_cast<float>(std::sqrt(std::max(0.0, whole - square))));
-    }
-    return heads;
-}
-
-double mean(const std::vector<float>& values) {
-    return std::accumulate(values.begin(), values.end(), 0.0) /
-           static_cast<double>(std::max<std::size_t>(1, values.size()));
-}
-
-// Share of the sampled pairs that codes of `count` coordinates cannot rule out.
-double passing(const Projected& left, const Projected& right, const CodeModel& model, std::size_t count, double limit,
-               const KernelTable& kernels) {
-    const auto centre_square = static_cast<double>(model.shape.centre_square);
-    const Heads a = heads_of(left, model.centre.get(), count, centre_square);
-    const Heads b = heads_of(right, model.centre.get(), count, centre_square);
-    std::vector<float> products(left.count() * right.count());
-    kernels.products(a.values.data(), left.count(), b.values.data(), right.count(), count, products.data());
-    const double rest = mean(b.rests);
-    const auto rotation_error = static_cast<double>(model.shape.rotation_error);
-    const double rest_error =
-        (static_cast<double>(model.shape.square_error) + 2.0 * rotation_error * std::sqrt(mean(b.squares))) /
-        std::max(rest, 0.05);
-    const double error = static_cast<double>(model.shape.scale) * std::sqrt(static_cast<double>(count + 1) / 12.0) +
-                         rotation_error + rest_error;
-    const double reach = std::sqrt(limit) + 2.0 * error;
-    const auto cut = static_cast<float>(reach * reach);
-    std::size_t passed = 0;
-    for (std::size_t i = 0; i < left.count(); ++i) {
-        for (std::size_t j = 0; j < right.count(); ++j) {
-            const float apart = a.rests[i] - b.rests[j];
-            const float square = a.squares[i] + b.squares[j] - 2.0F * products[i * right.count() + j] + apart * apart;
-            passed += static_cast<std::size_t>(square <= cut);
-        }
-    }
-    return static_cast<double>(passed) / static_cast<double>(std::max<std::size_t>(1, products.size()));
-}
 
 struct Samples {
     Projected left;
@@ -213,7 +158,10 @@ public:
         }
         prepared_->model_ =
             make_code_model(*choice.rotation, prepared_->plan.layout, choice.samples.right, question_.isa);
-        choice.samples = {};  // their memory, before the codes take more
+        choice.samples = {};  // their memory, and that of all planning, before the codes take more
+        const bool wide = prepared_->wide_ && choice.rotation == &*prepared_->wide_;
+        (wide ? prepared_->fitted_ : prepared_->wide_).reset();
+        give_back_memory(elements());
         KHALA_TRY(encode(*choice.rotation, cells ? &cells->model : nullptr));
         prepared_->fitted_.reset();  // nothing is left to rotate
         prepared_->wide_.reset();
@@ -234,13 +182,19 @@ private:
         const std::size_t wide = std::min(left.matrix.dim, kWideWidth);
         if (automatic_ && choice.plan.seconds > kPoor * products && choice.rotation->width < wide &&
             products > kWorthFitting * seconds_of_fit(left.matrix.dim, wide, costs_)) {
+            give_back_memory(elements());
             KHALA_TRY_ASSIGN(prepared_->wide_, fit_rotation(larger, wide, question_.isa));
+            give_back_memory(elements());
             Choice other = consider(question_, *prepared_->wide_);
             if (other.plan.seconds < choice.plan.seconds) {
                 choice = std::move(other);
             }
         }
         return choice;
+    }
+
+    [[nodiscard]] std::size_t elements() const noexcept {
+        return question_.left.order.size() * question_.left.matrix.dim;
     }
 
     base::Status encode(const Rotation& rotation, const CellModel* cells) {
@@ -294,6 +248,8 @@ private:
         if (!both_) {
             to.right_terms_ = near_terms(to.model_, to.right_, question_.threshold, options_.slack);
         }
+        to.left_.terms = {};  // the threshold is known, and they have served
+        to.right_.terms = {};
         to.coded_.emplace();
         to.coded_->model = &to.model_;
         to.coded_->left = {&to.left_, &to.left_terms_};

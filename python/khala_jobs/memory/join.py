@@ -62,6 +62,7 @@ class Joined:
     pairs: int = 0
     pairs_evaluated: int = 0
     seconds: float = 0.0
+    planned_seconds: float = 0.0
     isa: str = ""
     set_hash: int = 0
 
@@ -75,6 +76,7 @@ class Joined:
         self.pairs += certificate.pairs
         self.pairs_evaluated += certificate.pairs_evaluated
         self.seconds += certificate.seconds
+        self.planned_seconds += float(certificate.plan["seconds"])
         self.isa = certificate.isa
         self.set_hash = (self.set_hash + certificate.set_hash) % 2**64
 
@@ -87,6 +89,7 @@ class Joined:
             "pairs": self.pairs,
             "pairs_evaluated": self.pairs_evaluated,
             "seconds": round(self.seconds, 6),
+            "planned_seconds": round(self.planned_seconds, 6),
             "isa": self.isa,
             "set_hash": f"{self.set_hash:016x}",
         }
@@ -132,6 +135,7 @@ class RunKernels(CompiledKernels):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._watcher, self._joined, self._clock = settings, watcher, joined, clock
+        self._planned: float | None = None
         self._checkpoint: Checkpoint | None = (
             None if journal is None else _JournalCheckpoint(journal, run_id, asyncio.get_running_loop())
         )
@@ -152,9 +156,13 @@ class RunKernels(CompiledKernels):
             block_pairs=self._settings.block_pairs,
             threads=self._settings.threads,
             progress=self._progress(),
+            planned=self._expect,
         )
         self._joined.add(pairs)
         return pairs
+
+    def _expect(self, seconds: float) -> None:
+        self._planned = seconds
 
     def _progress(self) -> Callable[[int, int], None]:
         first: tuple[float, int] | None = None
@@ -168,7 +176,7 @@ class RunKernels(CompiledKernels):
             first = first or (now, done)
             if now - told >= _TELL_EVERY_S and total:
                 told = now
-                left = eta_seconds(first[0], now, first[1], done, total)
+                left = eta_seconds(first[0], now, first[1], done, total, self._planned)
                 eta = "" if left is None else f", {left:.0f} s left"
                 self._watcher.tell(f"join: {100 * done // total} % of {total} pairs{eta}")
 

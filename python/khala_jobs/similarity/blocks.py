@@ -11,7 +11,7 @@ the processor too. From some fifty thousand rows on they take longer than `find_
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
@@ -35,6 +35,9 @@ BLOCK_PAIRS: Final = 1 << 30
 _RANGES_MAX: Final = 64
 _PAIR: Final = np.dtype([("i", "<u4"), ("j", "<u4"), ("score", "<f8")])
 _VERSION: Final = 2
+_COUNTS: Final = ("pairs_evaluated", "pairs_coded", "first_stage", "candidates", "rechecked")
+_RATE_IS_KNOWN: Final = 0.02
+"""Share of the work after which the rate so far says more than the plan."""
 
 
 class Checkpoint(Protocol):
@@ -57,6 +60,7 @@ def find_pairs_in_blocks(
     max_pairs: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    planned: Callable[[float], None] | None = None,
 ) -> Pairs:
     """Find what `find_pairs` finds, so that a killed attempt's finished blocks are not done again.
 
@@ -69,6 +73,7 @@ def find_pairs_in_blocks(
         max_pairs: As in `find_pairs`.
         threads: As in `find_pairs`.
         progress: As in `find_pairs`, counting row pairs of all blocks; those that were kept count as done.
+        planned: Called once, before the first block, with the seconds that all of them are expected to take.
 
     Returns:
         The pairs; the certificate says how many blocks there were and how many an earlier attempt had done.
@@ -82,10 +87,13 @@ def find_pairs_in_blocks(
     matrix = read_vectors(vectors).matrix
     numbers = group_numbers(groups, len(matrix), "groups")
     work = _Work()
+    running = thread_count(threads)
     join = named(
-        lambda: _vec.BlockJoin(matrix, threshold, groups=numbers, threads=thread_count(threads)),
-        {"matrix": "vectors"},
+        lambda: _vec.BlockJoin(matrix, threshold, groups=numbers, threads=running), {"matrix": "vectors"}
     )
+    _, representative, _, begun = join.run(0, 0, max_pairs=limit)
+    if planned is not None:
+        planned(begun["plan"]["seconds"] / running)
     total = len(matrix) * (len(matrix) - 1) // 2
     ranges = _ranges(join.blocks, -(-total // block_pairs))
     key = f"{_VERSION}:{matrix.shape}:{join.blocks}:{len(ranges)}:{join.fingerprint:016x}"
@@ -110,8 +118,7 @@ def find_pairs_in_blocks(
     pairs = np.concatenate(found)
     order = np.lexsort((pairs["j"], pairs["i"]))
     i, j = pairs["i"][order].astype(np.int64), pairs["j"][order].astype(np.int64)
-    certificate = work.certificate(len(matrix), i, j, threshold, len(ranges))
-    representative = join.run(0, 0, max_pairs=limit)[1]
+    certificate = work.certificate(len(matrix), i, j, threshold, len(ranges), begun["plan"])
     return Pairs(i, j, pairs["score"][order], representative, "expand", (), certificate)
 
 
@@ -120,20 +127,25 @@ class _Work:
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
-        self.evaluated = self.candidates = self.rechecked = self.reused = 0
+        self.counts = dict.fromkeys(_COUNTS, 0)
+        self.reused = 0
 
     def add(self, certificate: Mapping[str, Any]) -> None:
-        self.evaluated += certificate["pairs_evaluated"]
-        self.candidates += certificate["candidates"]
-        self.rechecked += certificate["rechecked"]
+        for name in _COUNTS:
+            self.counts[name] += certificate[name]
 
     def certificate(
-        self, rows: int, i: Int64Column, j: Int64Column, threshold: float, blocks: int
+        self,
+        rows: int,
+        i: Int64Column,
+        j: Int64Column,
+        threshold: float,
+        blocks: int,
+        plan: Mapping[str, str | int | float],
     ) -> BlockCertificate:
-        seconds = time.perf_counter() - self.started
         return BlockCertificate(
             rows, len(i), pair_set_hash(i, j), threshold, str(_vec.isa()), blocks, self.reused,
-            self.evaluated, self.candidates, self.rechecked, seconds,
+            plan=plan, seconds=time.perf_counter() - self.started, **self.counts,
         )  # fmt: skip
 
 
@@ -179,8 +191,10 @@ def _read_range(kept: bytes, rows: int) -> np.ndarray[Any, Any]:
     return part
 
 
-def eta_seconds(started: float, now: float, first_done: int, done: int, total: int) -> float | None:
-    """Seconds left at the rate so far; None before anything was done.
+def eta_seconds(
+    started: float, now: float, first_done: int, done: int, total: int, planned: float | None = None
+) -> float | None:
+    """Seconds left: by the plan at first, then at the rate so far. None if neither is known.
 
     Args:
         started: Clock reading, in seconds, when `first_done` was done.
@@ -188,6 +202,9 @@ def eta_seconds(started: float, now: float, first_done: int, done: int, total: i
         first_done: What was done when this attempt began.
         done: What is done now.
         total: What there is to do.
+        planned: Seconds that all of it was expected to take; None if nobody said.
     """
     gained = done - first_done
+    if planned is not None and gained < _RATE_IS_KNOWN * total:
+        return planned * (total - done) / total
     return None if gained <= 0 else (now - started) * (total - done) / gained

@@ -16,7 +16,7 @@ thread at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import numpy as np
@@ -27,7 +27,7 @@ from khala_jobs.errors import InvalidArgument, StoreCorrupt
 
 from .arguments import cosine, counted, instance, pair_limit, whole
 from .index_file import Column, read_columns, write_columns
-from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Part, added, counts_of, edges_of
+from .index_parts import COUNTS, EDGE_TYPE, EncodedBase, Group, Id, Part, Work, edges_of
 from .index_rows import GONE, IndexRows, check_savable
 from .intake import read_vectors
 from .joins import find_pairs, match, pair_set_hash
@@ -73,7 +73,7 @@ class SimilarityIndex:
         self._rows = IndexRows(dim)
         self._edges = np.empty(0, EDGE_TYPE)  # by slots, ascending
         self._fresh: list[np.ndarray[Any, Any]] = []  # edges since then
-        self._work = dict.fromkeys(COUNTS, 0)
+        self._counts: Mapping[str, int] = dict.fromkeys(COUNTS, 0)
         self._encoded: EncodedBase | None = None
 
     # --- what is in it ------------------------------------------------------------------------------------
@@ -137,32 +137,32 @@ class SimilarityIndex:
         )
         refused = {fault.row for fault in (*within.faults, *read.faults)}
         kept = np.array([row for row in range(len(ids)) if row not in refused], np.int64)
-        fresh, work = read.matrix[kept] if refused else read.matrix, [counts_of(within.certificate)]
+        fresh, work = read.matrix[kept] if refused else read.matrix, Work.of(within.certificate)
         place = np.full(len(ids), -1, np.int64)
         place[kept] = np.arange(len(kept))
         first = len(self._rows.ids)
         found = [edges_of(place[within.i] + first, place[within.j] + first, within.score)]
         if len(fresh) and self._rows.ids:
-            for row, query, score, counts in self._matches(
+            for row, query, score, done in self._matches(
                 fresh, self.threshold, numbers[kept], None, progress
             ):
                 found.append(edges_of(row, query + first, score))
-                work.append(counts)
+                work += done
         edges = np.sort(np.concatenate(found), order=("i", "j"))
         self._check_count(len(edges))
         self._rows.add(fresh, [ids[row] for row in kept.tolist()], numbers[kept], new_groups)
         if len(edges):
             self._fresh.append(edges)
-        done = added(work)
-        self._work = added([self._work, done])
+        self._counts = (Work(self._counts) + work).counts
         known = {fault.row: fault for fault in read.faults}
         faults = tuple(known.get(fault.row, fault) for fault in within.faults)
-        return self._answer(edges, self.threshold, done, faults)
+        return self._answer(edges, self.threshold, work, faults)
 
     def delete(self, ids: Iterable[Id]) -> None:
         """Take rows out; all of them, or none when this raises. Their pairs go with them.
 
         Raises:
+            InvalidArgument: `ids` is no iterable of ids, or one text.
             NotFound: An id is not in the index.
         """
         self._rows.remove(ids)
@@ -191,7 +191,7 @@ class SimilarityIndex:
                 "threshold", f"{wanted} is not in {self.threshold}..1: pairs below are not stored"
             )
         edges = self._live_edges()
-        return self._answer(edges[edges["score"] >= wanted], wanted, self._work, (), by_slot=False)
+        return self._answer(edges[edges["score"] >= wanted], wanted, Work(self._counts), (), by_slot=False)
 
     def match(
         self,
@@ -231,7 +231,7 @@ class SimilarityIndex:
         if k is not None:
             begin = np.searchsorted(query[order], query[order])
             order = order[np.arange(len(order)) - begin < k]
-        work = added([part[3] for part in parts])
+        work = sum((part[3] for part in parts), Work())
         columns = query[order], self._rows.rank()[row[order]]
         certificate = self._certificate(threshold, len(order), pair_set_hash(*columns), work)
         return Matches(*columns, score[order], (), (), certificate)
@@ -250,7 +250,7 @@ class SimilarityIndex:
             "threshold": self.threshold,
             "model_id": self.model_id,
             "groups": list(self._rows.group_numbers),
-            "work": self._work,
+            "work": dict(self._counts),
         }
         slots = self._rows.slots()
         ids = orjson.dumps(list(self.ids))
@@ -301,7 +301,7 @@ class SimilarityIndex:
         numbers = {group: number for number, group in enumerate(meta["groups"])}
         index._rows = IndexRows.of(base, ids, groups, numbers)
         index._edges = np.ascontiguousarray(columns["edges"]).view(EDGE_TYPE).reshape(-1).copy()
-        index._work = meta["work"]
+        index._counts = {name: meta["work"].get(name, 0) for name in COUNTS}  # older files have fewer
         return index
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -320,11 +320,11 @@ class SimilarityIndex:
             if part is rows.base and len(part) >= _ENCODE_ROWS and (k is None or (groups != GONE).all()):
                 if self._encoded is None:
                     self._encoded = EncodedBase(part, groups.copy(), thread_count(self.threads))
-                row, query, score, counts = self._encoded.match(
+                row, query, score, work = self._encoded.match(
                     queries, threshold, numbers, k, self.max_pairs, progress
                 )
                 there = groups[row] != GONE  # rows may have been deleted since they were encoded
-                yield row[there], query[there], score[there], counts
+                yield row[there], query[there], score[there], work
                 continue
             found = match(
                 queries,
@@ -335,7 +335,7 @@ class SimilarityIndex:
                 corpus_groups=groups,
                 **self._limits(progress),
             )
-            yield found.row + start, found.query, found.score, counts_of(found.certificate)
+            yield found.row + start, found.query, found.score, Work.of(found.certificate)
 
     def _check_count(self, pairs: int) -> None:
         if self.max_pairs is not None and pairs > self.max_pairs:
@@ -358,7 +358,7 @@ class SimilarityIndex:
         self,
         edges: Any,
         threshold: float,
-        work: dict[str, int],
+        work: Work,
         faults: tuple[RowFault, ...],
         *,
         by_slot: bool = True,
@@ -371,10 +371,17 @@ class SimilarityIndex:
         score = np.ascontiguousarray(edges["score"])
         return Pairs(i, j, score, np.arange(len(self)), "expand", faults, certificate, self.ids)
 
-    def _certificate(
-        self, threshold: float, pairs: int, set_hash: int, work: dict[str, int]
-    ) -> IndexCertificate:
+    def _certificate(self, threshold: float, pairs: int, set_hash: int, work: Work) -> IndexCertificate:
         stored = len(self._edges) + sum(map(len, self._fresh))
         return IndexCertificate(
-            len(self), pairs, set_hash, threshold, self.threshold, stored, isa=str(_vec.isa()), **work
+            len(self),
+            pairs,
+            set_hash,
+            threshold,
+            self.threshold,
+            stored,
+            isa=str(_vec.isa()),
+            plans=work.plans,
+            seconds=work.seconds,
+            **work.counts,
         )

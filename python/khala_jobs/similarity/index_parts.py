@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, overload
 
 import numpy as np
@@ -17,10 +18,44 @@ Id = str | int
 Group = str | int | None
 
 EDGE_TYPE: Final = np.dtype([("i", "<i8"), ("j", "<i8"), ("score", "<f8")])
-COUNTS: Final = ("pairs_evaluated", "candidates", "rechecked")
+COUNTS: Final = (
+    "pairs_evaluated",
+    "pairs_ruled_out",
+    "pairs_coded",
+    "first_stage",
+    "candidates",
+    "rechecked",
+)
 
-Part = tuple[Int64Column, Int64Column, Float64Column, dict[str, int]]
-"""Slots, queries and scores of matches, and the counts of the certificate."""
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What joins did, for the certificate of an index.
+
+    Attributes:
+        counts: `COUNTS` of them all.
+        plans: The plan of each.
+        seconds: Their time.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    plans: tuple[Mapping[str, str | int | float], ...] = ()
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, certificate: Any) -> Work:
+        """Of the certificate of one join, as the kernels or as `find_pairs` give it."""
+        values = certificate if isinstance(certificate, Mapping) else asdict(certificate)
+        counts = {name: values[name] for name in COUNTS}
+        return cls(counts, (values["plan"],), sum(values["seconds"].values()))
+
+    def __add__(self, other: Work) -> Work:
+        counts = {name: self.counts[name] + other.counts[name] for name in COUNTS}
+        return Work(counts, self.plans + other.plans, self.seconds + other.seconds)
+
+
+Part = tuple[Int64Column, Int64Column, Float64Column, Work]
+"""Slots, queries and scores of matches, and how they were found."""
 
 
 class Ids(Sequence[Id]):
@@ -47,16 +82,6 @@ def edges_of(i: Int64Column, j: Int64Column, score: Float64Column) -> Any:
     edges = np.empty(len(i), EDGE_TYPE)
     edges["i"], edges["j"], edges["score"] = i, j, score
     return edges
-
-
-def counts_of(certificate: Any) -> dict[str, int]:
-    """What an index adds up of a certificate."""
-    return {name: getattr(certificate, name) for name in COUNTS}
-
-
-def added(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    """The sums."""
-    return {name: sum(count[name] for count in counts) for name in COUNTS}
 
 
 class EncodedBase:
@@ -97,4 +122,4 @@ class EncodedBase:
             )
 
         (query, row, score), _, _, certificate = watched(kernel, queries.size + self._size, progress)
-        return row, query, score, {name: certificate[name] for name in COUNTS}
+        return row, query, score, Work.of(certificate)

@@ -116,9 +116,8 @@ class IndexRows:
         """
         counted("ids", ids, rows)
         seen: set[Id] = set()
-        for row_id in cast("Sequence[Any]", ids):
-            if not isinstance(row_id, str | int) or isinstance(row_id, bool):
-                raise InvalidArgument("ids", f"{row_id!r} is neither a str nor an int")
+        for row_id in ids:
+            _check_id(row_id)
             if row_id in self.slot_of or row_id in seen:
                 raise InvalidArgument("ids", f"{row_id!r} is there already; delete it first to replace it")
             seen.add(row_id)
@@ -160,9 +159,15 @@ class IndexRows:
         """Empty the slots of rows; all of them, or none when this raises.
 
         Raises:
+            InvalidArgument: `ids` is no iterable of ids, or one text.
             NotFound: An id is not there.
         """
-        doomed = list(dict.fromkeys(ids))
+        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+            raise InvalidArgument("ids", f"expected an iterable of ids, got {shown(ids)}")
+        doomed = list(ids)
+        for row_id in doomed:
+            _check_id(row_id)
+        doomed = list(dict.fromkeys(doomed))
         missing = [row_id for row_id in doomed if row_id not in self.slot_of]
         if missing:
             raise NotFound(
@@ -176,6 +181,11 @@ class IndexRows:
         slots = self.slots()
         ids = [self.ids[slot] for slot in slots.tolist()]
         return IndexRows.of(self.vectors(), ids, self.groups[slots].copy(), self.group_numbers)
+
+
+def _check_id(row_id: object) -> None:
+    if not isinstance(row_id, str | int) or isinstance(row_id, bool):
+        raise InvalidArgument("ids", f"{shown(row_id)} is neither a str nor an int")
 
 
 def check_savable(field: str, values: Sequence[object]) -> None:

@@ -113,8 +113,14 @@ class IndexCertificate:
         isa: Which compiled copy of the kernels runs here.
         pairs_evaluated: As in `Certificate`: of this append or match; for `SimilarityIndex.pairs` of all
             appends so far.
+        pairs_ruled_out: The same.
+        pairs_coded: The same.
+        first_stage: The same.
         candidates: The same.
         rechecked: The same.
+        plans: ``plan`` of `Certificate` for each join of this append or match, with each part of the index;
+            none for `SimilarityIndex.pairs`, which reads what is stored.
+        seconds: Time of those joins.
     """
 
     rows: int
@@ -125,8 +131,13 @@ class IndexCertificate:
     stored_pairs: int
     isa: str
     pairs_evaluated: int
+    pairs_ruled_out: int
+    pairs_coded: int
+    first_stage: int
     candidates: int
     rechecked: int
+    plans: tuple[Mapping[str, str | int | float], ...]
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +153,11 @@ class BlockCertificate:
         blocks: Number of blocks.
         blocks_reused: Those that an earlier attempt had finished.
         pairs_evaluated: As in `Certificate`, of the other blocks.
+        pairs_coded: The same.
+        first_stage: The same.
         candidates: The same.
         rechecked: The same.
+        plan: As in `Certificate`, of all blocks.
         seconds: Time of this attempt.
     """
 
@@ -155,8 +169,11 @@ class BlockCertificate:
     blocks: int
     blocks_reused: int
     pairs_evaluated: int
+    pairs_coded: int
+    first_stage: int
     candidates: int
     rechecked: int
+    plan: Mapping[str, str | int | float]
     seconds: float
 
 

@@ -63,6 +63,8 @@ def test_blocks_put_together_are_the_join(seed, count, block_pairs, threshold, g
     assert certificate.blocks == len(kept.saved)
     assert certificate.blocks > 1 or count < 1100
     assert certificate.pairs_evaluated == expected.certificate.pairs_evaluated
+    assert certificate.pairs_evaluated >= certificate.pairs_coded >= certificate.first_stage
+    assert certificate.plan["method"] in {"products", "codes"}
     again = similarity.find_pairs_in_blocks(matrix, threshold, kept, groups=groups, block_pairs=block_pairs)
     same(again, expected)
     assert again.certificate.blocks_reused == certificate.blocks
@@ -131,3 +133,15 @@ def test_limits_hold_over_all_blocks():
 def test_the_time_left():
     assert blocks.eta_seconds(10.0, 14.0, 100, 300, 500) == 4.0
     assert blocks.eta_seconds(10.0, 14.0, 100, 100, 500) is None
+    assert blocks.eta_seconds(10.0, 14.0, 100, 100, 500, planned=20.0) == 16.0
+    assert blocks.eta_seconds(10.0, 14.0, 100, 109, 500, planned=500.0) == 391.0
+    assert blocks.eta_seconds(10.0, 14.0, 100, 300, 500, planned=20.0) == 4.0, "the rate is known by now"
+
+
+def test_the_plan_is_told_before_the_first_block():
+    matrix, told = rows(1, 6000), []
+    found = similarity.find_pairs_in_blocks(
+        matrix, 0.9, None, threads=2, planned=told.append, progress=lambda *_: told.append(None)
+    )
+    assert told[0] == found.certificate.plan["seconds"] / 2 > 0
+    assert told.count(None) == len(told) - 1

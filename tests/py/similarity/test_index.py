@@ -241,10 +241,32 @@ def test_all_or_none_are_deleted(index):
     with pytest.raises(NotFound, match="1 of 2 are not in the index, first 'nobody'"):
         index.delete(["m1", "nobody"])
     assert "m1" in index
+    for wrong in ([["m1"]], "m1", 1, [None], [True]):
+        with pytest.raises(InvalidArgument) as caught:
+            index.delete(wrong)
+        assert caught.value.field == "ids"
     index.delete(["m1", "m1"])
     assert len(index) == 39
     index.append(np.ones((1, DIM)), ["m1"])
     assert index.ids[-1] == "m1"
+
+
+def test_a_certificate_has_the_work_of_every_part(index, tmp_path):
+    index.compact()  # 40 rows in the base
+    fresh = rows(np.random.default_rng(3), 30)
+    index.append(fresh[:10], list(range(10)))
+    found = index.append(fresh[10:], list(range(10, 30))).certificate
+    assert found.pairs_evaluated == 20 * 19 // 2 + 20 * 40 + 20 * 10
+    assert [plan["method"] for plan in found.plans] == ["products"] * 3  # within, base, tail
+    assert found.seconds > 0
+    asked = index.match(fresh, THRESHOLD).certificate
+    assert asked.pairs_evaluated == 30 * 70
+    assert len(asked.plans) == 2
+    before = index.pairs().certificate
+    assert before.plans == ()
+    assert before.pairs_evaluated >= found.pairs_evaluated + 10 * 9 // 2 + 10 * 40
+    index.save(tmp_path / "i")
+    assert SimilarityIndex.load(tmp_path / "i").pairs().certificate == before
 
 
 def test_faulty_rows_are_left_out_on_request(index):
