@@ -67,12 +67,18 @@ job::Failure failure_in(PyObject* a, PyObject* b, std::size_t index) {
     return failure;
 }
 
+// `b` is the reason, or (reason, JSON bytes of the error that it was asked for).
+job::RetryAfter retry_in(PyObject* a, PyObject* b, std::size_t index) {
+    const bool has_error = PyTuple_Check(b) && PyTuple_GET_SIZE(b) == 2;
+    return {number_in(a, index, "delay_ms"), text_in(has_error ? PyTuple_GET_ITEM(b, 0) : b, index, "reason"),
+            has_error ? bytes_in(PyTuple_GET_ITEM(b, 1), index, "error") : std::string{}};
+}
+
 job::Outcome outcome_in(Kind kind, PyObject* a, PyObject* b, std::size_t index) {
     switch (kind) {
         case Kind::done: return job::Done{bytes_in(a, index, "result")};
         case Kind::fail: return failure_in(a, b, index);
-        case Kind::retry:
-            return job::RetryAfter{number_in(a, index, "delay_ms"), text_in(b, index, "reason"), std::string{}};
+        case Kind::retry: return retry_in(a, b, index);
         case Kind::snooze: return job::Snooze{number_in(a, index, "delay_ms"), text_in(b, index, "reason")};
         case Kind::cancel: return job::Cancel{text_in(a, index, "reason")};
         case Kind::release: return job::Release{text_in(a, index, "reason")};
@@ -83,6 +89,9 @@ job::Outcome outcome_in(Kind kind, PyObject* a, PyObject* b, std::size_t index) 
 std::size_t json_bytes(const job::Outcome& outcome) noexcept {
     if (const auto* done = std::get_if<job::Done>(&outcome)) {
         return done->result.size();
+    }
+    if (const auto* retry = std::get_if<job::RetryAfter>(&outcome)) {
+        return retry->error.size();
     }
     const auto* failure = std::get_if<job::Failure>(&outcome);
     return failure != nullptr ? failure->error.size() : 0;
@@ -113,6 +122,9 @@ Status check_outcome(const job::Outcome& outcome, std::size_t result_bytes) {
     }
     if (const auto* retry = std::get_if<job::RetryAfter>(&outcome)) {
         KHALA_TRY(check_delay(retry->delay_ms, -1));
+        if (!retry->error.empty()) {
+            KHALA_TRY(job::check_json(retry->error, "error", {.size_bytes = kErrorTextBytes}));
+        }
         return check_reason(retry->reason);
     }
     if (const auto* snooze = std::get_if<job::Snooze>(&outcome)) {

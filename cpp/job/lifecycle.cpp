@@ -182,8 +182,13 @@ private:
         wait(move_, KHALA_PLANT(retry_without_wait) ? 0 : by_policy);
     }
 
+    // A handler that asked for another run has said why; that stays beside why there is none.
     void fail(std::string why) {
-        move_.reason = std::move(why);
+        if (!move_.reason.empty()) {
+            why += ": ";
+            why += move_.reason;
+        }
+        move_.reason = utf8_prefix(why, kReasonBytes);
         finish(State::failed);
     }
 

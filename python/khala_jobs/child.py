@@ -127,9 +127,10 @@ def _reply(verdict: Verdict) -> dict[str, Any]:
         case outcomes.DONE:
             return {"result": first.decode()}
         case outcomes.RETRY:
-            return {"retry": [first, second]}
+            reason, error = second if isinstance(second, tuple) else (second, None)
+            return {"retry": [first, reason, None if error is None else error.decode()]}
         case outcomes.SNOOZE:
-            return {"snooze": [first, second]}
+            return {"snooze": [first, second, None]}
         case outcomes.CANCEL:
             return {"cancel": first}
     names, text = first

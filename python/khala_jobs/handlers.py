@@ -149,8 +149,8 @@ def _report(run: Run, message: dict[str, Any]) -> None:
 def _verdict(reply: dict[str, Any], *, timed_out: bool) -> Verdict:
     for name, code in _ANSWERS.items():
         if name in reply:
-            delay, reason = reply[name]
-            return code, delay, reason
+            delay, reason, error = reply[name]
+            return code, delay, reason if error is None else (reason, error.encode())
     if "cancel" in reply:
         return CANCEL, reply["cancel"], None
     if "error" in reply:

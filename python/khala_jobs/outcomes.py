@@ -22,9 +22,9 @@ REASON_BYTES: Final = 1024
 RESULT_BYTES: Final = 1024 * 1024
 
 Verdict = tuple[int, Any, Any]
-"""An outcome without its lease: (DONE, result, None), (FAIL, (class names, error text), timed out), (RETRY,
-delay in
-ms, reason), (SNOOZE, delay in ms, reason), (CANCEL, reason, None) or (RELEASE, reason, None)."""
+"""An outcome without its lease: (DONE, result, None), (FAIL, (class names, error text), timed out),
+(RETRY, delay in ms, reason or (reason, error text)), (SNOOZE, delay in ms, reason), (CANCEL, reason, None) or
+(RELEASE, reason, None)."""
 
 _INDEX = re.compile(r"\d+")
 
@@ -80,12 +80,22 @@ def _without_refused(
 def asked_for(outcome: Outcome) -> Verdict:
     """What a handler answered instead of a result; its attributes may have been changed since it was made."""
     if isinstance(outcome, Retry):
-        return RETRY, int(outcome.delay_ms), reason_text(outcome.reason)
+        reason = reason_text(outcome.reason)
+        cause = outcome.__cause__ or (None if outcome.__suppress_context__ else outcome.__context__)
+        told = reason if cause is None else (reason, failure.from_exception(cause)[1])
+        return RETRY, int(outcome.delay_ms), told
     if isinstance(outcome, Snooze):
         return SNOOZE, int(outcome.delay_ms), reason_text(outcome.reason)
     if isinstance(outcome, Cancel):
         return CANCEL, reason_text(outcome.reason), None
     return FAIL, failure.from_exception(outcome), False
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Why, of any verdict but DONE and FAIL."""
+    if verdict[0] in (CANCEL, RELEASE):
+        return str(verdict[1])
+    return str(verdict[2][0] if isinstance(verdict[2], tuple) else verdict[2])
 
 
 def checked_size(verdict: Verdict, limit: int = RESULT_BYTES) -> Verdict:

@@ -123,6 +123,8 @@ class Retry(Outcome):
         after: Wait until then; ``None`` = as the job's policy says.
         reason: Kept with the job, for people.
 
+    Raised ``from`` an exception, or while one is handled, that exception is kept as the error of the attempt.
+
     The constructors `exponential`, `fixed`, `linear`, `delays` and `none` make policies for ``retry=``.
     """
 

@@ -36,6 +36,7 @@ from .outcomes import (
     Verdict,
     asked_for,
     checked_size,
+    reason_of,
     reason_text,
 )
 from .retry import Outcome
@@ -267,7 +268,7 @@ class Slots:
             counters.timed_out += verdict[2]
             error = str(failure.parse(verdict[1][1]))
         else:
-            reason = verdict[1] if code in (CANCEL, RELEASE) else verdict[2]
+            reason = reason_of(verdict)
         self._log.ended(run, ending, seconds * 1000, counters, error=error, reason=reason)
 
 

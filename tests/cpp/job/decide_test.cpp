@@ -135,6 +135,11 @@ TEST(Decide, RetryAfterSpendsTheSameBudget) {
     lease.standing.failures = 2;
     EXPECT_EQ(decided(lease, RetryAfter{7, "", ""}).to, State::failed);
     EXPECT_EQ(decided(running_lease(""), RetryAfter{7, "", ""}).to, State::failed);
+    const Move last = decided(running_lease(""), RetryAfter{7, "upstream", R"({"type":"E"})"});
+    EXPECT_EQ(last.reason, "no retries left after 1 failure: upstream");
+    EXPECT_EQ(last.error, R"({"type":"E"})");
+    const Move wordy = decided(running_lease(""), RetryAfter{7, std::string(kReasonBytes, 'x'), ""});
+    EXPECT_EQ(wordy.reason.size(), kReasonBytes);
 }
 
 TEST(Decide, DelaysAreBounded) {

@@ -201,6 +201,24 @@ async def test_retry_counts_as_a_failure_and_waits_as_told(jobs: JobProcessor, b
     assert (info.attempt, info.failures) == (3, 2)
 
 
+async def test_a_last_retry_keeps_its_reason_and_its_cause(jobs: JobProcessor) -> None:
+    @jobs.task(retry=None)
+    async def ask_again() -> None:
+        raise Retry(0.01, "upstream") from ConnectionError("upstream refused: 503")
+
+    async with jobs:
+        job = await ask_again.enqueue()
+        with pytest.raises(JobFailed, match="upstream refused"):
+            await job.result(20)
+        info = await job.info()
+        dead = await jobs.queues.dead(error_type="ConnectionError")
+    assert info.reason == "no retries left after 1 failure: upstream"
+    assert info.error is not None
+    assert (info.error.type, info.error.message) == ("ConnectionError", "upstream refused: 503")
+    assert [(a.outcome, a.error and a.error.type) for a in info.history] == [("retried", "ConnectionError")]
+    assert [letter.id for letter in dead.jobs] == [job.id]
+
+
 async def test_failures_are_retried_by_policy_and_history_is_kept(jobs: JobProcessor) -> None:
     @jobs.task(retry=Retry.delays("10ms", "20ms"))
     async def flaky(ctx: Context) -> int:

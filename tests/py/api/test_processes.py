@@ -91,7 +91,7 @@ def answer(kind: str) -> object:
     if kind == "snooze":
         return Snooze("1h", "later")
     if kind == "retry":
-        raise Retry("1h", "again")
+        raise Retry("1h", "again") from ConnectionError("refused")
     if kind == "big":
         return "x" * 1_100_000
     return {1, 2}
@@ -221,6 +221,8 @@ async def test_answers_of_handlers_cross_the_process(make: Make, handlers: Modul
             await (await handlers.answer.enqueue("set")).result(60)
         with pytest.raises(JobFailed, match="1048576"):
             await (await handlers.answer.enqueue("big")).result(60)
+        with pytest.raises(JobFailed, match="refused"):  # what the last retry was asked for
+            await (await handlers.answer.enqueue("retry")).result(60)
         job = await handlers.answer.enqueue("snooze")
 
         async def state(wanted: str) -> Any:
