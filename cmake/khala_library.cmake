@@ -103,7 +103,7 @@ function(khala_tests folder)
   endforeach()
 
   set(timeout_s 300)
-  if("thread" IN_LIST KHALA_SANITIZE OR KHALA_COVERAGE)
+  if(KHALA_SANITIZE OR KHALA_COVERAGE)
     set(timeout_s 1800) # joins of the vector tests, unoptimised on two busy cores: 203 s, 2026-11
   endif()
   # PRE_TEST: the list of tests is read when ctest starts, so that a build never runs a half-linked binary.
