@@ -33,9 +33,9 @@ protected:
 
     // Runs `act` on a store whose connection is cut at each byte in turn, and once more without; `prepare` makes what
     // it is about, on another connection, and `verify` looks at what became of it. All three are given the case's
-    // number.
+    // number. `step`: only at every so many bytes.
     void at_every_byte(const std::function<void(int)>& prepare, const std::function<Status(Store&, int)>& act,
-                       const std::function<void(int)>& verify) {
+                       const std::function<void(int)>& verify, std::int64_t step = 1) {
         int number = 0;
         const auto play = [&](auto cut) {
             ++number;
@@ -57,14 +57,15 @@ protected:
         const auto lengths = proxy_.count();
         ASSERT_GT(lengths[0], 30);
         for (const Direction direction : {Direction::request, Direction::reply}) {
-            for (std::int64_t at = 0; at < lengths[static_cast<std::size_t>(direction)]; ++at) {
+            for (std::int64_t at = 0; at < lengths[static_cast<std::size_t>(direction)]; at += step) {
                 play([&] { proxy_.arm(direction, at); });
                 if (HasFatalFailure() || HasNonfatalFailure()) {
                     return;
                 }
             }
         }
-        EXPECT_GE(errors_, lengths[0]);  // a reply may be longer than what the verb must read of it, a request never
+        EXPECT_GE(errors_,
+                  lengths[0] / step);  // a reply may be longer than what the verb must read of it, a request never
         RecordProperty("cuts", number - 1);
     }
 
@@ -99,6 +100,69 @@ TEST_F(Cuts, Enqueue) {
                       EXPECT_EQ(t_.count(State::ready), 1);
                       remove(number);
                   });
+}
+
+// Complete rows of another store, one of them closed, with its history.
+TEST_F(Cuts, Import) {
+    const auto rows_of = [](int number) {
+        JobRow waiting;
+        waiting.job = Bench::job(id(number));
+        waiting.standing.enqueued_at = waiting.standing.due_at = 1'000;
+        JobRow closed = waiting;
+        closed.job.id += "-closed";
+        closed.standing.state = State::completed;
+        closed.standing.attempt = 1;
+        closed.standing.token = 500;
+        closed.standing.worker = "far away";
+        closed.standing.started_at = 1'100;
+        closed.standing.closed_at = 1'200;
+        closed.standing.keep_until = 99'000'000'000'000;
+        closed.standing.result = "[1]";
+        job::Attempt attempt;
+        attempt.number = 1;
+        attempt.started_at = 1'100;
+        attempt.ended_at = 1'200;
+        attempt.worker = "far away";
+        attempt.outcome = "completed";
+        attempt.token = 500;
+        closed.history = {attempt};
+        return std::vector<JobRow>{waiting, closed};
+    };
+    at_every_byte([](int) {},
+                  [&](Store& store, int number) -> Status {
+                      const InsertGroup group{{}, rows_of(number), ""};
+                      KHALA_TRY_ASSIGN(const auto reply, store.exchange({{&group, 1}, {}, nullptr}));
+                      EXPECT_EQ(reply.inserts[0][0], reply.inserts[0][1]) << "both or none";
+                      EXPECT_NE(reply.inserts[0][0], Inserted::refused);
+                      return {};
+                  },
+                  [&](int number) {
+                      EXPECT_EQ(t_.state(id(number)), State::ready);
+                      EXPECT_EQ(t_.state(id(number) + "-closed"), State::completed);
+                      EXPECT_EQ(t_.row(id(number) + "-closed").history.size(), 1U);
+                      EXPECT_EQ(t_.manage(Verb::remove, id(number) + "-closed"), Managed::done);
+                      remove(number);
+                  });
+}
+
+// The library is loaded in the middle of an enqueue, because the server has forgotten it.
+TEST_F(Cuts, LibraryLoad) {
+    constexpr std::int64_t kStep = 97;  // its text is long
+    at_every_byte(
+        [this](int) {
+            factory_.run({"FUNCTION", "FLUSH"});
+        },
+        [](Store& store, int number) -> Status {
+            const InsertGroup group{{Bench::job(id(number))}, {}, ""};
+            KHALA_TRY(store.exchange({{&group, 1}, {}, nullptr}));
+            return {};
+        },
+        [this](int number) {
+            EXPECT_EQ(t_.state(id(number)), State::ready);
+            EXPECT_EQ(t_.count(State::ready), 1);
+            remove(number);
+        },
+        kStep);
 }
 
 // A claim whose answer is lost has leased jobs that nobody runs: they lapse, and until then nobody else has them.

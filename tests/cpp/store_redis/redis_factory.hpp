@@ -6,10 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/time.hpp"
 #include "store/contract/bench.hpp"
@@ -25,9 +27,17 @@
 
 namespace khala::store::redis {
 
-// One for the process, on its socket.
+// Which servers the factories start; said in the environment, so that one program runs the contract in every way.
+[[nodiscard]] inline bool is_set(const char* variable) {
+    const char* value = std::getenv(variable);
+    return value != nullptr && *value != '\0';
+}
+
+// One for the process, on its socket. With KHALA_TEST_REDIS_SCRIPTS it has no functions: scripts are used.
 inline support::RedisServer& shared_server() {
-    static support::RedisServer server;
+    static support::RedisServer server{is_set("KHALA_TEST_REDIS_SCRIPTS")
+                                           ? std::vector<std::string>{"--rename-command", "FUNCTION", ""}
+                                           : std::vector<std::string>{}};
     return server;
 }
 

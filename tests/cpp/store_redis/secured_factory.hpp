@@ -1,5 +1,5 @@
 // Opens Redis stores over TLS, as a user that may do nothing but what `khala-jobs redis-acl` prints, on a server whose
-// function library an administrator has loaded.
+// function library an administrator has loaded. With KHALA_TEST_REDIS_PLAIN without TLS, for servers that have none.
 #pragma once
 
 #include <iterator>
@@ -29,6 +29,9 @@ private:
     SecuredServer() = default;
 
     [[nodiscard]] std::vector<std::string> arguments() const {
+        if (is_set("KHALA_TEST_REDIS_PLAIN")) {
+            return {};
+        }
         authority_.issue("server", "DNS:localhost");
         return {"--tls-port",         std::to_string(port_),
                 "--tls-cert-file",    authority_.certificate("server"),
@@ -51,13 +54,16 @@ struct SecuredRedisFactory : RedisFactory {
         run({std::istream_iterator<std::string>{words}, {}});
         run({"FUNCTION", "LOAD", "REPLACE", Library{}.text()});
 
+        options.user = admin.prefix;
+        options.password = "secret";
+        if (is_set("KHALA_TEST_REDIS_PLAIN")) {
+            return;
+        }
         options.unix_path.clear();
         options.host = "localhost";
         options.port = SecuredServer::instance().port();
         options.tls.enabled = true;
         options.tls.ca_file = SecuredServer::instance().ca();
-        options.user = admin.prefix;
-        options.password = "secret";
     }
 };
 
