@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from khala_jobs import similarity
 from khala_jobs._core import vec
 from khala_jobs.errors import Unsupported
 
-from . import contenders, data, oracle
+from . import contenders, data, incremental, oracle
 
 Record = dict[str, Any]
 PENDING = 100
@@ -153,6 +154,41 @@ def groups(case: Record) -> Record:
     }
 
 
+def growing(case: Record) -> Record:
+    """B5: batches of new rows, and deletions in the middle; milliseconds a batch."""
+    count, batch = case["n"], incremental.BATCH
+    rows = data.load(case["data"], count + incremental.BATCHES * batch)
+    make, _ = incremental.GROWING[case["contender"]]
+    before = _memory_mib("VmRSS")
+    index, build_cpu, build = _timed(lambda: make(rows[:count].copy(), case["threshold"], case["threads"]))
+    times, cpus, pairs, deleted_ms = [], [], 0, 0.0
+    for number in range(incremental.BATCHES):
+        if number == incremental.BATCHES // 2:
+            gone = np.arange(0, count, incremental.GONE)
+            _, _, wall = _timed(partial(index.delete, gone))
+            deleted_ms = wall * 1000
+        first = count + number * batch
+        fresh, numbers = rows[first : first + batch], np.arange(first, first + batch)
+        found, cpu, wall = _timed(partial(index.append, fresh, numbers))
+        times.append(wall * 1000)
+        cpus.append(cpu * 1000)
+        pairs += found
+    quarter = incremental.BATCHES // 4
+    return {
+        "dim": rows.shape[1],
+        "rows": count,
+        "pairs": pairs,
+        "build_cpu_s": build_cpu,
+        "build_s": build,
+        "p50_ms": statistics.median(times),
+        "worst_ms": max(times),
+        "cpu_ms": statistics.median(cpus),
+        "drift": statistics.median(cpus[-quarter:]) / statistics.median(cpus[:quarter]),
+        "deleted_ms": deleted_ms,
+        "rss_mib": _memory_mib("VmRSS") - before,
+    }
+
+
 def reproducibility(case: Record) -> Record:
     """B7: every instruction set, one and two threads, and the rows in another order: one set."""
     rows = _rows(case)
@@ -226,6 +262,7 @@ RUNS: dict[str, Callable[[Record], Record]] = {
     "B1": join,
     "B2": match,
     "B3": groups,
+    "B5": growing,
     "B7": reproducibility,
     "threads": scaling,
 }

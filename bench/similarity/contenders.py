@@ -23,6 +23,15 @@ BLOCK = 2048
 NEIGHBOURS = 100
 
 
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported; no module can."""
+    try:
+        importlib.import_module(module or "numpy")
+    except ImportError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """`build(rows, threads)` makes what `find(built, rows, threshold, threads)` works on."""
@@ -36,11 +45,7 @@ class Contender:
 
     def available(self) -> bool:
         """Whether what it needs is installed."""
-        try:
-            importlib.import_module(self.needs or "numpy")
-        except ImportError:
-            return False
-        return True
+        return is_installed(self.needs)
 
 
 def _nothing(rows: Matrix, threads: int) -> None:
@@ -83,7 +88,7 @@ def _faiss_flat(rows: Matrix, threads: int) -> Any:
     return index
 
 
-def _faiss_ivf(rows: Matrix, threads: int) -> Any:
+def faiss_ivf(rows: Matrix, threads: int) -> Any:
     faiss = _faiss(threads)
     lists = max(16, int(4 * np.sqrt(len(rows))))
     quantizer = faiss.IndexFlatIP(rows.shape[1])
@@ -92,6 +97,19 @@ def _faiss_ivf(rows: Matrix, threads: int) -> Any:
     index.add(rows)
     index.nprobe = 8
     return index, quantizer
+
+
+def _faiss_hnsw(rows: Matrix, threads: int) -> Any:
+    faiss = _faiss(threads)
+    index = faiss.IndexHNSWFlat(rows.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = index.hnsw.efSearch = 128
+    index.add(rows)
+    return index
+
+
+def _faiss_hnsw_find(index: Any, rows: Matrix, threshold: float, threads: int) -> Pairs:
+    scores, labels = index.search(rows, NEIGHBOURS + 1)
+    return _neighbours(labels, scores >= threshold)
 
 
 def _ranges(index: Any, rows: Matrix, threshold: float) -> Pairs:
@@ -108,7 +126,7 @@ def _neighbours(labels: npt.NDArray[Any], similar: npt.NDArray[np.bool_]) -> Pai
     return i[keep], j[keep]
 
 
-def _hnswlib_build(rows: Matrix, threads: int) -> Any:
+def hnswlib_build(rows: Matrix, threads: int) -> Any:
     index = importlib.import_module("hnswlib").Index(space="ip", dim=rows.shape[1])
     index.init_index(max_elements=len(rows), ef_construction=128, M=16, random_seed=1)
     index.set_num_threads(threads)
@@ -122,7 +140,7 @@ def _hnswlib_find(index: Any, rows: Matrix, threshold: float, threads: int) -> P
     return _neighbours(labels, distances <= 1.0 - threshold)
 
 
-def _usearch_build(rows: Matrix, threads: int) -> Any:
+def usearch_build(rows: Matrix, threads: int) -> Any:
     module = importlib.import_module("usearch.index")
     index = module.Index(ndim=rows.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=128)
     index.add(np.arange(len(rows)), rows, threads=threads)
@@ -169,13 +187,12 @@ JOINS = (
     ),
     Contender("NumPy half product", True, _nothing, _half_product, limit=100_000),
     Contender("FAISS IndexFlatIP", True, _faiss_flat, lambda b, r, t, _: _ranges(b, r, t), 100_000, "faiss"),
-    Contender(
-        "FAISS IVF, nprobe 8", False, _faiss_ivf, lambda b, r, t, _: _ranges(b[0], r, t), needs="faiss"
-    ),
+    Contender("FAISS IVF, nprobe 8", False, faiss_ivf, lambda b, r, t, _: _ranges(b[0], r, t), needs="faiss"),
     Contender("scikit-learn radius_neighbors", True, _nothing, _sklearn_find, limit=20_000, needs="sklearn"),
-    Contender("hnswlib, k 100", False, _hnswlib_build, _hnswlib_find, limit=20_000, needs="hnswlib"),
-    Contender("USearch, k 100", False, _usearch_build, _usearch_find, limit=20_000, needs="usearch"),
-    Contender("SemHash", False, _semhash_build, _semhash_find, limit=20_000, needs="semhash"),
+    Contender("hnswlib, k 100", False, hnswlib_build, _hnswlib_find, needs="hnswlib"),
+    Contender("FAISS HNSW, k 100", False, _faiss_hnsw, _faiss_hnsw_find, needs="faiss"),
+    Contender("USearch, k 100", False, usearch_build, _usearch_find, needs="usearch"),
+    Contender("SemHash", False, _semhash_build, _semhash_find, needs="semhash"),
 )
 
 
@@ -197,7 +214,7 @@ class Matcher:
 
     def available(self) -> bool:
         """Whether what it needs is installed."""
-        return Contender(self.name, False, self.build, _ours, needs=self.needs).available()
+        return is_installed(self.needs)
 
 
 def _ours_matches(built: Any, rows: Matrix, queries: Matrix, threshold: float, threads: int) -> Matches:
@@ -244,11 +261,11 @@ MATCHES = (
     Matcher("NumPy product and scan", _nothing, _product_matches),
     Matcher("FAISS IndexFlatIP, k 5", _faiss_flat, _faiss_matches, needs="faiss"),
     Matcher(
-        "FAISS IVF, k 5", _faiss_ivf, lambda b, r, q, t, n: _faiss_matches(b[0], r, q, t, n), 200_000, "faiss"
+        "FAISS IVF, k 5", faiss_ivf, lambda b, r, q, t, n: _faiss_matches(b[0], r, q, t, n), 200_000, "faiss"
     ),
     Matcher("USearch exact, k 5", _nothing, _usearch_exact, needs="usearch"),
-    Matcher("USearch, k 5", _usearch_build, _usearch_matches, 100_000, "usearch"),
-    Matcher("hnswlib, k 5", _hnswlib_build, _hnswlib_matches, 100_000, "hnswlib"),
+    Matcher("USearch, k 5", usearch_build, _usearch_matches, 100_000, "usearch"),
+    Matcher("hnswlib, k 5", hnswlib_build, _hnswlib_matches, 100_000, "hnswlib"),
 )
 
 

@@ -120,6 +120,39 @@ def _groups(records: list[Record]) -> list[str]:
     return ["", *markdown_table(head, body)]
 
 
+def _growing(records: list[Record]) -> list[str]:
+    head = [
+        "contender",
+        "rows at first",
+        "cosine >=",
+        "start CPU s",
+        "p50 ms a batch",
+        "worst ms",
+        "CPU ms",
+        "last to first",
+        "deletion ms",
+        "MiB",
+        "pairs",
+    ]
+    body = [
+        [
+            record["contender"],
+            f"{record['rows']:,}",
+            str(record["threshold"]),
+            _number(record["build_cpu_s"]),
+            _number(record["p50_ms"], 1),
+            _number(record["worst_ms"], 1),
+            _number(record["cpu_ms"], 1),
+            _number(record["drift"]),
+            _number(record["deleted_ms"], 1),
+            _number(record["rss_mib"], 0),
+            f"{record['pairs']:,}",
+        ]
+        for record in sorted(records, key=lambda one: (one["rows"], -one["threshold"], one["cpu_ms"]))
+    ]
+    return ["", *markdown_table(head, body)]
+
+
 def _reproducibility(records: list[Record]) -> list[str]:
     lines = []
     for record in records:
@@ -155,6 +188,7 @@ SECTIONS = {
     "B1": ("Every pair of one matrix (B1)", _joins),
     "B2": ("100 pending rows against what there is, the best five (B2)", _matches),
     "B3": ("Many small groups (B3)", _groups),
+    "B5": ("Batches of 1,000 new rows, one row in twenty deleted in the middle (B5)", _growing),
     "B7": ("The same set everywhere (B7)", _reproducibility),
     "threads": ("Threads of one join beside as many pinned processes", _scaling),
 }

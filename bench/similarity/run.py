@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from common.environment import machine
-from similarity import contenders
+from similarity import contenders, incremental
 from similarity.report import write_tables
 
 HERE = Path(__file__).resolve().parent
@@ -47,6 +47,12 @@ def groups(arguments: argparse.Namespace) -> Iterator[Case]:
             yield {"contender": name, "threshold": arguments.threshold[0], "groups": count}
 
 
+def growing(arguments: argparse.Namespace) -> Iterator[Case]:
+    for name in incremental.GROWING:
+        if incremental.available(name):
+            yield {"contender": name, "threshold": arguments.threshold[0]}
+
+
 def reproducibility(arguments: argparse.Namespace) -> Iterator[Case]:
     yield {"contender": "khala_jobs", "threshold": arguments.threshold[0]}
 
@@ -56,7 +62,14 @@ def scaling(arguments: argparse.Namespace) -> Iterator[Case]:
         yield {"contender": "khala_jobs", "threshold": threshold}
 
 
-CASES = {"B1": joins, "B2": matches, "B3": groups, "B7": reproducibility, "threads": scaling}
+CASES = {
+    "B1": joins,
+    "B2": matches,
+    "B3": groups,
+    "B5": growing,
+    "B7": reproducibility,
+    "threads": scaling,
+}
 
 
 def measure(case: Case) -> Case | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.document import BEGIN, END
-from similarity import cases, contenders, data, oracle, report
+from similarity import cases, contenders, data, incremental, oracle, report
 
 JOIN = {"bench": "B1", "data": "isotropic", "n": 300, "threads": 1, "rounds": 1, "oracle_rows": 1000}
 
@@ -42,6 +42,22 @@ def test_a_lost_and_a_wrong_pair_are_noticed():
     assert oracle.audited_rows(rows, 0.1, np.append(right, np.uint64(5 << 32 | 7))) == 1
     i, j = oracle.split(right)
     assert (oracle.keys(j, i) == right).all()
+
+
+def test_batches_make_the_same_pairs_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(incremental, "BATCH", 20)
+    monkeypatch.setattr(incremental, "BATCHES", 4)
+    records = []
+    for name in filter(incremental.available, incremental.GROWING):
+        case = JOIN | {"bench": "B5", "contender": name, "threshold": 0.1}
+        records.append(case | cases.growing(case) | {"machine": "here"})
+    ours, product, *others = records
+    assert ours["pairs"] == product["pairs"] > 100
+    assert all(record["pairs"] <= ours["pairs"] for record in others)
+    document = tmp_path / "README.md"
+    document.write_text(f"{BEGIN}\n{END}\n")
+    report.write_tables(records, document)
+    assert "khala_jobs SimilarityIndex" in document.read_text()
 
 
 def test_matches_groups_and_reproducibility_make_tables(tmp_path):
