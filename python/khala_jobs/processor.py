@@ -359,6 +359,11 @@ class JobProcessor(Tasks):
         """
         return self._connection.engine
 
+    @property
+    def served_queues(self) -> frozenset[str]:
+        """Queues whose jobs are run here now; empty when none are."""
+        return self._pool.queues if self._pool is not None else frozenset()
+
     async def wait_idle(self) -> None:
         """Wait until no handler runs here and every outcome is with the engine."""
         if self._pool is not None:
