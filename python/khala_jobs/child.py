@@ -24,7 +24,7 @@ from . import failure, outcomes, wire
 from .context import context_of
 from .definition import Definition
 from .errors import InvalidArgument
-from .outcomes import DONE, FAIL, Verdict, asked_for, checked_size
+from .outcomes import DONE, FAIL, Verdict, asked_for, checked_size, outcome_of
 from .resources import Resources
 from .retry import Outcome
 from .run import Run, StaticLease, running
@@ -111,8 +111,9 @@ def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
             value = definition.function(*given, *args, **kwargs)
         except Outcome as outcome:
             value = outcome
-        if isinstance(value, Outcome):
-            return _reply(asked_for(value))
+        answer = outcome_of(value)
+        if answer is not None:
+            return _reply(asked_for(answer))
         return _reply(checked_size((DONE, definition.results.encode(value), None)))
     except BaseException as error:  # noqa: BLE001 - a handler's exception becomes its outcome
         return _reply((FAIL, failure.from_exception(error), False))

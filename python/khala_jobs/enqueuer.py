@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 from .definition import Definition
 from .errors import Error, InvalidArgument
-from .options import BATCH_JOBS, EnqueueOptions, core_arguments, text
+from .options import BATCH_JOBS, EnqueueOptions, check_names, core_arguments, text
 from .shown import shown
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class Enqueuer(Generic[P, R]):
             InvalidArgument: No such option, a wrong value, or two that contradict each other. Names that are
                 too long or have control characters are refused by ``enqueue``.
         """
+        check_names(
+            options
+        )  # here: what the task says, which also has a version, is checked by its own names
         merged = {**self._options, **options}
         if "id" in options:
             text(options["id"], "id")

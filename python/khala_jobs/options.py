@@ -13,12 +13,13 @@ from typing import Any, Final, TypedDict
 
 import orjson
 
-from .durations import Duration, instant_ms, to_ms
+from .durations import DURATION_MAX_MS, Duration, instant_ms, to_ms
 from .errors import InvalidArgument
 from .retry import RetryOption, retry_policy
 from .shown import shown
 
 PRIORITY_MAX: Final = 255
+COUNT_MAX: Final = 2**31 - 1  # of counts that the core keeps; each of its stores has room for it
 BATCH_JOBS: Final = 10_000  # in one call
 PAYLOAD_BYTES: Final = 1024 * 1024  # of one job (base/limits.hpp)
 # From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
@@ -67,7 +68,7 @@ class TaskOptions(JobOptions, total=False):
 
     Keys:
         name: Under which the task is stored with jobs; default: the function's name.
-        version: Number stored with jobs, for code that must tell old payloads from new ones.
+        version: Number from 0 stored with jobs, for code that must tell old payloads from new ones.
         process: Run each job of this sync handler in a child process that can be killed.
     """
 
@@ -153,8 +154,19 @@ def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if "headers" in options:
         core["headers"] = _headers(options["headers"])
     if "version" in options:
-        core["task_version"] = options["version"]
+        core["task_version"] = count(options["version"], "version")
     return core
+
+
+def count(value: object, field: str, *, least: int = 0, most: int = COUNT_MAX) -> int:
+    """A whole number that the core can take, checked.
+
+    Raises:
+        InvalidArgument: It is none, or outside `least`..`most`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidArgument(field, f"expected a whole number from {least} to {most}, got {shown(value)}")
+    return int(value)
 
 
 def priority(value: object) -> int:
@@ -177,7 +189,8 @@ def _timeouts(options: Mapping[str, Any]) -> dict[str, int]:
     core: dict[str, int] = {}
     if soft is not None:
         core["soft_timeout_ms"] = _positive(soft, "timeout")
-        core["hard_timeout_ms"] = core["soft_timeout_ms"] + HARD_TIMEOUT_AFTER_MS
+        hard_ms = core["soft_timeout_ms"] + HARD_TIMEOUT_AFTER_MS
+        core["hard_timeout_ms"] = min(hard_ms, DURATION_MAX_MS)  # after the longest of all there is no later
     if hard is not None:
         core["hard_timeout_ms"] = _positive(hard, "hard_timeout")
         if core["hard_timeout_ms"] < core.get("soft_timeout_ms", 0):

@@ -77,6 +77,25 @@ def _without_refused(
     return batch
 
 
+def outcome_of(value: object) -> Outcome | None:
+    """What a handler returned instead of a result, if it did; a class counts as its instance, as after ``raise``.
+
+    Raises:
+        InvalidArgument: The class needs arguments.
+    """
+    if isinstance(value, Outcome):
+        return value
+    if not isinstance(value, type) or not issubclass(value, Outcome):
+        return None
+    try:
+        return value()
+    except TypeError:
+        name = value.__name__
+        raise InvalidArgument(
+            "result", f"the class {name} does not say enough: make an instance, {name}(…)"
+        ) from None
+
+
 def asked_for(outcome: Outcome) -> Verdict:
     """What a handler answered instead of a result; its attributes may have been changed since it was made."""
     if isinstance(outcome, Retry):

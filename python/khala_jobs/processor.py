@@ -2,8 +2,7 @@
 
 * It is a collection of tasks (`Tasks`): ``@jobs.task``, ``jobs.include(…)``.
 * Entered (``async with jobs:``) it runs them with a `WorkerPool` until it is left. Never entered it is a
-  client:
-  enqueueing, results and management open the store on the first call; ``await jobs.close()`` at the end.
+  client: enqueueing, results and management open the store on the first call; ``await jobs.close()`` at the end.
 * ``jobs.queues`` looks at queues and jobs and changes them; ``jobs.resources`` holds what handlers depend on;
   ``jobs.metrics`` counts.
 """
@@ -105,14 +104,9 @@ class JobProcessor(Tasks):
         self.metrics = Metrics()
         self.queues = QueueManager(self._connection, self._log, self.job)
         defaults = {"queue": DEFAULT_QUEUE, "retry": retry_policy(retry), **self.settings.job_options()}
+        size = self.settings.queue_size
         self._intake = StoreProducer(
-            self._connection,
-            self.queues,
-            self.metrics,
-            defaults,
-            self.settings.queue_size,
-            self,
-            self._resources,
+            self._connection, self.queues, self.metrics, defaults, size, self, self._resources
         )
         self.attach(self._intake)
         self._served = ServedQueues(self.queues, self)
@@ -186,8 +180,7 @@ class JobProcessor(Tasks):
         if url is not None:
             settings.check_url(url)
             self._connection.url = url
-        changes = {"max_concurrent": workers, "suspects": suspects}
-        self.settings = self.settings.model_copy(update={k: v for k, v in changes.items() if v is not None})
+        self.settings = settings.changed(self.settings, max_concurrent=workers, suspects=suspects)
         if queues is not None:
             self._served.name(queues, only=True)
         if supervised_fd is not None:
@@ -365,6 +358,11 @@ class JobProcessor(Tasks):
             Closed: It is not open.
         """
         return self._connection.engine
+
+    @property
+    def served_queues(self) -> frozenset[str]:
+        """Queues whose jobs are run here now; empty when none are."""
+        return self._pool.queues if self._pool is not None else frozenset()
 
     async def wait_idle(self) -> None:
         """Wait until no handler runs here and every outcome is with the engine."""

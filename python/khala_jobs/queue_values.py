@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 import orjson
 
 from .durations import Duration, to_datetime, to_ms
 from .errors import InvalidArgument
 from .info import JobInfo
-from .options import text
-from .retry import DEFAULT_RETRY, RetryPolicy
+from .options import COUNT_MAX, count, text
+from .retry import DEFAULT_RETRY, MAX_RETRIES, RetryPolicy
 from .shown import shown
+
+# Fields of `Queue` that are counts, with their least and largest value.
+_COUNTS: Final = (
+    ("concurrency", 1, COUNT_MAX),
+    ("attempts", 1, MAX_RETRIES + 1),
+    ("max_length", 0, COUNT_MAX),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +54,10 @@ class Queue:
                 f"queue {self.name}: backoff",
                 f"expected a policy such as Retry.fixed(3, 60), got {shown(self.backoff)}",
             )
-        for field, least in (("concurrency", 1), ("attempts", 1), ("max_length", 0)):
+        for field, least, most in _COUNTS:
             value = getattr(self, field)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise InvalidArgument(
-                    f"queue {self.name}: {field}", f"expected a number from {least}, got {shown(value)}"
-                )
+            if value is not None:
+                count(value, f"queue {self.name}: {field}", least=least, most=most)
         for field, duration in (("keep_completed", self.keep_completed), ("ageing", self.ageing)):
             if duration is not None:
                 to_ms(duration, f"queue {self.name}: {field}")

@@ -13,7 +13,7 @@ from .errors import InvalidArgument, NotFound
 from .info import CLOSED, JobInfo, State, from_row
 from .job import Job
 from .logs import JobLog
-from .options import check_names, text
+from .options import check_names, count, text
 from .queue_values import (
     Page,
     Queue,
@@ -155,7 +155,7 @@ class QueueManager:
 
     async def limit(self, queue: str, max_length: int, *, actor: str = "") -> None:
         """Bound how many jobs may wait in a queue; 0 = no bound."""
-        await self._change(queue, actor, max_length=_count(max_length, "max_length"))
+        await self._change(queue, actor, max_length=count(max_length, "max_length"))
 
     async def _change(self, queue: str, actor: str, **changes: Any) -> None:
         text(actor, "actor")
@@ -197,7 +197,7 @@ class QueueManager:
         query: dict[str, Any] = {"order": "oldest_first"}
         query |= {name: text(filters[name], name) for name in _TEXTS if name in filters}
         query |= {"states": _states(filters.get("states", ()), _STATES, "state")}
-        query |= {"limit": _count(filters.get("limit", 100), "limit")}
+        query |= {"limit": count(filters.get("limit", 100), "limit")}
         for name in _TIMES:
             moment = filters.get(name)
             if moment is not None:
@@ -211,7 +211,7 @@ class QueueManager:
         Args:
             **filters: `Filters`.
         """
-        left = _count(filters["limit"], "limit", least=1) if "limit" in filters else None
+        left = count(filters["limit"], "limit", least=1) if "limit" in filters else None
         wanted = filters.copy()
         while True:
             wanted["limit"] = PAGE if left is None else min(PAGE, left)
@@ -295,11 +295,11 @@ class QueueManager:
         ids = [job.id async for job in self.scan(**_of_dead(filters))]
         if "order" not in filters:
             ids.reverse()  # the newest were asked for, and still the oldest of them are first to run again
-        count = 0
+        total = 0
         for start in range(0, len(ids), PAGE):
             answers = await self._connection.ask("manage", verb, ids[start : start + PAGE], "", actor)
-            count += answers.count("done")
-        return count
+            total += answers.count("done")
+        return total
 
     # --- clean-up ------------------------------------------------------------------------------------------
 
@@ -336,7 +336,7 @@ class QueueManager:
             # millisecond.
             rule["closed_before"] = self._connection.now_ms() - to_ms(older_than, "older_than") + 1
         if keep is not None:
-            rule["keep_count"] = _count(keep, "keep")
+            rule["keep_count"] = count(keep, "keep")
         total = 0
         while True:
             removed: int = await self._connection.ask("prune", **rule)
@@ -379,9 +379,3 @@ def _states(given: object, known: frozenset[str], what: str) -> builtins.list[St
         if not isinstance(state, str) or state not in known:
             raise InvalidArgument("states", f"{shown(state)} is no {what}: one of {', '.join(sorted(known))}")
     return listed
-
-
-def _count(value: object, field: str, *, least: int = 0) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
-        raise InvalidArgument(field, f"expected a whole number from {least}, got {shown(value)}")
-    return value

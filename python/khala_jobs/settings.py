@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .durations import to_ms
 from .errors import InvalidArgument
-from .options import nearest
+from .options import COUNT_MAX, nearest
 from .shown import shown
 
 PREFIX: Final = "BG_JOBS_"
@@ -56,13 +56,13 @@ class Settings(BaseSettings):
     url: str = DEFAULT_URL
     enabled: bool = True
     max_concurrent: int = Field(4, ge=1, le=10_000)
-    queue_size: int = Field(0, ge=0)
+    queue_size: int = Field(0, ge=0, le=COUNT_MAX)
     history_retention: float = Field(30.0, ge=0, le=3650)
     lease: float = Field(15.0, ge=0.3, le=3600)
     grace: float = Field(30.0, ge=0, le=86_400)
     timeout: float = Field(0.0, ge=0, le=3650 * DAY_SECONDS)
     max_crashes: int = Field(3, ge=1, le=100)
-    log_rate: int = Field(100, ge=0)
+    log_rate: int = Field(100, ge=0, le=COUNT_MAX)
     lag_warning: float = Field(0.25, ge=0.02, le=3600)
     suspects: Literal["none", "at_most_one", "only"] = "at_most_one"
 
@@ -96,8 +96,27 @@ def load(**given: Any) -> Settings:
         what.
     """
     _check_variables(os.environ)
+    return _made({name: value for name, value in given.items() if value is not None})
+
+
+def changed(settings: Settings, **given: Any) -> Settings:
+    """The same settings but for some.
+
+    Args:
+        settings: Those that stay, whatever the environment says by now.
+        **given: Those that are other; ``None`` = not given.
+
+    Raises:
+        InvalidArgument: A value is wrong; one sentence that says what.
+    """
+    others = {name: value for name, value in given.items() if value is not None}
+    return _made({**settings.model_dump(), **others})
+
+
+def _made(values: Mapping[str, Any]) -> Settings:
+    """Settings from these values in code, and for the rest from the environment."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -107,7 +126,7 @@ def load(**given: Any) -> Settings:
             if isinstance(cause, InvalidArgument)
             else f"{first['msg']} (got {shown(first['input'])})"
         )
-        source = NAMES_IN_CODE.get(name, name) if given.get(name) is not None else f"{PREFIX}{name.upper()}"
+        source = NAMES_IN_CODE.get(name, name) if name in values else f"{PREFIX}{name.upper()}"
         raise InvalidArgument(source, reason) from None
 
 

@@ -204,9 +204,14 @@ class Tasks:
         """What enqueues instances of a job class.
 
         Raises:
-            InvalidArgument: The class was not included.
+            InvalidArgument: It is no job class, or the class was not included.
         """
         cls = job if isinstance(job, type) else type(job)
+        if not issubclass(cls, BaseJob):
+            raise InvalidArgument(
+                "job",
+                f"expected an instance of a BaseJob class, got {shown(job)}; tasks have an enqueue of their own",
+            )
         found = self._classes.get(cls)
         if found is None:
             remedy = cls.included_by or f"call jobs.include([{cls.__name__}]) first"

@@ -132,6 +132,11 @@ class WorkerPool:
         self._engine.set_work(queues=list(queues), tasks=list(self._definitions))
 
     @property
+    def queues(self) -> frozenset[str]:
+        """Names of the queues that it serves."""
+        return frozenset(name for name, _ in self._queues)
+
+    @property
     def is_over(self) -> bool:
         """Whether its event loop has ended, and with it everything that ran there."""
         return self._bridge.closed

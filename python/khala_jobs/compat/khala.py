@@ -22,6 +22,7 @@ from typing import Any
 
 from khala_jobs import JobProcessor as Engine
 from khala_jobs.errors import NotFound
+from khala_jobs.info import JobInfo
 
 from ._khala_options import check_given, check_job, options_of
 from ._khala_scheduler import BackgroundScheduler, RecurringTask, create_scheduler
@@ -353,14 +354,22 @@ class JobProcessor(KhalaServices):
         task = self._tasks[job.job_type].options(id=job.job_id, **options_of(job))
         await task.enqueue(job=job_to_mapping(job))
 
-    async def _info(self, job_id: str) -> Any:
+    async def _info(self, job_id: str) -> JobInfo | None:
         unopened = self._engine is None and not self._is_embedded()
         if unopened or job_id in self._memory_jobs:  # it waits here for a start that succeeds
             return None
         try:
-            return await self._open().queues.get(job_id)
+            info = await self._open().queues.get(job_id)
         except NotFound:
             return None
+        return info if _is_khala_job(info) else None
+
+
+def _is_khala_job(info: JobInfo) -> bool:
+    """Whether it was submitted here, and not by something else that works on the same store."""
+    arguments: object = info.arguments  # a list, where somebody else's client writes one
+    job = arguments.get("job") if isinstance(arguments, dict) else None
+    return isinstance(job, dict) and info.task == f"khala.{job.get('job_type')}"
 
 
 def create_job_processor(

@@ -1,51 +1,20 @@
 """Kinds of facts that the corpus is made of, each with several wordings that say the same.
 
-In a wording ``{S}`` is whom it is about and ``{S's}`` the possessive, ``{poss}`` "her", "his" or "their";
-``{other}`` is somebody else; other names in braces are slots of corpus_words.py or drawn numbers
-(corpus_slots.py). All wordings of a kind state the same fact.
+Here are those about people; those about their projects are in corpus_projects.py, and how to read a wording is in
+corpus_kinds.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["FACTS", "FactKind"]
+from .corpus_kinds import FactKind, kind
+from .corpus_projects import PROJECT_FACTS
 
-
-@dataclass(frozen=True, slots=True)
-class FactKind:
-    """One kind of fact.
-
-    Attributes:
-        name: For the truth file.
-        wordings: At least three ways to say it.
-        updates: Ways to say that it has changed, with ``{old:slot}`` for the former value; empty if it
-            cannot.
-        personal: Whether ``{S}`` occurs.
-    """
-
-    name: str
-    wordings: tuple[str, ...]
-    updates: tuple[str, ...] = ()
-
-    @property
-    def personal(self) -> bool:
-        """Whether the fact is about a person."""
-        return "{S" in self.wordings[0]
-
-
-def _kind(name: str, text: str) -> FactKind:
-    lines = [line.strip() for line in text.strip().splitlines()]
-    return FactKind(
-        name,
-        tuple(line for line in lines if not line.startswith("->")),
-        tuple(line.removeprefix("->").strip() for line in lines if line.startswith("->")),
-    )
-
+__all__ = ["FACTS"]
 
 FACTS: Final[tuple[FactKind, ...]] = (
-    _kind(
+    kind(
         "residence",
         """
         {S} lives in {city} with {n2to5} roommates
@@ -55,7 +24,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         -> {S} moved from {old:city} to {city} and now lives alone
         -> {S} has left {old:city} and lives in {city} these days""",
     ),
-    _kind(
+    kind(
         "employer",
         """
         {S} works as a {job} at {company}
@@ -65,7 +34,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         -> {S} quit {old:company} and now works as a {job} at {company}
         -> {S} changed jobs from {old:company} to {company}""",
     ),
-    _kind(
+    kind(
         "hobby",
         """
         {S} enjoys {hobby} on weekends
@@ -75,7 +44,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} really enjoys {hobby} on the weekend
         -> {S} gave up {old:hobby} and took up {hobby}""",
     ),
-    _kind(
+    kind(
         "dish",
         """
         {S's} favorite dish is {dish}
@@ -84,7 +53,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S's} favourite dish is {dish}
         -> {S's} favorite dish used to be {old:dish} but now it is {dish}""",
     ),
-    _kind(
+    kind(
         "allergy",
         """
         {S} is allergic to {allergen}
@@ -92,7 +61,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} suffers from an allergy to {allergen}
         {S} is someone who is allergic to {allergen}""",
     ),
-    _kind(
+    kind(
         "pet",
         """
         {S} has a {pet} named {pet_name}
@@ -101,7 +70,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S's} {pet} is called {pet_name}
         {S} owns a {pet} named {pet_name}""",
     ),
-    _kind(
+    kind(
         "birthday",
         """
         {S's} birthday is on {month} {day}
@@ -109,14 +78,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S's} birthday is {month} {dayth}
         {S} has {poss} birthday on {month} {day}""",
     ),
-    _kind(
+    kind(
         "birthplace",
         """
         {S} was born in {city} and grew up in {country}
         {S} grew up in {country} and was born in {city}
         {S} was born in {city} but raised in {country}""",
     ),
-    _kind(
+    kind(
         "instrument",
         """
         {S} plays the {instrument} in a local band
@@ -124,7 +93,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         In a local band {S} plays the {instrument}
         {S} plays the {instrument} in a band that is local""",
     ),
-    _kind(
+    kind(
         "learning",
         """
         {S} is learning {language} with an evening class
@@ -132,7 +101,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         With an evening class, {S} is learning {language}
         -> {S} stopped learning {old:language} and is learning {language} instead""",
     ),
-    _kind(
+    kind(
         "reading",
         """
         {S} likes to read {genre} before bed
@@ -140,7 +109,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         Before bed {S} likes to read {genre}
         {S} loves reading {genre} before bed""",
     ),
-    _kind(
+    kind(
         "concert",
         """
         {S} saw {musician} live in {city}
@@ -148,7 +117,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} saw {musician} in {city} live
         {S} watched {musician} live in {city}""",
     ),
-    _kind(
+    kind(
         "team",
         """
         {S} is a fan of {sport_team}
@@ -156,7 +125,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is a huge fan of {sport_team}
         -> {S} no longer supports {old:sport_team} and is a fan of {sport_team} now""",
     ),
-    _kind(
+    kind(
         "degree",
         """
         {S} studied {subject} at {university}
@@ -164,7 +133,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} has studied {subject} at {university}
         {subject} is what {S} studied at {university}""",
     ),
-    _kind(
+    kind(
         "commute",
         """
         {S} drives a {color} {vehicle} to work
@@ -173,7 +142,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         To get to work, {S} drives a {color} {vehicle}
         -> {S} sold the {old:color} {old:vehicle} and now drives a {color} {vehicle} to work""",
     ),
-    _kind(
+    kind(
         "running",
         """
         {S} runs {n3to15} kilometers every {weekday}
@@ -182,7 +151,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} runs {n3to15} km each {weekday}
         -> {S} has increased {poss} {weekday} run from {old:n3to15} to {n3to15} kilometers""",
     ),
-    _kind(
+    kind(
         "wakeup",
         """
         {S} wakes up at {h5to8}:{m} am on workdays
@@ -191,7 +160,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} wakes up at 0{h5to8}:{m} on workdays
         -> {S} now wakes up at {h5to8}:{m} am on workdays instead of {old:h5to8}:{old:m} am""",
     ),
-    _kind(
+    kind(
         "event",
         """
         {S} attended {event} in {month} and felt {feeling}
@@ -199,7 +168,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} went to {event} in {month} and felt {feeling}
         {S} felt {feeling} after attending {event} in {month}""",
     ),
-    _kind(
+    kind(
         "trip",
         """
         {S} is planning a trip to {country} in {month}
@@ -208,14 +177,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is planning to travel to {country} in {month}
         -> {S} changed the plan and will travel to {country} instead of {old:country} in {month}""",
     ),
-    _kind(
+    kind(
         "injury",
         """
         {S} injured {poss} {body} while doing {hobby}
         While doing {hobby}, {S} injured {poss} {body}
         {S} hurt {poss} {body} while doing {hobby}""",
     ),
-    _kind(
+    kind(
         "relative",
         """
         {S's} {relative} lives near {city} and works as a {job}
@@ -223,7 +192,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S's} {relative} resides near {city} and works as a {job}
         {S's} {relative} is a {job} and lives near {city}""",
     ),
-    _kind(
+    kind(
         "purchase",
         """
         {S} bought {furniture} for {n2to9}00 dollars
@@ -231,7 +200,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} bought {furniture} for ${n2to9}00
         For {n2to9}00 dollars {S} bought {furniture}""",
     ),
-    _kind(
+    kind(
         "garden",
         """
         {S} grows {plant} on the balcony
@@ -239,7 +208,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is growing {plant} on the balcony
         -> {S} replaced the {old:plant} on the balcony with {plant}""",
     ),
-    _kind(
+    kind(
         "meeting",
         """
         {S} has a meeting with {other} on {weekday} at {h9to11} am
@@ -248,14 +217,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is meeting {other} on {weekday} at {h9to11} am
         -> {S's} meeting with {other} was moved from {old:weekday} to {weekday} at {h9to11} am""",
     ),
-    _kind(
+    kind(
         "gift",
         """
         {S} gave {other} tickets to {event}
         {S} gave tickets to {event} to {other}
         {other} was given tickets to {event} by {S}""",
     ),
-    _kind(
+    kind(
         "weekly_call",
         """
         {S} calls {poss} {relative} every {weekday} evening
@@ -263,7 +232,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} calls {poss} {relative} each {weekday} evening
         {S} phones {poss} {relative} every {weekday} evening""",
     ),
-    _kind(
+    kind(
         "salary_goal",
         """
         {S} wants to save {n2to9}000 euros for a trip to {country}
@@ -271,7 +240,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} wants to save {n2to9},000 euros for a trip to {country}
         For a trip to {country}, {S} wants to save {n2to9}000 euros""",
     ),
-    _kind(
+    kind(
         "shopping",
         """
         {S} buys groceries at {store} every {weekday}
@@ -279,7 +248,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} purchases groceries at {store} every {weekday}
         {S} buys groceries at {store} each {weekday}""",
     ),
-    _kind(
+    kind(
         "mentor",
         """
         {S} mentors {other} in {lang}
@@ -287,14 +256,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is mentoring {other} in {lang}
         {S} is {other's} mentor in {lang}""",
     ),
-    _kind(
+    kind(
         "report_to",
         """
         {S} reports to {other} at {company}
         At {company} {S} reports to {other}
         {S} is reporting to {other} at {company}""",
     ),
-    _kind(
+    kind(
         "editor",
         """
         {S} writes {lang} in {editor} for {project}
@@ -302,7 +271,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} is writing {lang} in {editor} for {project}
         -> {S} switched from {old:editor} to {editor} for writing {lang} in {project}""",
     ),
-    _kind(
+    kind(
         "answer_format",
         """
         {S} prefers answers in {format} when asking about {topic}
@@ -310,14 +279,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
         {S} likes answers in {format} when asking about {topic}
         {S} would rather get answers in {format} when asking about {topic}""",
     ),
-    _kind(
+    kind(
         "asked_about",
         """
         {S} asked for advice about {topic} in {month}
         In {month} {S} asked for advice about {topic}
         {S} requested advice about {topic} in {month}""",
     ),
-    _kind(
+    kind(
         "owner",
         """
         {S} leads {team} on {project}
@@ -326,109 +295,5 @@ FACTS: Final[tuple[FactKind, ...]] = (
         On {project}, {S} leads {team}
         -> {S} handed over {team} and now leads it no longer on {project}""",
     ),
-    _kind(
-        "port",
-        """
-        The {service} of {repo} listens on port {port}
-        The {service} of {repo} is listening on port {port}
-        On port {port} the {service} of {repo} is listening
-        {repo}: the {service} listens on port {port}
-        -> The {service} of {repo} was moved from port {old:port} to port {port}""",
-    ),
-    _kind(
-        "storage",
-        """
-        The {service} stores its data in {database} on {cloud}
-        The {service} keeps its data in {database} on {cloud}
-        On {cloud}, the {service} stores its data in {database}
-        The {service's} data is stored in {database} on {cloud}
-        -> The {service} was migrated from {old:database} to {database} on {cloud}""",
-    ),
-    _kind(
-        "version",
-        """
-        {repo} requires {tool} version {major}.{minor}
-        {tool} version {major}.{minor} is required by {repo}
-        {repo} needs {tool} version {major}.{minor}
-        Version {major}.{minor} of {tool} is required by {repo}
-        -> {repo} was upgraded from {tool} version {old:major}.{old:minor} to {major}.{minor}""",
-    ),
-    _kind(
-        "deploy",
-        """
-        {repo} is deployed from the {branch} branch every {weekday} by {team}
-        Every {weekday} {repo} is deployed from the {branch} branch by {team}
-        {team} deploys {repo} from the {branch} branch every {weekday}
-        {repo} gets deployed from the {branch} branch each {weekday} by {team}
-        -> {team} now deploys {repo} on {weekday} instead of {old:weekday}, from the {branch} branch""",
-    ),
-    _kind(
-        "deadline",
-        """
-        The deadline for {project} is {month} {day}
-        The deadline of {project} is {day} {month}
-        {project} is due on {month} {day}
-        {project's} deadline is {month} {day}
-        -> The deadline for {project} was moved from {old:month} {old:day} to {month} {day}""",
-    ),
-    _kind(
-        "budget",
-        """
-        The budget of {project} is {n2to9}0,000 dollars
-        {project} has a budget of ${n2to9}0,000
-        The budget for {project} is {n2to9}0 thousand dollars
-        {project} has a budget of {n2to9}0,000 dollars
-        -> The budget of {project} was raised from {old:n2to9}0,000 to {n2to9}0,000 dollars""",
-    ),
-    _kind(
-        "monitoring",
-        """
-        {team} uses {tool} to monitor the {service}
-        To monitor the {service}, {team} uses {tool}
-        The {service} is monitored by {team} with {tool}
-        {team} is using {tool} to monitor the {service}
-        -> {team} replaced {old:tool} with {tool} to monitor the {service}""",
-    ),
-    _kind(
-        "retention",
-        """
-        Backups of the {service} on {cloud} are kept for {n7to90} days
-        The {service} on {cloud} keeps its backups for {n7to90} days
-        For {n7to90} days the backups of the {service} on {cloud} are kept
-        Backups of the {service} on {cloud} are retained for {n7to90} days
-        -> Backups of the {service} on {cloud} are now kept for {n7to90} days, no longer {old:n7to90}""",
-    ),
-    _kind(
-        "timeout",
-        """
-        Requests to the {service} of {repo} time out after {n5to60} seconds
-        After {n5to60} seconds, requests to the {service} of {repo} time out
-        Requests to the {service} of {repo} time out after {n5to60} s
-        -> The timeout of the {service} of {repo} was changed from {old:n5to60} to {n5to60} seconds""",
-    ),
-    _kind(
-        "rewrite",
-        """
-        {team} rewrote the {service} of {repo} in {lang}
-        The {service} of {repo} was rewritten in {lang} by {team}
-        {team} has rewritten the {service} of {repo} in {lang}""",
-    ),
-    _kind(
-        "office",
-        """
-        {company} has an office in {city} with {n20to90} employees
-        In {city}, {company} has an office with {n20to90} employees
-        {company} has an office with {n20to90} employees in {city}
-        {company's} office in {city} has {n20to90} employees
-        -> {company's} office in {city} grew from {old:n20to90} to {n20to90} employees""",
-    ),
-    _kind(
-        "standup",
-        """
-        The standup of {team} starts at {h9to11}:{m} am
-        {team} starts its standup at {h9to11}:{m} am
-        The standup of {team} begins at {h9to11}:{m} am
-        {team} has its standup at {h9to11}:{m} am
-        -> The standup of {team} was moved from {old:h9to11}:{old:m} am to {h9to11}:{m} am""",
-    ),
+    *PROJECT_FACTS,  # last: the order of the kinds decides what a seed gives
 )

@@ -1,6 +1,6 @@
 """Pairs that look like duplicates and are not, by family: what a guard has to stop.
 
-``first | second``; slots as in corpus_facts.py, and ``{new:slot}`` in the second is another value of that slot. The
+``first | second``; slots as in corpus_kinds.py, and ``{new:slot}`` in the second is another value of that slot. The
 kind of a family is what a person would say of its pairs.
 """
 

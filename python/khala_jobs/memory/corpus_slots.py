@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from .corpus_facts import FactKind
+from .corpus_kinds import FactKind
 from .corpus_words import WORDS
 
 __all__ = ["Fact", "Speaker", "draw_fact", "fill_miss", "tell", "updated"]

@@ -23,7 +23,15 @@ import orjson
 
 from khala_jobs.errors import InvalidArgument, NotFound, Unsupported
 
-from .io_values import checked_embedding, json_value, moment, read_column, scalar
+from .io_values import (
+    checked_embedding,
+    exact_record,
+    json_value,
+    maybe_rounded,
+    moment,
+    read_column,
+    scalar,
+)
 from .model import BadMemory, Memory, Tier
 from .repository_sqlite import SqliteMemoryRepository
 
@@ -218,7 +226,11 @@ def _json_record(text: bytes) -> dict[str, Any] | BadMemory:
         record = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return BadMemory("line", f"is not JSON: {error}")
-    return record if isinstance(record, dict) else BadMemory("line", "is not a JSON object")
+    if not isinstance(record, dict):
+        return BadMemory("line", "is not a JSON object")
+    if any(name != "embedding" and maybe_rounded(value) for name, value in record.items()):
+        return exact_record(text, record)
+    return record
 
 
 def _npz_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:

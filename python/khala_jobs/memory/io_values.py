@@ -5,6 +5,7 @@ Whatever cannot be kept exactly is a `BadMemory` that names the field as the fil
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from datetime import time as time_of_day
@@ -16,9 +17,19 @@ import orjson
 from .model import BadMemory
 from .times import FIRST_US, LAST_US, format_time, parse_time, time_to_us
 
-__all__ = ["checked_embedding", "json_value", "moment", "read_column", "scalar"]
+__all__ = [
+    "checked_embedding",
+    "exact_record",
+    "json_value",
+    "maybe_rounded",
+    "moment",
+    "read_column",
+    "scalar",
+]
 
 _DEPTH_MAX: Final = 100
+# orjson reads a whole number of more than 64 bits as a float, without a word; it is this at least.
+_ROUNDED_FROM: Final = 2.0**63
 
 # How many of a NumPy unit are how many microseconds; years and months are calendar units.
 _UNIT_US: Final[Mapping[str, tuple[int, int]]] = {
@@ -86,6 +97,36 @@ def checked_embedding(value: object) -> object:
     if not fits:
         raise BadMemory("embedding", "is not a list of numbers")
     return value
+
+
+def maybe_rounded(value: object, depth: int = 0) -> bool:
+    """Whether a value that orjson read may have had whole numbers that it could not keep.
+
+    Looking at the values costs less than at the text, whose floats are full of long runs of digits.
+    """
+    kind = type(value)
+    if kind is float:
+        return not -_ROUNDED_FROM < value < _ROUNDED_FROM  # type: ignore[operator]  # it is a float
+    if depth > _DEPTH_MAX or (kind is not list and kind is not dict):  # deeper ones are refused anyway
+        return False
+    items: Any = value.values() if isinstance(value, dict) else value
+    return any(maybe_rounded(item, depth + 1) for item in items)
+
+
+def exact_record(text: bytes, record: dict[str, Any]) -> dict[str, Any]:
+    """A line of JSON with its whole numbers exact; orjson takes none that are too long for Python.
+
+    Args:
+        text: The line.
+        record: What orjson read; its embedding stays, as numbers of one are floats however they are written.
+    """
+    try:
+        exact: dict[str, Any] = json.loads(text)
+    except RecursionError:  # nested deeper than what is kept: refused as it is
+        return record
+    if "embedding" in record:
+        exact["embedding"] = record["embedding"]
+    return exact
 
 
 def json_value(name: str, value: object) -> Any:

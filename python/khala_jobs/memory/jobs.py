@@ -94,6 +94,9 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
             raise InvalidArgument(
                 "detail_limit", f"must be a whole number, 0 or more, or None, not {limit!r}"
             )
+        run_id: object = self.run_id
+        if run_id is not None and not (isinstance(run_id, str) and run_id):
+            raise InvalidArgument("run_id", f"must be a text that is not empty, or None, not {run_id!r}")
         self.check()
 
     @abstractmethod
@@ -131,7 +134,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         job_id = f"direct-{uuid.uuid4()}" if ctx.job_id == _DETACHED else ctx.job_id
         return RunSettings(
             job=self.name(),
-            run_id=self.run_id or job_id,
+            run_id=job_id if self.run_id is None else self.run_id,
             as_of_us=jobs.clock() if self.as_of is None else parse_time(self.as_of),
             dry_run=self.dry_run,
             user_id=self.user_id,

@@ -19,7 +19,9 @@ from khala_jobs.definition import Definition
 from khala_jobs.durations import Duration, instant_ms, to_datetime, to_ms
 from khala_jobs.enqueuer import Enqueuer
 from khala_jobs.errors import InvalidArgument
+from khala_jobs.info import JobInfo
 from khala_jobs.job import Job
+from khala_jobs.outcomes import outcome_of
 from khala_jobs.processor import JobProcessor
 from khala_jobs.resources import Resources
 from khala_jobs.run import running
@@ -92,7 +94,8 @@ class JobsTesting:
     Args:
         jobs: The application's processor; it must not be open.
         mode: ``manual``: jobs run when the test calls `drain`. ``inline``: an enqueue returns after the job,
-            and everything it enqueued, has run (delayed jobs still wait for the clock).
+            and everything it enqueued, has run (delayed jobs still wait for the clock). A job that is due in a
+            queue which this processor does not serve cannot: its enqueue raises `InvalidArgument`, and it stays ready.
         at: What the clock shows first; default now.
     """
 
@@ -186,15 +189,29 @@ class JobsTesting:
                 self._enqueued.append(
                     Enqueued(job, definition.name, options["queue"], orjson.loads(payload), options)
                 )
-        if self._mode == "inline" and running.get() is None:
+        if self._mode != "inline":
+            return
+        await self._refuse_unserved(options["queue"], jobs[0])
+        if running.get() is None:
             await self.drain()
+
+    async def _refuse_unserved(self, queue: str, job: Job[Any]) -> None:
+        """Raise for a job of `queue` that should have run by the end of its enqueue, and never will."""
+        if queue in self.jobs.served_queues:
+            return
+        (info,) = await self.jobs.queues.get_many([job.id])
+        if info is not None and self._is_due(info):
+            raise InvalidArgument(
+                "queue", f"this processor does not serve {queue}: name it in queues=[…], or use manual mode"
+            )
 
     # --- running -----------------------------------------------------------------------------------------
 
     async def drain(self, *, raise_failures: bool = False) -> Drained:
-        """Run every job that is due, and those that they enqueue, until none is left.
+        """Run every job that is due, and those that they enqueue, until none is left that could run here.
 
-        Retries and snoozes wait for the clock, like everything with a delay.
+        Retries and snoozes wait for the clock, like everything with a delay. Jobs of queues that are paused, or
+        that this processor does not serve, stay where they are.
 
         Args:
             raise_failures: Fail the test when a run failed, retried or not.
@@ -223,13 +240,18 @@ class JobsTesting:
     async def _has_work(self) -> bool:
         """Whether a job is running, or is due and could run here."""
         paused = {name for name, stats in (await self.jobs.queues.all_stats()).items() if stats["paused"]}
+        served = self.jobs.served_queues - paused
         async for info in self.jobs.queues.scan(states=["ready", "running", "scheduled"]):
             if info.state == "running":
                 return True
-            due = info.due_at is None or info.due_at <= self.clock.now()
-            if due and info.task in self.jobs.definitions and info.queue not in paused:
+            if info.task in self.jobs.definitions and info.queue in served and self._is_due(info):
                 return True
         return False
+
+    def _is_due(self, info: JobInfo) -> bool:
+        """Whether a job waits for nothing but a worker."""
+        waits = info.state in ("ready", "scheduled")
+        return waits and (info.due_at is None or info.due_at <= self.clock.now())
 
     def _totals(self) -> dict[str, int]:
         tasks = self.jobs.metrics.tasks
@@ -249,7 +271,7 @@ async def perform(
 
     Raises:
         InvalidArgument: Arguments or result cannot be stored, or do not fit the annotations.
-        Exception: Whatever the handler raises, including `Retry`, `Snooze` and `Cancel`.
+        Exception: Whatever the handler raises; also `Retry`, `Snooze` and `Cancel` that it returns.
     """
     definition = task.definition
     given, named = definition.arguments.decode(definition.arguments.encode(args, kwargs))
@@ -257,6 +279,9 @@ async def perform(
     value = definition.function(*context, *given, **named)
     if inspect.isawaitable(value):
         value = await value
+    answer = outcome_of(value)
+    if answer is not None:
+        raise answer
     result: R = definition.results.decode(definition.results.encode(value))
     return result
 

@@ -95,6 +95,7 @@ async def test_options_build_on_each_other(jobs: JobProcessor) -> None:
         ({"queue": "\ud800"}, "queue"),
         ({"id": 5}, "id"),
         ({"prority": 5}, "prority"),
+        ({"version": 3}, "version"),  # of a task, not of an enqueue
     ],
 )
 async def test_wrong_options_are_refused_where_they_are_given(options: dict[str, Any], field: str) -> None:
@@ -273,6 +274,19 @@ async def test_a_full_queue_refuses_the_whole_call(make: Make) -> None:
     with pytest.raises(QueueFull):
         await work.enqueue(10)
     assert (await jobs.queues.stats("small"))["max_length"] == 5
+
+
+@pytest.mark.parametrize("way", ["options", "task", "processor"])
+async def test_the_longest_timeout_there_is_can_be_asked_for(make: Make, way: str) -> None:
+    jobs = make(**{"timeout": "3650d"} if way == "processor" else {})
+
+    @jobs.task(**{"timeout": "3650d"} if way == "task" else {})  # type: ignore[arg-type]
+    async def work() -> int:
+        return 1
+
+    async with jobs:
+        job = await (work.options(timeout="3650d") if way == "options" else work).enqueue()
+        assert await job.result(20) == 1
 
 
 async def test_the_bound_of_every_queue_comes_from_the_environment(

@@ -92,6 +92,10 @@ def answer(kind: str) -> object:
         return Snooze("1h", "later")
     if kind == "retry":
         raise Retry("1h", "again") from ConnectionError("refused")
+    if kind == "cancel class":
+        return Cancel
+    if kind == "snooze class":
+        return Snooze
     if kind == "big":
         return "x" * 1_100_000
     return {1, 2}
@@ -217,6 +221,10 @@ async def test_answers_of_handlers_cross_the_process(make: Make, handlers: Modul
     async with jobs:
         with pytest.raises(JobCancelled, match="no"):
             await (await handlers.answer.enqueue("cancel")).result(60)
+        with pytest.raises(JobCancelled):
+            await (await handlers.answer.enqueue("cancel class")).result(60)
+        with pytest.raises(JobFailed, match="make an instance"):
+            await (await handlers.answer.enqueue("snooze class")).result(60)
         with pytest.raises(JobFailed, match="set"):
             await (await handlers.answer.enqueue("set")).result(60)
         with pytest.raises(JobFailed, match="1048576"):

@@ -231,6 +231,26 @@ def test_wrong_definitions_are_refused(fields: dict[str, Any], field: str) -> No
         jobs.queues.define("q", **fields)
 
 
+@pytest.mark.parametrize(
+    ("field", "most"), [("concurrency", 2**31 - 1), ("attempts", 1_000_001), ("max_length", 2**31 - 1)]
+)
+async def test_numbers_of_a_queue_have_a_limit_that_is_named(
+    jobs: JobProcessor, field: str, most: int
+) -> None:
+    for value in (most + 1, 10**30, 10**5_000):
+        with pytest.raises(InvalidArgument, match=f"from . to {most}, got") as caught:
+            Queue("q", **{field: value})  # type: ignore[arg-type]
+        assert caught.value.field == f"queue q: {field}"
+    jobs.queues.define(Queue("q", **{field: most}))  # type: ignore[arg-type]
+
+    @jobs.task(queue="q")
+    async def work() -> int:
+        return 1
+
+    async with jobs:
+        assert await (await work.enqueue()).result(20) == 1
+
+
 @pytest.mark.parametrize("queues", [[5], [None], ["\ud800"], {5: 1}])
 def test_queues_to_serve_are_named_by_texts(queues: Any) -> None:
     with pytest.raises(InvalidArgument, match="queue"):
@@ -251,6 +271,8 @@ async def test_what_is_no_text_or_number_is_refused_by_name(jobs: JobProcessor) 
         assert caught.value.field == field
     with pytest.raises(InvalidArgument, match="job_id"):
         jobs.job(anything)
+    with pytest.raises(InvalidArgument, match="max_length: expected a whole number from 0 to 2147483647"):
+        await jobs.queues.limit("q", 2**31)
 
 
 async def test_ageing_lets_old_jobs_overtake(make: Make) -> None:

@@ -53,6 +53,10 @@ def test_the_environment_fills_what_code_leaves_out(monkeypatch: pytest.MonkeyPa
         ("BG_JOBS_XYZZY", "1", ["BG_JOBS_XYZZY", "no setting"]),
         ("BG_JOBS_MAX_CONCURRENT", "many", ["BG_JOBS_MAX_CONCURRENT", "many"]),
         ("BG_JOBS_MAX_CONCURRENT", "0", ["BG_JOBS_MAX_CONCURRENT", "greater than or equal to 1"]),
+        ("BG_JOBS_QUEUE_SIZE", "9" * 23, ["BG_JOBS_QUEUE_SIZE", "less than or equal to 2147483647"]),
+        ("BG_JOBS_LOG_RATE", "9" * 400, ["BG_JOBS_LOG_RATE", "less than or equal to 2147483647"]),
+        ("BG_JOBS_MAX_CONCURRENT", "9" * 23, ["BG_JOBS_MAX_CONCURRENT", "less than or equal to 10000"]),
+        ("BG_JOBS_MAX_CRASHES", "9" * 23, ["BG_JOBS_MAX_CRASHES", "less than or equal to 100"]),
         ("BG_JOBS_LEASE", "long", ["BG_JOBS_LEASE", "long"]),
         ("BG_JOBS_LEASE", "0.01", ["BG_JOBS_LEASE", "0.3"]),
         ("BG_JOBS_URL", "sqlit:///x.db", ["BG_JOBS_URL", "did you mean sqlite"]),
@@ -109,6 +113,9 @@ def test_a_wrong_url_says_what_to_write(url: str, words: str) -> None:
         ({"grace": -1}, "grace"),
         ({"retention": "for ever"}, "retention"),
         ({"queue_size": -1}, "queue_size"),
+        ({"queue_size": 2**31}, "queue_size"),
+        ({"log_rate": 10**400}, "log_rate"),
+        ({"queues": {"mail": 10**30}}, "queue mail: concurrency"),
         ({"retry": "often"}, "retry"),
         ({"queues": "mail"}, "queues"),
         ({"timeout": []}, "timeout"),
@@ -131,6 +138,18 @@ def test_a_worker_is_configured_before_it_runs() -> None:
     assert (jobs.url, jobs.settings.max_concurrent, jobs.settings.suspects) == ("sqlite:///x.db", 9, "only")
     with pytest.raises(InvalidArgument):
         jobs.configure_worker(url="x.db")
+    for wrong in ({"workers": 0}, {"workers": 10**30}, {"workers": "many"}, {"suspects": "all"}):
+        with pytest.raises(InvalidArgument) as caught:
+            jobs.configure_worker(**wrong)  # type: ignore[arg-type]
+        assert caught.value.field in wrong
+    assert (jobs.settings.max_concurrent, jobs.settings.suspects) == (9, "only")
+
+
+def test_a_worker_is_configured_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = JobProcessor("memory://", lease=20)
+    monkeypatch.setenv("BG_JOBS_LEASE", "50")
+    jobs.configure_worker(workers=3)
+    assert (jobs.settings.max_concurrent, jobs.settings.lease) == (3, 20)
 
 
 @pytest.mark.parametrize("url", ["sqlite:///a\x00.db", "sqlite:///\udcff.db", "redis://host\n/1"])

@@ -134,6 +134,13 @@ def test_what_cannot_be_included(wrong: Any) -> None:
         JobProcessor("memory://").include(wrong)
 
 
+@pytest.mark.parametrize("wrong", ["text", None, str, 5])
+async def test_what_is_no_job_cannot_be_enqueued(wrong: Any) -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument, match="job: expected an instance of a BaseJob class, got"):
+        await jobs.enqueue(wrong)
+
+
 async def test_a_class_must_be_included_before_its_jobs() -> None:
     jobs = JobProcessor("memory://")
     with pytest.raises(InvalidArgument, match=r"include\(\[Fine\]\)"):
@@ -165,6 +172,12 @@ async def _yields_async() -> AsyncIterator[int]:
         (print, {"name": 5}),
         (print, {"name": "\ud800"}),
         (print, {"queue": 5}),
+        (print, {"version": -1}),
+        (print, {"version": 2**31}),
+        (print, {"version": 10**30}),
+        (print, {"version": True}),
+        (print, {"version": "2"}),
+        (print, {"version": None}),
         (_yields, {}),
         (_yields_async, {}),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import Context, InvalidArgument, JobProcessor, Resources, Retry, Snooze
+from khala_jobs import Cancel, Context, InvalidArgument, JobProcessor, Resources, Retry, Snooze, Tasks
 from khala_jobs.testing import FakeClock, JobsTesting, perform
 
 
@@ -155,6 +155,19 @@ async def test_perform_runs_a_handler_through_json() -> None:
     assert signup.name == "signup"
 
 
+async def test_perform_raises_what_a_handler_answers() -> None:
+    tasks = Tasks()
+
+    @tasks.task
+    async def answer(kind: str) -> Any:
+        return {"retry": Retry("1m"), "cancel": Cancel}[kind]
+
+    with pytest.raises(Retry):
+        await perform(answer, "retry")
+    with pytest.raises(Cancel):
+        await perform(answer, "cancel")
+
+
 def test_a_fake_clock_moves_forward_only() -> None:
     clock = FakeClock(datetime(2030, 1, 1, tzinfo=UTC))
     clock.advance("1h30m")
@@ -178,6 +191,51 @@ async def test_timeouts_follow_the_fake_clock() -> None:
         await began.wait()
         t.clock.advance("1h")
         assert (await draining).failed == 1
+
+
+async def test_a_job_in_a_queue_that_is_not_served_is_left_where_it_is() -> None:
+    jobs, send, _ = application()
+    async with JobsTesting(jobs) as t, asyncio.timeout(20):
+        left = await send.options(queue="elsewhere").enqueue("ada")
+        await send.enqueue("bob")
+        assert (await t.drain()).completed == 1
+        assert (await t.drain()).runs == 0
+        assert (await left.info()).state == "ready"
+
+        @jobs.task(queue="elsewhere")  # now it is
+        async def other() -> None: ...
+
+        assert (await t.drain()).completed == 1
+        assert await left.result(1) == "1 to ada"
+
+
+async def test_inline_a_job_in_a_queue_that_is_not_served_is_refused_by_name() -> None:
+    jobs, send, _ = application()
+
+    @jobs.task
+    async def outer() -> None:
+        await send.options(queue="elsewhere").enqueue("ada")
+
+    async with JobsTesting(jobs, mode="inline") as t, asyncio.timeout(20):
+        elsewhere = send.options(queue="elsewhere")
+        for due in (elsewhere, elsewhere.options(delay=0), elsewhere.options(at=t.clock.now())):
+            with pytest.raises(InvalidArgument, match="queue: this processor does not serve elsewhere"):
+                await due.enqueue("ada")
+        later = await elsewhere.options(delay="1h").enqueue("ada")
+        assert (await later.info()).state == "scheduled"
+        job = await outer.enqueue()
+        error = (await job.info()).error
+    assert error is not None
+    assert "does not serve elsewhere" in error.message
+
+
+async def test_once_the_worker_is_stopped_nothing_is_drained() -> None:
+    jobs, send, _ = application()
+    async with JobsTesting(jobs) as t, asyncio.timeout(20):
+        job = await send.enqueue("ada")
+        await jobs.stop()
+        assert (await t.drain()).runs == 0
+        assert (await job.info()).state == "ready"
 
 
 async def test_what_is_no_task_and_no_time_is_refused_by_name() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from khala_jobs import JobProcessor
 from khala_jobs.compat import khala
 from khala_jobs.errors import InvalidArgument, StoreUnavailable
 
@@ -58,6 +59,29 @@ async def test_result_status_and_metrics_of_a_completed_job(url: str) -> None:
         assert metrics["jobs_per_second"] > 0
         assert metrics["jobs_by_priority"][khala.JobPriority.CRITICAL.value] == 1
         assert (await processor.get_queue_stats())["pending_jobs"] == 0
+    finally:
+        await processor.stop()
+
+
+async def test_a_job_of_somebody_else_in_the_same_store_is_unknown(url: str) -> None:
+    engine = JobProcessor(url)
+
+    @engine.task
+    async def other(n: int) -> int:
+        return n
+
+    @engine.task(name="khala.other")
+    async def alike(n: int) -> int:
+        return n
+
+    async with engine:
+        jobs = [await other.enqueue(1), await alike.enqueue(1)]
+        assert [await job.result(20) for job in jobs] == [1, 1]
+    processor = khala.JobProcessor(url)
+    try:
+        for job in jobs:
+            assert await processor.get_job_status(job.id) is None
+            assert await processor.get_job_result(job.id) is None
     finally:
         await processor.stop()
 

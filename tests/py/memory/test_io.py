@@ -137,6 +137,42 @@ def test_a_bad_line_is_named_and_the_good_ones_run(jsonl: Path, record: Any, fie
     assert source.count == 3
 
 
+LONG = 12345678901234567890123
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"account": LONG},
+        {"account": -LONG},
+        {"account": 2**64},
+        {"account": {"numbers": [1, LONG]}},
+        {"account": int("9" * 308)},
+        {"account": LONG, "embedding": [0.5, LONG]},
+        {"account": json.loads("[" * 90 + str(LONG) + "]" * 90)},
+        {"account": json.loads("[" * 500 + str(LONG) + "]" * 500)},
+    ],
+)
+def test_a_whole_number_that_cannot_be_kept_exactly_is_named(jsonl: Path, fields: dict[str, Any]) -> None:
+    source = lines(jsonl, {"id": "a", "user_id": "u", "content": "", **fields})
+    assert list(source) == []
+    assert [(bad.field, bad.line) for bad in source.errors] == [("account", 1)]
+    assert "cannot be kept as JSON" in source.errors[0].reason
+
+
+def test_a_number_without_end_is_a_bad_line(jsonl: Path) -> None:
+    source = lines(jsonl, '{"id": "a", "user_id": "u", "content": "", "account": ' + "9" * 5_000 + "}")
+    assert (list(source), [bad.field for bad in source.errors]) == ([], ["line"])
+
+
+def test_long_numbers_that_can_be_kept_are(jsonl: Path) -> None:
+    kept = {"most": 2**64 - 1, "least": -(2**63), "float": 1.5e300, "digits": str(LONG)}
+    (memory,) = lines(jsonl, {"id": LONG, "user_id": "u", "content": "", "embedding": [0.5, LONG], **kept})
+    assert (memory.id, memory.metadata) == (str(LONG), kept)
+    assert memory.embedding is not None
+    assert memory.embedding.tolist() == [0.5, float(np.float32(LONG))]
+
+
 def test_an_id_counts_once(jsonl: Path) -> None:
     record = {"id": "a", "user_id": "u", "content": "c"}
     source = lines(jsonl, record, {**record, "content": "d"})
