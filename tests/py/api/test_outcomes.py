@@ -201,7 +201,6 @@ async def test_retry_counts_as_a_failure_and_waits_as_told(jobs: JobProcessor, b
     assert (info.attempt, info.failures) == (3, 2)
 
 
-<<<<<<< HEAD
 async def test_a_last_retry_keeps_its_reason_and_its_cause(jobs: JobProcessor) -> None:
     @jobs.task(retry=None)
     async def ask_again() -> None:
@@ -218,7 +217,8 @@ async def test_a_last_retry_keeps_its_reason_and_its_cause(jobs: JobProcessor) -
     assert (info.error.type, info.error.message) == ("ConnectionError", "upstream refused: 503")
     assert [(a.outcome, a.error and a.error.type) for a in info.history] == [("retried", "ConnectionError")]
     assert [letter.id for letter in dead.jobs] == [job.id]
-=======
+
+
 @pytest.mark.parametrize("sync", [False, True])
 async def test_the_class_alone_counts_as_its_instance(jobs: JobProcessor, sync: bool) -> None:
     async def end(ctx: Context) -> Any:
@@ -245,7 +245,6 @@ async def test_a_class_that_needs_arguments_fails_and_says_what_to_return(jobs: 
         job = await later.enqueue()
         with pytest.raises(JobFailed, match=r"result: the class Snooze .* make an instance, Snooze\(…\)"):
             await job.result(20)
->>>>>>> edges
 
 
 async def test_failures_are_retried_by_policy_and_history_is_kept(jobs: JobProcessor) -> None:
