@@ -38,6 +38,10 @@ def _count_fork() -> None:
 os.register_at_fork(after_in_child=_count_fork)
 
 
+class Unanswered(Closed):
+    """Closed before the answer to a request came: whether it was done is not known."""
+
+
 class Receiver(Protocol):
     """Who takes what is not an answer: the worker on this loop."""
 
@@ -88,15 +92,17 @@ class Bridge:
             **kwargs: The same.
 
         Returns:
-            A future of the answer. Cancelling it drops the answer, not the request.
+            A future of the answer. Cancelling it drops the answer, not the request. `Unanswered` when none can
+            come any more.
+
+        Raises:
+            Closed: The bridge or the engine was closed; nothing was asked.
         """
         return self.submit(verb, *args, **kwargs)[0]
 
     def submit(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[asyncio.Future[Any], Any]:
         """As `request`, and also what the verb itself returned."""
-        ticket = next(self._tickets)
-        future: asyncio.Future[Any] = self.loop.create_future()
-        self._pending[ticket] = future
+        ticket, future = self._expect()
         try:
             value = verb(self.port, ticket, *args, **kwargs)
         except BaseException:
@@ -109,10 +115,9 @@ class Bridge:
 
         Raises:
             NotFound: There is no such job.
+            Closed: The bridge or the engine was closed before that.
         """
-        ticket = next(self._tickets)
-        future: asyncio.Future[Any] = self.loop.create_future()
-        self._pending[ticket] = future
+        ticket, future = self._expect()
         try:
             store.watch(self.port, ticket, [job_id])
             return await future
@@ -121,7 +126,10 @@ class Bridge:
                 store.unwatch(self.port, ticket)  # the caller gave up
 
     def close(self, reason: str = "the JobProcessor was closed") -> None:
-        """Detach from the loop; whoever still waits for an answer gets `Closed`. Idempotent."""
+        """Deliver what has come, detach from the loop, and tell whoever still waits that nothing will. Idempotent.
+
+        The engine is closed before: on its way out it answers what it was given.
+        """
         if self._closed:
             return
         self._closed = True
@@ -130,14 +138,13 @@ class Bridge:
             receiver.on_detached()
         if not self.loop.is_closed():
             self.loop.remove_reader(self.port.fd)  # before the descriptor is closed: uvloop insists
+            while not self._ending and self.port.depth:  # nobody is left who waits in a loop that ends
+                self._drain()
         self.port.close()
-        pending, self._pending = self._pending, {}
         if self.loop.is_closed():
+            self._pending.clear()
             return
-        for future in pending.values():
-            if not future.done():
-                future.set_exception(Closed("jobs", reason))
-                future.exception()  # nobody may be left to look at it
+        self._fail("jobs", reason)
         if not self._ending:
             with contextlib.suppress(StopIteration):
                 self._end.aclose().send(None)
@@ -155,7 +162,7 @@ class Bridge:
                 self._answer(a, b)
             elif receiver is None:
                 if kind == FATAL:
-                    self._fail(b)
+                    self._fail("engine", b)
             elif kind == LEASE:
                 receiver.on_lease(a)
             elif kind == STOP:
@@ -167,7 +174,7 @@ class Bridge:
             elif kind == STORE_RESET:
                 receiver.on_store_reset(b)
             elif kind == FATAL:
-                self._fail(b)
+                self._fail("engine", b)
                 receiver.on_fatal(b)
 
     def _answer(self, ticket: int, value: Any) -> None:
@@ -179,11 +186,22 @@ class Bridge:
         else:
             future.set_result(value)
 
-    def _fail(self, message: str) -> None:
+    def _expect(self) -> tuple[int, asyncio.Future[Any]]:
+        """A ticket, and the future of what will be answered to it."""
+        if self._closed:
+            raise Closed("jobs", "the JobProcessor was closed")
+        ticket = next(self._tickets)
+        future: asyncio.Future[Any] = self.loop.create_future()
+        self._pending[ticket] = future
+        return ticket, future
+
+    def _fail(self, field: str, reason: str) -> None:
+        """No answer will come to what was asked."""
         pending, self._pending = self._pending, {}
         for future in pending.values():
             if not future.done():
-                future.set_exception(Closed("engine", message))
+                future.set_exception(Unanswered(field, reason))
+                future.exception()  # nobody may be left to look at it
 
     async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
         try:

@@ -10,12 +10,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from .bridge import Bridge, Bridges, engine
-from .errors import Closed
+from .bridge import Bridge, Bridges, Unanswered, engine
+from .errors import Closed, UnknownOutcome
 
 CLOSE_DEADLINE_MS = 5_000
+# Verbs that change the store.
+WRITES: Final = frozenset({"enqueue", "enqueue_many", "manage", "change_queue", "prune"})
 
 
 class Connection:
@@ -32,6 +34,7 @@ class Connection:
         self._lock = threading.Lock()
         self._engine: Any = None
         self._bridges = Bridges()
+        self._closing = False
         self.opened_count = 0
 
     def now_ms(self) -> int:
@@ -73,11 +76,14 @@ class Connection:
 
         Raises:
             NotFound: There is none, and none is to be made.
+            Closed: It is being closed.
             Error: The store cannot be opened; says why.
             Forked: This process is a fork of the one that opened it.
         """
         self._bridges.check_process()
         if self._engine is None:
+            if self._closing:
+                raise Closed("jobs", "the JobProcessor is closing: nothing was done")
             await asyncio.to_thread(self._open_once, create)
         return self._engine
 
@@ -86,18 +92,40 @@ class Connection:
         return self._bridges.here()
 
     async def ask(self, verb: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the engine that answers through the port, and wait for the answer."""
+        """Call a method of the engine that answers through the port, and wait for the answer.
+
+        Raises:
+            Closed: The store is being closed, or was before a question was answered.
+            UnknownOutcome: It was closed before a change was answered: it may have been done.
+        """
         found = await self.open()
-        return await self._bridges.here().request(getattr(found, verb), *args, **kwargs)
+        try:
+            return await self._bridges.here().request(getattr(found, verb), *args, **kwargs)
+        except Unanswered as error:
+            if verb not in WRITES:
+                raise
+            raise UnknownOutcome(
+                error.field, f"whether {verb} was done is not known ({error.message})"
+            ) from None
 
     async def close(self) -> None:
-        """Write what is left, stop the engine's threads, detach from the loops. Idempotent."""
+        """Write what is left, stop the engine's threads, answer, detach from the loops. Idempotent."""
         found, self._engine = self._engine, None
         if found is None:
             return
-        self._bridges.check_process()
-        self._bridges.close()
-        await asyncio.to_thread(found.close, CLOSE_DEADLINE_MS)
+        bridges = self._bridges
+        bridges.check_process()
+        self._closing = True
+        try:
+            try:
+                # The engine answers on its way out what it was given before: the bridges outlive it.
+                await asyncio.to_thread(found.close, CLOSE_DEADLINE_MS)
+            finally:
+                bridges.close()
+            # Whom these answers wake finds the store closing: a loop of enqueues is not to open it again behind us.
+            await asyncio.sleep(0)
+        finally:
+            self._closing = False
 
     def _open_once(self, create: bool) -> None:
         with self._lock:

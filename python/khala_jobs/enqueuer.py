@@ -82,6 +82,7 @@ class Enqueuer(Generic[P, R]):
         Raises:
             InvalidArgument: The arguments do not fit the handler, or cannot be stored. Nothing was enqueued.
             QueueFull: The queue's bounded length is reached.
+            Closed: The `JobProcessor` is closing. Nothing was enqueued.
             EnqueueUnknown: The store's answer was lost. ``options(id=error.job_id)`` and the same call again: safe.
         """
         payload = self.definition.arguments.encode(args, kwargs)
@@ -108,6 +109,7 @@ class Enqueuer(Generic[P, R]):
             InvalidArgument: An item does not fit; the field begins with its index, ``[17].user_id``. Nothing of
                 the call (of the chunk) was enqueued.
             QueueFull: Not all of it fits into the queue, and nothing was enqueued.
+            Closed: The `JobProcessor` is closing. Nothing of the call (of the chunk) was enqueued.
             EnqueueUnknown: The store's answer was lost: it has all of this call (of the chunk), or nothing.
 
             With `chunk` the attribute ``enqueued`` of each of these has the ids of what earlier chunks put in.

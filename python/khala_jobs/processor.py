@@ -102,7 +102,7 @@ class JobProcessor(Tasks):
         self._starting = False
         self._resources = Resources()
         self.metrics = Metrics()
-        self.queues = QueueManager(self._connection, self._log, self.job)
+        self.queues = QueueManager(self._connection, self._log, self.job, self.on_added)
         defaults = {"queue": DEFAULT_QUEUE, "retry": retry_policy(retry), **self.settings.job_options()}
         size = self.settings.queue_size
         self._intake = StoreProducer(
@@ -150,12 +150,12 @@ class JobProcessor(Tasks):
     @property
     def is_running(self) -> bool:
         """Whether jobs are run here now."""
-        return self._pool is not None
+        return self._pool is not None and not self._pool.is_over
 
     @property
     def worker_id(self) -> str:
         """Of the running worker; empty when there is none."""
-        return self._pool.worker if self._pool is not None else ""
+        return self._pool.worker if self._pool is not None and not self._pool.is_over else ""
 
     def configure_worker(
         self,
@@ -278,7 +278,7 @@ class JobProcessor(Tasks):
             self._pool.hurry()
 
     async def close(self) -> None:
-        """Stop, write what is left, close the store. A later call opens it again.
+        """Stop, answer what was asked before, close the store. A call after that opens it again.
 
         Raises:
             InvalidArgument: As `stop`; then the worker runs on and the store stays open.
@@ -307,8 +307,8 @@ class JobProcessor(Tasks):
             await self.close()
 
     def on_added(self) -> None:
-        """A task was added; a running worker takes it up."""
-        if self._pool is not None:
+        """A task was added or a queue defined; a running worker takes it up."""
+        if self._pool is not None and not self._pool.is_over:
             self._pool.set_work(self._served.work(self.settings.max_concurrent))
 
     # --- jobs ----------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from .bridge import Bridge, Unanswered
 from .bridge import engine as core
 from .connection import Connection
 from .context import current_correlation_id
 from .definition import Definition
 from .durations import to_ms
-from .errors import EnqueueUnknown, InvalidArgument, QueueFull, UnknownOutcome
+from .errors import Closed, EnqueueUnknown, InvalidArgument, QueueFull, UnknownOutcome
 from .job import Client, Job
 from .metrics import Metrics
 from .options import BATCH_JOBS, core_arguments, merge
@@ -70,6 +71,7 @@ class StoreProducer:
         Raises:
             InvalidArgument: More than a call may carry, or an option that is refused.
             QueueFull: They do not fit, and none was put in.
+            Closed: The store is being closed, and none was put in.
             EnqueueUnknown: The store's answer was lost; repeating it with the ids that it names is safe.
         """
         connection = self._connection
@@ -88,12 +90,12 @@ class StoreProducer:
         future, given = bridge.submit(engine.enqueue, core_options, payloads, ids)
         try:
             codes: bytes = await future
-        except UnknownOutcome as error:
+        except (UnknownOutcome, Unanswered) as error:
             raise EnqueueUnknown(given, error.message) from None
         if self._durability_for != connection.opened_count:
             self._durability, self._durability_for = engine.info["durability"], connection.opened_count
         if _FULL in codes or _REFUSED in codes:
-            raise await self._full(queue, len(payloads))
+            raise await _full(engine, bridge, queue, len(payloads))
         self._metrics.of(queue, definition.name).enqueued += len(given)
         jobs: list[Job[Any]] = [
             Job(job_id, self._client, definition, existed=code == _EXISTS, durability=self._durability)
@@ -102,14 +104,6 @@ class StoreProducer:
         if self.on_put is not None:
             await self.on_put(definition, merged, payloads, jobs)
         return jobs
-
-    async def _full(self, queue: str, count: int) -> QueueFull:
-        """Why so many jobs were refused; the limit may be another process's."""
-        rows = await self._connection.ask("counts", queue)
-        limit = rows[0]["max_length"] if rows else 0
-        return QueueFull(
-            "queue", f"{queue} is full: {limit} may wait in it, {count} more do not fit, nothing was enqueued"
-        )
 
     def _core_options(
         self, definition: Definition, options: Mapping[str, Any], cache: dict[str, Any]
@@ -155,6 +149,18 @@ class StoreProducer:
         if changes:
             await self._connection.ask("change_queue", name, **changes)
         self._configured.add(name)
+
+
+async def _full(engine: Any, bridge: Bridge, queue: str, count: int) -> QueueFull:
+    """Why so many jobs were refused; the limit may be another process's."""
+    why = f"{count} more do not fit, nothing was enqueued"
+    try:
+        rows = await bridge.request(engine.counts, queue)
+    except Closed:  # meanwhile; it is not opened again for a number
+        return QueueFull("queue", f"{queue} is full: {why}")
+    return QueueFull(
+        "queue", f"{queue} is full: {rows[0]['max_length'] if rows else 0} may wait in it, {why}"
+    )
 
 
 def _check_batch(payloads: list[bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, TypedDict, Unpack, cast
 
@@ -76,19 +76,25 @@ class QueueManager:
         connection: To the store.
         log: For queue_paused and queue_resumed.
         handle: Makes a `Job` from an id.
+        on_defined: Called after every change of a definition.
     """
 
-    def __init__(self, connection: Connection, log: JobLog, handle: Any) -> None:
+    def __init__(
+        self, connection: Connection, log: JobLog, handle: Any, on_defined: Callable[[], None]
+    ) -> None:
         self._connection = connection
         self._log = log
         self._handle = handle
+        self._on_defined = on_defined
         self._defined: dict[str, Queue] = {}
         self.version = 0  # counts changes of definitions
 
     # --- definitions ---------------------------------------------------------------------------------------
 
     def define(self, queue: Queue | str, **fields: Any) -> Queue:
-        """Say what holds for a queue, before its jobs are enqueued or run here.
+        """Say what holds for a queue and for the jobs that are enqueued from now on.
+
+        A worker that runs here serves it at once, as many of its jobs as `concurrency` says.
 
         Args:
             queue: A `Queue`, or a name with the fields of `Queue` as keywords.
@@ -108,6 +114,7 @@ class QueueManager:
         found.job_options()
         self._defined[found.name] = found
         self.version += 1
+        self._on_defined()
         return found
 
     @property

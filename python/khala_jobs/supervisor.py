@@ -6,6 +6,8 @@ end of a pipe and says on it, one JSON object a line:
 * ``{"event": "open", "store": PATH}``: which store it works on, so that the parent can explain a death it causes;
 * ``{"event": "stuck", "task": …, "where": …}``: a handler is past its hard time-out and cannot be stopped from
   inside. The job is settled already; the process is only good for being ended.
+* ``{"event": "closed"}``: it has closed the store and holds nothing. What is left is the interpreter's end, and
+  nothing is lost where that takes too long and is cut short.
 
 Blame: jobs that were started in a process that dies become suspects, unless the death is explained. The parent
 explains every death it causes. Suspects run in a child of their own with one slot, which is why the others refuse
@@ -62,6 +64,7 @@ class _Child:
     store: str = ""
     started: float = 0.0
     quick_deaths: int = 0
+    closed: bool = False
     ended_by_us: str = ""
     buffer: bytes = field(default=b"", repr=False)
 
@@ -90,7 +93,7 @@ class Supervisor:
         self._life_read, self._life_write = os.pipe()
 
     async def run(self) -> int:
-        """Run until a SIGTERM or SIGINT; 0 when every child then ended by itself, 1 when one had to be killed."""
+        """Run until a SIGTERM or SIGINT; 1 when a child then had to be killed before it closed its store, else 0."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.request_stop, number)
@@ -133,7 +136,7 @@ class Supervisor:
         read_fd, write_fd = os.pipe()
         os.set_blocking(read_fd, False)
         arguments = [*child.spec.arguments, "--supervised", f"{write_fd},{self._life_read}"]
-        child.started, child.ended_by_us, child.buffer = time.monotonic(), "", b""
+        child.started, child.closed, child.ended_by_us, child.buffer = time.monotonic(), False, "", b""
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "khala_jobs.cli", *arguments, pass_fds=(write_fd, self._life_read)
@@ -199,6 +202,8 @@ class Supervisor:
         match message.get("event"):
             case "open":
                 child.store = str(message.get("store", ""))
+            case "closed":
+                child.closed = True
             case "stuck":
                 self._announce({**message, "child": child.spec.name, "event": "child_stuck"})
                 self._kill(child, "stuck")
@@ -211,7 +216,10 @@ class Supervisor:
         if process is None or process.returncode is not None or child.ended_by_us:
             return
         child.ended_by_us = reason
-        if child.store and not _core.engine.explain_death(child.store, process.pid):
+        explained = not child.store or _core.engine.explain_death(child.store, process.pid)
+        if child.closed and not explained:  # the store does not know it any longer: it held nothing
+            child.ended_by_us = "slow exit"
+        elif not explained:
             logger.warning("the death of %s (pid %d) could not be explained", child.spec.name, process.pid)
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -139,7 +139,7 @@ class WorkerPool:
     @property
     def is_over(self) -> bool:
         """Whether its event loop has ended, and with it everything that ran there."""
-        return self._bridge.closed
+        return self._bridge.closed or self._loop.is_closed()
 
     async def stop(self, grace: float) -> None:
         """Stop as described above; a second call, while the first waits, cancels the handlers at once.

@@ -141,10 +141,15 @@ async def _serve(
     jobs.configure_worker(url=url, workers=workers, suspects=suspects, supervised_fd=message_fd)
     await jobs.start()
     try:
-        hello = {"event": "open", "store": jobs.info["location"], "pid": os.getpid()}
-        with contextlib.suppress(BrokenPipeError):
-            os.write(message_fd, json.dumps(hello).encode() + b"\n")
+        _tell(message_fd, {"event": "open", "store": jobs.info["location"], "pid": os.getpid()})
         await stop.wait()
     finally:
         closing.append(asyncio.create_task(jobs.close()))
         await closing[0]
+        _tell(message_fd, {"event": "closed"})
+
+
+def _tell(message_fd: int, message: dict[str, Any]) -> None:
+    """Send the parent a message, if it is still there."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(message_fd, json.dumps(message).encode() + b"\n")

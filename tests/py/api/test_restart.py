@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from khala_jobs import Context, InvalidArgument, JobProcessor
+from khala_jobs import Context, InvalidArgument, JobProcessor, Queue
 
 from .conftest import eventually
 
@@ -182,3 +182,61 @@ async def test_tasks_and_queues_may_come_while_the_worker_runs(make: Make) -> No
     (worker,) = await jobs.queues.workers()
     assert {name.rpartition(".")[2] for name in worker.tasks} == {"first", "second", "third"}
     assert "side" in worker.queues
+
+
+async def test_a_queue_that_is_defined_while_the_worker_runs_is_served(make: Make) -> None:
+    jobs = make(workers=2)
+
+    @jobs.task
+    async def work() -> str:
+        return "ran"
+
+    async with jobs:
+        early = await work.options(queue="late").enqueue()
+        jobs.queues.define("late", concurrency=1)
+        assert await early.result(timeout=30) == "ran"
+
+
+async def test_a_concurrency_that_is_changed_while_the_worker_runs_holds_at_once(make: Make) -> None:
+    jobs = make(workers=4, queues=[Queue("late", concurrency=1)])
+    running, go = 0, asyncio.Event()
+
+    @jobs.task(queue="late")
+    async def work() -> None:
+        nonlocal running
+        running += 1
+        await go.wait()
+
+    async with jobs:
+        handles = await work.enqueue_many([()] * 4)
+        await eventually(lambda: running == 1)
+        jobs.queues.define("late", concurrency=3)
+        await eventually(lambda: running == 3)
+        go.set()
+        await asyncio.gather(*(job.result(timeout=30) for job in handles))
+
+
+def test_a_worker_whose_loop_has_ended_does_not_run(url: str, loop: Loop) -> None:
+    jobs = JobProcessor(url, workers=1, grace=5, retry=None)
+
+    async def left_running() -> None:
+        await jobs.start()
+        assert jobs.is_running
+        assert jobs.worker_id
+
+    run(loop, left_running())
+    assert not jobs.is_running
+    assert not jobs.worker_id
+    jobs.queues.define("late")  # nobody is there to be told
+    jobs.task(lambda: None, name="late")
+    run(loop, jobs.close())
+
+
+def test_a_worker_whose_loop_was_only_closed_does_not_run(url: str, loop: Loop) -> None:
+    jobs = JobProcessor(url, workers=1, grace=5, retry=None)
+    ended = loop()
+    ended.run_until_complete(jobs.start())
+    ended.close()
+    assert not jobs.is_running
+    run(loop, jobs.start())
+    run(loop, jobs.close())

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -102,10 +102,11 @@ class Cli:
         )
 
     @contextlib.contextmanager
-    def worker(self, *arguments: str) -> Iterator[Worker]:
+    def worker(self, *arguments: str, errors: IO[str] | None = None) -> Iterator[Worker]:
+        """A supervisor with its children; what they print on standard error goes to `errors` when that is given."""
         process = subprocess.Popen(
             [sys.executable, "-m", "khala_jobs.cli", "worker", "app:jobs", "--json", *arguments],
-            cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, text=True,
+            cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
         worker = Worker(process)
         try:

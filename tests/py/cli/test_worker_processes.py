@@ -19,6 +19,20 @@ def test_sigterm_finishes_what_runs_and_exits_0(cli: Cli) -> None:
     assert {event["reason"] for event in worker.of("child_ended")} == {"by itself"}
 
 
+def test_a_child_that_has_closed_its_store_and_does_not_exit_is_ended_without_a_complaint(cli: Cli) -> None:
+    with (cli.folder / "app.py").open("a") as app:
+        app.write("import atexit, sys\nif '--supervised' in sys.argv: atexit.register(time.sleep, 600)\n")
+    cli.enqueue("add.enqueue(1, 1)")
+    errors = cli.folder / "errors.txt"
+    with errors.open("w") as file, cli.worker(errors=file) as worker:
+        until(lambda: len(cli.json("stats")["workers"]) == 2)
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(30) == 0
+        worker.reader.join(10)
+    assert {event["reason"] for event in worker.of("child_ended")} == {"slow exit"}
+    assert "could not be explained" not in errors.read_text()
+
+
 def test_a_handler_longer_than_the_grace_period_is_released_without_an_attempt(cli: Cli) -> None:
     job_id = cli.enqueue("wait.enqueue(600)")
     with cli.worker() as worker:
