@@ -23,7 +23,7 @@ from khala_jobs.errors import StoreUnavailable
 from ..redis_server import Proxy, Server
 from .conftest import NewProxy, NewServer, NewWork, Work
 
-CONFIRMED = "durability=replicated(1)&silence_ms=2000"  # WAIT takes at most half of the silence
+CONFIRMED = "durability=replicated(1)&silence_ms=4000"  # WAIT takes at most half of the silence
 LONG = 60.0  # a lease that does not end during a test
 PRODUCERS = 8
 
@@ -185,8 +185,6 @@ async def test_without_confirmation_what_the_replica_never_got_is_lost_or_runs_a
     again = {n: ledger.runs[n][1] for n in ledger.numbers(2)}
     assert min(run.fence for run in again.values()) > newest
     assert {again[n].attempt for n in backlog} == {1}, "their first start was lost with the primary"
-    # Their leases run out, which counts as an attempt, or the worker gives back what it does not run, which does not.
-    assert {again[n].attempt for n in held} <= {1, 2}
 
     for n, job_id in unseen.items():
         assert not (await ledger.step.options(id=job_id).enqueue(n)).existed
@@ -284,16 +282,36 @@ async def test_a_replica_that_comes_back_confirms_what_it_missed(
 ) -> None:
     pair = await Pair.start(new_server, new_proxy)
     was = await unconfirmed(pair, new_work(pair.url(CONFIRMED), workers=4, lease=LONG))
-    job_id = was.unknown[300]
-    with pytest.raises(EnqueueUnknown) as still:  # that the primary has it is not what was asked for
-        await was.ledger.step.options(id=job_id).enqueue(300)
-    assert still.value.job_id == job_id
+    other = Ledger(
+        new_work(pair.url(CONFIRMED))
+    )  # its connection has written nothing that could be confirmed
+    with pytest.raises(EnqueueUnknown):  # that the primary has it is not what was asked for
+        await other.step.options(id=was.unknown[300]).enqueue(300)
     await pair.rejoin()
-    await was.work.until_stats(completed=49, waiting=0, active=0)  # far sooner than leases end
+    await was.work.until_stats(30, completed=49, waiting=0, active=0)  # far sooner than leases end
     for n, each in was.unknown.items():
         assert (await was.ledger.step.options(id=each).enqueue(n)).existed
     assert was.ledger.numbers(1) == was.acknowledged.keys() | was.unknown.keys()
     await check(was.work, 49)
+
+
+@pytest.mark.xfail(reason="give_up_late_moves() drops them", raises=TimeoutError, strict=True)
+async def test_what_an_unconfirmed_claim_took_need_not_wait_for_its_lease(
+    new_server: NewServer, new_proxy: NewProxy, new_work: NewWork
+) -> None:
+    pair = await Pair.start(new_server, new_proxy)
+    was = await unconfirmed(pair, new_work(pair.url(CONFIRMED), workers=4, lease=LONG))
+    first = asyncio.create_task(was.ledger.step.options(id="first").enqueue(400))
+    async with asyncio.timeout(30):
+        while not await asyncio.to_thread(pair.primary.command, "HEXISTS {khala}:asked first"):
+            await asyncio.sleep(0.01)
+    # While the first waits to be confirmed: so it goes out together with the outcomes and another claim.
+    second = asyncio.create_task(was.ledger.step.options(id="second").enqueue(401))
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [EnqueueUnknown, EnqueueUnknown]
+    await pair.rejoin()
+    await was.work.until_stats(10, completed=51, waiting=0, active=0)
+    await check(was.work, 51)
 
 
 # --- while producers and workers go on -------------------------------------------------------------------------------
