@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from khala_jobs import JobProcessor
+from khala_jobs import EnqueueUnknown, JobProcessor
+from khala_jobs.errors import StoreUnavailable
 
 from ..redis_server import Proxy, Server
 
+NewServer = Callable[..., Server]
+NewProxy = Callable[[Server], Proxy]
+NewWork = Callable[..., "Work"]
+
 
 @pytest.fixture
-def new_proxy() -> Iterator[Callable[[Server], Proxy]]:
+def new_proxy() -> Iterator[NewProxy]:
     """Puts a proxy before a server."""
     proxies: list[Proxy] = []
 
@@ -58,6 +64,18 @@ class Work:
             await asyncio.wait_for(self.entered.acquire(), 30)
         return [job.id for job in made]
 
+    async def enqueue_until_it_works(self, n: int, seconds: float = 30) -> float:
+        """Seconds until an enqueue (under one id) was answered; errors of a store that is away are swallowed."""
+        started = time.monotonic()
+        async with asyncio.timeout(seconds):
+            while True:
+                try:
+                    await self.note.options(id=f"again-{n}").enqueue(n)
+                except (StoreUnavailable, EnqueueUnknown):
+                    await asyncio.sleep(0.01)
+                else:
+                    return time.monotonic() - started
+
     async def until_stats(self, seconds: float = 60, **wanted: int) -> None:
         """Until these counts of the store are so."""
         async with asyncio.timeout(seconds):
@@ -76,7 +94,7 @@ class Work:
 
 
 @pytest.fixture
-async def new_work() -> AsyncIterator[Callable[..., Work]]:
+async def new_work() -> AsyncIterator[NewWork]:
     """Makes processors; not started. All are closed after the test."""
     made: list[Work] = []
 

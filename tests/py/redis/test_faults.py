@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
-from khala_jobs import EnqueueUnknown, _core
-from khala_jobs.errors import Error, InvalidArgument, StoreDenied, StoreFull, StoreUnavailable, Unsupported
+from khala_jobs import EnqueueUnknown
+from khala_jobs.errors import StoreUnavailable
 
-from ..redis_server import Proxy, Server
-from .conftest import Work
-
-NewServer = Callable[..., Server]
-NewProxy = Callable[[Server], Proxy]
-NewWork = Callable[..., Work]
-
+from .conftest import NewProxy, NewServer, NewWork
 
 NOTICED_WITHIN = 10.0  # seconds: a link whose other end is gone without a word
 RESUMED_WITHIN = 2.0  # seconds after the server is back
-
-
-async def enqueue_until_it_works(work: Work, n: int, seconds: float = 30) -> float:
-    """Seconds until an enqueue (under one id) was answered; errors of a store that is away are swallowed."""
-    started = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while True:
-            try:
-                await work.note.options(id=f"again-{n}").enqueue(n)
-            except (StoreUnavailable, EnqueueUnknown):
-                await asyncio.sleep(0.01)
-            else:
-                return time.monotonic() - started
 
 
 # --- the server goes and comes back --------------------------------------------------------------------------------
@@ -58,7 +36,7 @@ async def test_a_killed_server_with_an_append_only_file_loses_nothing(
         await work.note.enqueue(1)
     work.release.set()  # they end while there is nobody to tell
     await asyncio.to_thread(server.start)
-    took = await enqueue_until_it_works(work, 0)
+    took = await work.enqueue_until_it_works(0)
     assert took <= RESUMED_WITHIN
     await work.check_each_once(225)
     assert work.jobs.engine_stats["store_resets"] == 0
@@ -92,7 +70,7 @@ async def test_killed_connections_are_replaced(new_server: NewServer, new_work: 
     for n in range(20):
         await asyncio.to_thread(server.command, "CLIENT KILL TYPE normal SKIPME yes")
         await asyncio.to_thread(server.command, "CLIENT KILL TYPE pubsub")
-        await enqueue_until_it_works(work, n)
+        await work.enqueue_until_it_works(n)
     await work.check_each_once(20)
 
 
@@ -106,7 +84,7 @@ async def test_a_server_that_stands_still_for_two_leases_costs_no_job(
     server.pause()
     await asyncio.sleep(2.0)  # the length of the pause is what is tested
     server.resume()
-    await enqueue_until_it_works(work, 0)
+    await work.enqueue_until_it_works(0)
     work.release.set()
     await work.check_each_once(5)
     for job_id in ids:  # nobody else took them meanwhile
@@ -120,13 +98,13 @@ async def test_work_goes_on_when_a_server_that_was_silent_beyond_every_deadline_
     work = new_work(server.url("silence_ms=300&connect_ms=300"))
     await work.jobs.start()
     await work.held(4)
-    waiting = asyncio.create_task(enqueue_until_it_works(work, 0))
+    waiting = asyncio.create_task(work.enqueue_until_it_works(0))
     server.pause()
     work.release.set()  # they end while there is nobody to tell
     await asyncio.sleep(3.0)  # ten deadlines: requests and greetings are given up again and again
     server.resume()
     back = time.monotonic()
-    await enqueue_until_it_works(work, 1)
+    await work.enqueue_until_it_works(1)
     produced = time.monotonic() - back
     await waiting
     await work.until_stats(completed=6, waiting=0, active=0)
@@ -134,28 +112,6 @@ async def test_work_goes_on_when_a_server_that_was_silent_beyond_every_deadline_
     assert produced <= RESUMED_WITHIN
     assert worked <= RESUMED_WITHIN
     await work.check_each_once(6)
-
-
-async def test_two_servers_and_a_failover_with_confirmed_writes(
-    new_server: NewServer, new_proxy: NewProxy, new_work: NewWork
-) -> None:
-    primary = new_server(repl_diskless_sync_delay="0")
-    replica = new_server(replicaof=f"127.0.0.1 {primary.port}")
-    async with asyncio.timeout(30):
-        while b"state=online" not in await asyncio.to_thread(primary.command, "INFO replication"):
-            await asyncio.sleep(0.02)
-    proxy = new_proxy(primary)
-    work = new_work(primary.url("durability=replicated(1)", port=proxy.port))
-    assert (await work.jobs.open()).info["durability"] == "replicated(1)"
-    acknowledged = [(await work.note.options(delay="1h").enqueue(n)).id for n in range(100)]
-    primary.end()
-    await asyncio.to_thread(replica.command, "REPLICAOF NO ONE")
-    proxy.upstream = replica.port
-    spare = new_server(replicaof=f"127.0.0.1 {replica.port}", repl_diskless_sync_delay="0")
-    assert spare.port
-    found = new_work(replica.url())
-    kept = await found.jobs.queues.get_many(acknowledged)
-    assert [job for job in kept if job is None] == []
 
 
 # --- the way to it -------------------------------------------------------------------------------------------------
@@ -170,7 +126,7 @@ async def test_a_half_open_link_is_noticed(
     await work.jobs.start()
     ids = await work.held(2)
     proxy.stall()
-    took = await enqueue_until_it_works(work, 0)
+    took = await work.enqueue_until_it_works(0)
     assert took <= NOTICED_WITHIN
     work.release.set()
     await work.check_each_once(3)
@@ -211,188 +167,8 @@ async def test_a_connection_that_is_cut_all_the_time(
             proxy.cut()
         else:
             proxy.cut_reply_to(b"FCALL")
-        await enqueue_until_it_works(work, n)
+        await work.enqueue_until_it_works(n)
     await work.check_each_once(40)
-
-
-# --- the server refuses --------------------------------------------------------------------------------------------
-
-
-async def test_a_lost_library_is_loaded_again(new_server: NewServer, new_work: NewWork) -> None:
-    server = new_server()
-    work = new_work(server.url())
-    await work.jobs.start()
-    for n in range(20):
-        await asyncio.to_thread(server.command, "FUNCTION FLUSH")
-        await asyncio.to_thread(server.command, "SCRIPT FLUSH")
-        await work.note.enqueue(n)
-    await work.check_each_once(20)
-    assert work.jobs.engine_stats["store_errors"] == 0
-
-
-def grant(server: Server, *more: str) -> str:
-    """A user with the least rights; its name and password for a URL."""
-    line = _core.redis.acl_line("worker", "khala", may_load=False, may_read_config=False)
-    server.call(*line.replace("PASSWORD", "secret").split(), *more)
-    return "worker:secret"
-
-
-async def test_a_lost_library_that_the_user_may_not_load(new_server: NewServer, new_work: NewWork) -> None:
-    server = new_server()
-    user = grant(server)
-    work = new_work(server.url(user=user))
-    with pytest.raises(StoreDenied, match=r"khala-jobs redis-library \| redis-cli"):
-        await work.jobs.open()
-    server.call("FUNCTION", "LOAD", _core.redis.library())
-    await work.jobs.start()
-    await work.note.enqueue(1)
-    await asyncio.to_thread(server.command, "FUNCTION FLUSH")
-    with pytest.raises(StoreDenied, match=r"khala-jobs redis-library \| redis-cli"):
-        await work.note.enqueue(2)
-    await asyncio.to_thread(server.call, "FUNCTION", "LOAD", _core.redis.library())
-    await work.note.enqueue(3)
-    await work.check_each_once(2)
-
-
-async def test_rights_that_are_taken_away_and_given_back(new_server: NewServer, new_work: NewWork) -> None:
-    server = new_server()
-    work = new_work(server.url(user=grant(server, "+function|load")))
-    await work.jobs.start()
-    await work.held(2)
-    await asyncio.to_thread(server.command, "ACL SETUSER worker -fcall")
-    with pytest.raises(StoreDenied, match="fcall"):
-        await work.note.enqueue(1)
-    await asyncio.to_thread(server.command, "ACL SETUSER worker +fcall")
-    await asyncio.to_thread(server.command, "ACL SETUSER worker resetpass >other")
-    await asyncio.to_thread(server.command, "CLIENT KILL USER worker")
-    with pytest.raises(StoreDenied) as refused:
-        await work.note.enqueue(2)
-    assert "secret" not in str(refused.value)
-    await asyncio.to_thread(server.command, "ACL SETUSER worker >secret")
-    work.release.set()
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(StoreDenied):
-                await work.note.enqueue(3)
-                break
-            await asyncio.sleep(0.05)
-    await work.check_each_once(3)
-
-
-async def test_a_server_that_still_loads(new_server: NewServer, new_work: NewWork) -> None:
-    server = new_server()
-    work = new_work(server.url())
-    await work.jobs.start()
-    await work.held(2)
-    await work.note.options(delay="1h").enqueue_many([(n,) for n in range(300)])
-    await asyncio.to_thread(server.command, "SAVE")
-    server.end()
-    # Microseconds a key, and a look at its clients from time to time.
-    server.options |= {"key-load-delay": "5000", "loading-process-events-interval-bytes": "1024"}
-    await asyncio.to_thread(server.start)
-    refused = await _until_refused(work)
-    assert (refused.code, "loading" in str(refused)) == ("unavailable", True), refused
-    work.release.set()
-    await enqueue_until_it_works(work, 0)
-    await work.until_stats(completed=3, active=0, delayed=300)
-
-
-@pytest.mark.parametrize("reason", ["readonly", "noreplicas", "misconf", "busy"])
-async def test_a_server_that_refuses_for_a_while(
-    new_server: NewServer, new_work: NewWork, reason: str
-) -> None:
-    server = new_server(busy_reply_threshold="50")
-    work = new_work(server.url())
-    await work.jobs.start()
-    await work.held(2)
-    blocked = await asyncio.to_thread(_begin, server, reason)
-    refused = await _until_refused(work)
-    assert refused.code in {"unavailable", "busy", "unknown_outcome"}, refused
-    work.release.set()
-    await asyncio.to_thread(blocked)
-    await enqueue_until_it_works(work, 0)
-    await work.until_stats(completed=3, active=0)
-    assert sum(counter.completed for counter in await work.jobs.queues.counters()) == 3
-
-
-async def _until_refused(work: Work) -> Error:
-    """The error of an enqueue; the first ones may still get through."""
-    for n in range(500):
-        try:
-            await work.note.options(delay="1h", id=f"tried-{n}").enqueue(n)
-        except Error as error:
-            return error
-        await asyncio.sleep(0.02)
-    raise AssertionError("nothing was refused")
-
-
-def _begin(server: Server, reason: str) -> Callable[[], object]:
-    """Make the server refuse; what ends it."""
-    if reason == "readonly":
-        server.command("REPLICAOF 127.0.0.1 1")
-        return lambda: server.command("REPLICAOF NO ONE")
-    if reason == "noreplicas":
-        server.command("CONFIG SET min-replicas-to-write 1")
-        return lambda: server.command("CONFIG SET min-replicas-to-write 0")
-    if reason == "misconf":
-        folder = server.folder / "gone"
-        folder.mkdir()
-        server.command(f"CONFIG SET dir {folder}")
-        server.call("CONFIG", "SET", "save", "3600 1")
-        folder.rmdir()
-        server.command("BGSAVE")
-        deadline = time.monotonic() + 10
-        while b"rdb_last_bgsave_status:err" not in server.command("INFO persistence"):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        return lambda: server.call("CONFIG", "SET", "save", "")
-    server.command("PING")  # a connection made later would not be greeted
-    link = _core.redis.Link(server.url("silence_ms=60000"))
-    spinning = threading.Thread(target=link.call, args=([["EVAL", "while true do end", "0"]],))
-    spinning.start()
-
-    def end() -> None:
-        server.command("SCRIPT KILL")
-        spinning.join()
-
-    return end
-
-
-async def test_a_server_without_memory_refuses_new_jobs_only(
-    new_server: NewServer, new_work: NewWork
-) -> None:
-    server = new_server()
-    work = new_work(server.url(), lease=1.0)
-    await work.jobs.start()
-    ids = await work.held(4)
-    await asyncio.to_thread(server.command, "CONFIG SET maxmemory 1")
-    with pytest.raises(StoreFull, match="maxmemory"):
-        await work.note.enqueue(1)
-    await asyncio.sleep(2.5)  # more than two leases: they have to be renewed
-    work.release.set()
-    await work.until_stats(completed=4, active=0)
-    for job_id in ids:
-        assert (await work.jobs.queues.get(job_id)).attempt == 1
-    await asyncio.to_thread(server.command, "CONFIG SET maxmemory 0")
-    await work.note.enqueue(2)
-    await work.check_each_once(5)
-
-
-@pytest.mark.parametrize(
-    ("options", "parameters", "text"),
-    [
-        ({"maxmemory-policy": "allkeys-lru"}, "", "maxmemory-policy"),
-        ({"cluster-enabled": "yes"}, "", "cluster"),
-        ({}, "durability=disk_1s", "durability"),
-        ({"requirepass": "secret"}, "", "password"),
-    ],
-)
-async def test_an_unfit_server_is_refused_at_the_start(
-    new_server: NewServer, new_work: NewWork, options: dict[str, str], parameters: str, text: str
-) -> None:
-    server = new_server(**options)
-    with pytest.raises((Unsupported, StoreDenied, InvalidArgument), match=text):
-        await new_work(server.url(parameters)).jobs.start()
 
 
 async def test_jobs_whose_claim_was_not_answered_need_not_wait_for_their_lease(
