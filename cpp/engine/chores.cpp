@@ -71,6 +71,7 @@ void Loop::give_back_strays() {
             if (row.standing.worker == worker_->spec().id && !known.contains(row.standing.token)) {
                 PendingMove pending;
                 pending.renewable = false;
+                pending.held_until = kNever;  // its token decides, whenever the store can be asked
                 pending.move = worker_->decide_for_others({.ref = row.ref, .job = row.job, .standing = row.standing},
                                                           job::Release{"the answer to its claim was lost"});
                 moves_.push_back(std::move(pending));

@@ -295,7 +295,6 @@ async def test_a_replica_that_comes_back_confirms_what_it_missed(
     await check(was.work, 49)
 
 
-@pytest.mark.xfail(reason="give_up_late_moves() drops them", raises=TimeoutError, strict=True)
 async def test_what_an_unconfirmed_claim_took_need_not_wait_for_its_lease(
     new_server: NewServer, new_proxy: NewProxy, new_work: NewWork
 ) -> None:
