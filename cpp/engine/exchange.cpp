@@ -147,8 +147,10 @@ void Loop::on_failure(Batch& batch, const Error& error) {
     for (std::size_t i = 0; i < batch.pending.size(); ++i) {
         batch.pending[i].move = std::move(batch.moves[i]);
     }
-    // The reaper finds its leases again; what ended here must not be forgotten.
-    std::erase_if(batch.pending, [](const PendingMove& pending) { return pending.delivery == nullptr; });
+    // The reaper finds its leases again; what ended here, and strays, must not be forgotten.
+    std::erase_if(batch.pending, [](const PendingMove& pending) {
+        return pending.delivery == nullptr && pending.held_until != kNever;
+    });
     moves_.insert(moves_.begin(), std::make_move_iterator(batch.pending.begin()),
                   std::make_move_iterator(batch.pending.end()));
     strays_ = strays_ || (batch.claim != nullptr && error.code == ErrorCode::unknown_outcome);

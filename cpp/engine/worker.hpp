@@ -33,7 +33,8 @@ namespace khala::engine {
 struct PendingMove {
     store::Move move;
     std::shared_ptr<Delivery> delivery;       // of whoever held the lease here; none for moves of the reaper
-    Millis held_until = 0;                    // the lease ends then unless it is renewed; no more tries after that
+    Millis held_until = 0;                    // the lease ends then unless it is renewed; no more tries after that,
+                                              // and kNever for leases that nobody here knows of
     bool renewable = true;                    // false: the lease is gone, the move is only to be noted
     std::optional<store::Progress> progress;  // what the run last said, if no renewal has carried it yet
     bool had_progress = false;

@@ -28,7 +28,9 @@ strive strove striven|swear swore sworn|sweep swept|swim swam swum|swing swung|t
 think thought|throw threw thrown|understand understood|wake woke woken|wear wore worn|weave wove woven
 weep wept|win won|wind wound|withdraw withdrew withdrawn|write wrote written|overcome overcame overcome
 undergo underwent undergone|rebuild rebuilt|rewrite rewrote rewritten|upset upset|grow_up grew_up|die died
-tie tied|untie untied|go went gone|take took taken|come came come|get got gotten|make made|say said
+dwell dwelt|fling flung|forecast forecast|kneel knelt|leap leapt|mow mowed mown|shear sheared shorn
+slay slew slain|sling slung|sow sowed sown|spit spat|stink stank stunk|stride strode|swell swelled swollen
+thrust thrust|tread trod trodden|wring wrung|tie tied|untie untied|go went gone|take took taken|come came come|get got gotten|make made|say said
 tell told
 """
 _IRREGULAR_OTHERS: Final = """

@@ -99,6 +99,34 @@ TEST(TransientFailures, AResultIsGivenUpWithItsLease) {
     EXPECT_THAT(bench.client.fatal, IsEmpty());
 }
 
+// What a claim leased whose answer was lost is given back as often as it takes, long before the leases end.
+TEST(TransientFailures, StraysAreGivenBackUntilItIsDone) {
+    Bench bench;
+    bench.store_jobs("a", 2);
+    const auto refusals = std::make_shared<std::atomic<int>>(-1);  // -1: no answer was lost yet
+    bench.faults->set([=](const std::string& verb) -> std::optional<Error> {
+        if (verb == testing::ViewStore::kAnswer && *refusals < 0) {
+            *refusals = 3;
+            return Error{ErrorCode::unknown_outcome, "store", "made to be lost"};
+        }
+        if (verb == "exchange" && *refusals > 0) {
+            --*refusals;
+            return Error{ErrorCode::unavailable, "store", "made to fail"};
+        }
+        return std::nullopt;
+    });
+    bench.start_worker(2);
+    const Millis begun = bench.clock->wall_ms();
+    ASSERT_TRUE(bench.client.pump_until([&] {
+        bench.advance(50);
+        bench.sync();
+        return bench.client.leases.size() == 2;
+    }));
+    EXPECT_LT(bench.clock->wall_ms() - begun, EngineOptions{}.lease_ms / 2);
+    EXPECT_EQ(*refusals, 0);
+    EXPECT_EQ(bench.row("a0").standing.attempt, 1);
+}
+
 TEST(TransientFailures, ChoresAreTriedAgain) {
     Bench bench;
     const auto calls = std::make_shared<std::atomic<int>>(0);

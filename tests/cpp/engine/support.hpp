@@ -104,6 +104,9 @@ struct Shared {
 
 class ViewStore final : public Store {
 public:
+    // What the gate is asked when an exchange has been done and only its answer could still be lost.
+    static constexpr const char* kAnswer = "answer";
+
     ViewStore(std::shared_ptr<Shared> shared, std::shared_ptr<Faults> faults, int first_slot)
         : shared_{std::move(shared)}, faults_{std::move(faults)}, first_slot_{first_slot} {}
 
@@ -116,7 +119,9 @@ public:
                 return Error{ErrorCode::invalid_argument, "actor", "made to be refused"};
             }
         }
-        return pass("exchange", [&](Store& store) { return store.exchange(request); });
+        auto reply = pass("exchange", [&](Store& store) { return store.exchange(request); });
+        const auto lost = reply ? faults_->ask(kAnswer) : std::nullopt;
+        return lost ? Result<store::ExchangeReply>{*lost} : std::move(reply);
     }
     Result<std::vector<store::Renewed>> renew(std::span<const store::Renewal> renewals, Millis lease_ms) override {
         return pass(lease_ms > 0 ? "renew" : "ask", [&](Store& store) { return store.renew(renewals, lease_ms); });
