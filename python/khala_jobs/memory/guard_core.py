@@ -14,7 +14,7 @@ from khala_jobs._core.text import Guard
 
 from .guard_forms import IRREGULAR
 from .guard_lists import EXCLUSIVE_LIST, OPPOSITE_LIST, SYNONYM_LIST
-from .guard_phrases import PHRASES, SPELLING
+from .guard_phrases import PHRASE_FORMS, PHRASE_OPPOSITES, PHRASES, SPELLING
 from .guard_sets import SETS, TAGGED
 from .guard_text import read_piece, scan
 from .guard_values import VALUE_WORDS, measured, spelled
@@ -35,11 +35,11 @@ def lists() -> dict[str, Any]:
             "tense": TENSE,
             "spelling": SPELLING,
         },
-        "irregular": IRREGULAR,
+        "irregular": PHRASE_FORMS | IRREGULAR,
         "values": VALUE_WORDS,
         "phrases": [(list(said), meant.split()) for said, meant in PHRASES.items()],
         "synonyms": [group.split() for group in _entries(SYNONYM_LIST)],
-        "opposites": [_sides(pair, " : ") for pair in _entries(OPPOSITE_LIST)],
+        "opposites": [*(_sides(pair, " : ") for pair in _entries(OPPOSITE_LIST)), *PHRASE_OPPOSITES],
         "attributes": [_attribute(line) for line in EXCLUSIVE_LIST.strip().splitlines()],
     }
 

@@ -178,7 +178,8 @@ summer : winter|spring : autumn fall|morning : evening night afternoon|dawn : du
 noon : midnight|weekday : weekend|today : tomorrow yesterday|yesterday : tomorrow
 always : never rarely sometimes seldom|often frequently usually : rarely seldom never
 all every each : none some few no|everyone everybody : nobody someone|many much : few little
-with : without|for : against|to : from|into : out_of
+with : without|for : against alongside
+alongside : without|meant_for : against by from|to : from|into : out_of|by : to_level|in : ago
 because : despite|if : unless|and : or|as : than|before : behind
 only : also|introvert introverted : extrovert extroverted|optimist optimistic : pessimist pessimistic
 liberal : conservative|left-wing : right-wing|religious : atheist|vegetarian vegan : carnivore meat-eater

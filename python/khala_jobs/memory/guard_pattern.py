@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from .guard_sets import CASELESS
 from .guard_values import (
     MONTHS,
     SCALES,
@@ -51,13 +52,17 @@ _SCALE: Final = r"(?:thousand|million|billion|trillion|mln|mn|bn|[kmb])\b"
 _LONGEST_SUFFIX: Final = 4
 _UNIT: Final = "|".join(
     re.escape(unit)
-    for unit in sorted(UNITS, key=len, reverse=True)
+    for unit in sorted({unit.casefold() for unit in UNITS}, key=lambda unit: (-len(unit), unit))
     if len(unit) <= _LONGEST_SUFFIX and not unit.startswith("$")
 )
 _FILE_ENDING: Final = (
-    "(?:py|js|ts|md|txt|json|ya?ml|toml|csv|pdf|docx?|xlsx?|png|jpe?g|sql|sh|go|rs|cpp|hpp|java|html|css"
-    "|com|org|net|io|dev|ai|de|edu|gov|co)"
+    "(?:py|js|ts|md|txt|json|ya?ml|toml|csv|pdf|docx?|xlsx?|png|jpe?g|sql|sh|go|rs|cpp|hpp|java|html|css)"
 )
+_DOMAIN_ENDING: Final = "(?:com|org|net|io|dev|ai|de|edu|gov|co)"
+_HOST: Final = re.compile(r"(?i:(?:https?|ftp)://)?[^/@?#]++(?!@)")
+_LONGEST_CASELESS: Final = 3
+_LONGEST_OPENING: Final = 8  # spaces, quotes and brackets before the first word of a sentence
+_OPERATORS: Final = {"\u2260": "!=", "\u2264": "<=", "\u2265": ">="}
 _TRAILING: Final = ".,;:!?)'\""
 
 
@@ -69,6 +74,43 @@ def _exact(found: re.Match[str]) -> str:
 def _folded(found: re.Match[str]) -> str:
     """Identifiers in which case does not count."""
     return "identifier:" + found.group().casefold().rstrip(".-+")
+
+
+def _address(found: re.Match[str]) -> str:
+    """Case counts, but not in the name of the host and before."""
+    address = found.group().rstrip(_TRAILING)
+    host = _HOST.match(address)
+    end = host.end() if host else 0
+    return f"identifier:{address[:end].casefold()}{address[end:]}"
+
+
+def _mixed(found: re.Match[str]) -> str:
+    """Letters and digits. Case counts ("hunter2", "Hunter2"), except where it is known to be a matter of taste."""
+    token = found.group()
+    is_caseless = len(token) <= _LONGEST_CASELESS or token.islower() or token.isupper() or _is_known(token)
+    is_first_word = token[1:] == token[1:].casefold() and _starts(found)
+    return _folded(found) if is_caseless or is_first_word else "identifier:" + token
+
+
+def _starts(found: re.Match[str]) -> bool:
+    """Whether a sentence begins here; a colon begins none, passwords stand behind it."""
+    begin = max(0, found.start() - _LONGEST_OPENING)
+    before = found.string[begin : found.start()].rstrip(" \"'(")
+    return before[-1] in "?!." if before else begin == 0
+
+
+def _is_known(token: str) -> bool:
+    return token.casefold().rstrip("0123456789") in CASELESS
+
+
+def _operator(found: re.Match[str]) -> str:
+    return "identifier:" + _OPERATORS.get(found.group(), found.group())
+
+
+def _score(found: re.Match[str]) -> str:
+    """The first number of "3-1" or "3-5": only the second of them may be a range, "3 to 5"."""
+    is_falling = int(found["score_a"]) > int(found["score_b"])
+    return f"number:{found['score_a']}-" if is_falling else _amount(found["score_a"], None, None)
 
 
 def _surface(found: re.Match[str]) -> str:
@@ -131,7 +173,7 @@ def _amount(digits: str, scale: str | None, unit: str | None) -> str:
         return f"number:{digits}"
     if scale is not None:
         value *= SCALES[scale.casefold()]
-    return amount_key(value, unit.casefold() if unit else None)
+    return amount_key(value, unit)
 
 
 #: name of the group -> shape; the order is that of the alternatives.
@@ -140,9 +182,9 @@ SHAPES: Final[dict[str, Shape]] = {
         "identifier",
         r"""(?:https?|ftp|file|s3|git|ssh|rediss?|postgres(?:ql)?|mysql|sqlite)://[^\s<>"']+
         | www\.[^\s<>"']+""",
-        _exact,
+        _address,
     ),
-    "email": Shape("identifier", r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", _folded),
+    "email": Shape("identifier", r"[\w.+-]{1,64}+@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", _folded),
     "uuid": Shape("identifier", r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", _folded),
     "ip": Shape("identifier", r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?\b", _exact),
     "iso": Shape(
@@ -193,23 +235,41 @@ SHAPES: Final[dict[str, Shape]] = {
     "path": Shape(
         "identifier",
         r"""(?<![\w/.])(?:~|\.{1,2})?(?:/[\w.@+-]{1,99}){1,40}/?
-        | \b[a-z]:\\[^\s"']{1,260} | \b(?:[\w-]{1,60}/){1,10}[\w-]{1,60}\.[a-z]\w{0,4}\b""",
+        | \b[a-z]:\\[^\s"']{1,260} | \b(?:[\w-]{1,60}+/){1,10}[\w-]{1,60}\.[a-z]\w{0,4}\b""",
         _exact,
     ),
     "ticket": Shape("identifier", r"\b[a-z]{2,10}-\d{1,12}\b", _folded),
     "tag": Shape("identifier", r"(?<!\w)[@\#][^\W\d]\w{0,99} | \#\d{1,20}", _folded),
     "code": Shape(
         "identifier",
-        rf"""\b[\w-]{{1,80}}\.{_FILE_ENDING}\b | \b\w{{1,60}}\(\) | (?<!\w)--?[a-z][\w-]{{0,60}}(?==|\b)
-        | \b\w{{0,60}}[^\W_]_[^\W_]\w{{0,60}}\b | \b\w{{1,60}}(?:\.\w{{1,60}}){{2,20}}\b
+        rf"""\b[\w-]{{1,80}}+\.{_FILE_ENDING}\b | \b\w{{1,60}}+\(\) | (?<!\w)--?[a-z][\w-]{{0,60}}(?==|\b)
+        | \b\w{{0,60}}[^\W_]_[^\W_]\w{{0,60}}\b | \b\w{{1,60}}+(?:\.\w{{1,60}}){{2,20}}\b
         | \b(?-i:[a-z]{{2,}}[A-Z]\w{{0,99}})\b""",
         _exact,
+    ),
+    "host": Shape(
+        "identifier",
+        rf"""\b(?:[\w-]{{1,63}}+\.){{1,5}}{_DOMAIN_ENDING}(?![\w@]|\.\w)(?:/[^\s<>"']{{0,400}})?""",
+        _address,
+    ),
+    "operator": Shape(
+        "identifier",
+        r"""(?=[=!<>&|≠≤≥])(?:(?<![=!<>])(?:[=!]={1,2}|[<>]=)(?!=) | && | \|\| | [≠≤≥]
+        | (?<![-=<>])[<>](?=\s?\d) | (?<!\S)[<>](?!\S) | (?<=\w)<(?=\w{1,60}(?![\w>])))""",
+        _operator,
+    ),
+    "denial": Shape("word", r"!(?<![\w!?)']!)(?=[a-z_(])", _surface),
+    "grade": Shape("identifier", r"\b(?-i:[A-FO]|AB)[+-](?![\w+-])", _exact),
+    "score": Shape(
+        "number",
+        r"(?<![\w./,-])(?P<score_a>\d{1,3})(?=-(?P<score_b>\d{1,3})\b(?![-/%]|[.,]\d))",
+        _score,
     ),
     "ordinal": Shape("number", r"\b(?P<ordinal_n>\d{1,9})(?:st|nd|rd|th)\b", _ordinal),
     "mixed": Shape(
         "identifier",
         rf"""\b(?!\d[\d.,]{{0,30}}(?:{_SCALE}|{_UNIT})(?!\w))(?=\w{{0,60}}\d)(?=\w{{0,60}}[^\W\d])\w{{2,120}}\b""",
-        _folded,
+        _mixed,
     ),
     "number": Shape(
         "number",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CONTRACTIONS", "PHRASES", "SPELLING"]
+from .guard_forms import IRREGULAR
+
+__all__ = ["CONTRACTIONS", "PHRASES", "PHRASE_FORMS", "PHRASE_OPPOSITES", "SPELLING"]
 
 
 def _pairs(text: str, separator: str | None) -> dict[str, str]:
@@ -75,7 +77,8 @@ turn on=switch_on|turns on=switch_on|turned on=switch_on|switch on=switch_on|swi
 turn off=switch_off|turns off=switch_off|turned off=switch_off|switch off=switch_off
 switched off=switch_off|shut down=switch_off|log in=login|logs in=login|sign in=login|log out=logout
 logs out=logout|sign out=logout|sign up=register|signs up=register|signed up=register|sets up=setup
-set up=setup|setting up=setup|picks up=pickup|pick up=pickup|picked up=pickup|drop off=dropoff
+set up=setup|setting up=setup|stop to=pause to|stops to=pauses to|stopped to=paused to
+stopping to=pausing to|picks up=pickup|pick up=pickup|picked up=pickup|drop off=dropoff
 drops off=dropoff|dropped off=dropoff|gives up=quit|give up=quit|gave up=quit|given up=quit|giving up=quit
 gets rid of=remove|get rid of=remove|got rid of=remove|carry out=perform|carries out=perform
 carried out=perform|find out=discover|finds out=discover|found out=discover|look for=search
@@ -124,9 +127,51 @@ coworkers=colleagues veggie=vegetable veggies=vegetables thru=through til=till t
 lite=light colour-blind=color-blind
 """
 
-#: Contractions that follow no rule, or lost their apostrophe.
-CONTRACTIONS: Final = _pairs(_CONTRACTIONS, "|")
+# With "to" they tell what is reached, with "by" how far: "rose to 5%", "rose by 5%".
+_REACHING: Final = """
+rise rises rose risen rising grow grows grew grown growing fall falls fell fallen falling drop drops dropped
+dropping increase increases increased increasing decrease decreases decreased decreasing climb climbs climbed
+climbing jump jumps jumped jumping decline declines declined declining shrink shrinks shrank shrunk shrinking
+slip slips slipped slipping raised reduced lowered cut
+"""
+# With "for" they tell for whom, with "by" or "from" who did it.
+_MADE: Final = """
+written made built created designed painted drawn baked cooked prepared composed recorded sung played developed
+produced directed organized organised published bought ordered done is are was were gift gifts present presents
+letter letters message messages email emails card cards parcel parcels package packages request requests flowers
+"""
+# With "for" they tell who is served, with "with" who serves beside.
+_SERVING: Final = "work works worked working play plays playing fight fights fought fighting"
+# What "too" goes too far with; of anything else it may mean "also".
+_TOO: Final = """
+tall short big large small old young new fast quick slow high low hot cold warm cool cheap rich poor strong weak
+hard easy early late near far long wide narrow deep shallow heavy light dark bright loud quiet dirty thick thin fat
+soft busy strict steep rough sharp tight tough tiny noisy wet dry spicy sour sweet salty tired sick ill expensive
+difficult dangerous risky complex complicated simple many few little young good bad close full weak often soon
+"""
+# Whoever is out of these has none of them, or is not in them.
+_OUT_OF: Final = """
+stock order office date work control town reach service print sight hospital prison school season fashion
+"""
+
+#: Contractions that follow no rule, or lost their apostrophe, and the sign of denial in programs.
+CONTRACTIONS: Final = {**_pairs(_CONTRACTIONS, "|"), "!": "not"}
 #: words of a phrase -> what it means.
-PHRASES: Final = {tuple(said.split()): meant for said, meant in _pairs(_PHRASES, "|").items()}
+PHRASES: Final = (
+    {tuple(said.split()): meant for said, meant in _pairs(_PHRASES, "|").items()}
+    | {(form, "to"): f"{form} to_level" for form in _REACHING.split()}
+    | {(form, "for"): f"{form} meant_for" for form in _MADE.split()}
+    | {(form, "with"): f"{form} alongside" for form in _SERVING.split()}
+    | {("too", word): f"overly {word}" for word in _TOO.split()}
+    | {("out", "of", noun): f"out_of_{noun}" for noun in _OUT_OF.split()}
+)
+#: How a verb that keeps its small word stands in the text -> its base and form, as of single words.
+PHRASE_FORMS: Final = {
+    " ".join(said): IRREGULAR.get(said[0]) or (said[0], "both")
+    for said, meant in PHRASES.items()
+    if meant.startswith(said[0] + " ") and (said[0] in IRREGULAR or said[0].endswith("ed"))
+}
+#: Pairs of opposites among them.
+PHRASE_OPPOSITES: Final = [([noun], [f"out_of_{noun}"]) for noun in _OUT_OF.split()]
 #: British spelling, abbreviation or short form -> the form the other lists use.
 SPELLING: Final = _pairs(_SPELLING, None)

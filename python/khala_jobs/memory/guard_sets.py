@@ -11,16 +11,24 @@ from .guard_phrases import CONTRACTIONS
 from .guard_values import MONTHS, MULTIPLYING, RELATIVE_DAYS, UNITS
 from .guard_words import LIGHT, NEGATIONS, NUMBER_WORDS, RELATIONS, VERBS, word_set
 
-__all__ = ["ACRONYMS", "SETS", "TAGGED"]
+__all__ = ["ACRONYMS", "CASELESS", "SETS", "TAGGED"]
 
 #: Capitals that would otherwise read as a pronoun.
 ACRONYMS: Final[Mapping[str, str]] = {"us": "usa", "it": "information-technology"}
+
+#: Names that people write in any case, digits behind them or not.
+CASELESS: Final = word_set("""
+    python java javascript typescript php kotlin scala perl html css oauth ipv utf sha http vue angular react node
+    nodejs windows ubuntu debian fedora macos ios ipados android iphone ipad macbook playstation xbox galaxy pixel
+    postgres postgresql mysql mariadb sqlite redis mongodb kafka rabbitmq k8s covid gpt chatgpt claude llama gemini
+    neo4j log4j ec2 route53 bluetooth wifi usb hdmi mp
+""")
 
 _POSSESSIVES: Final = word_set("my your his her our their its")
 
 SETS: Final[Mapping[str, frozenset[str]]] = {
     "article": frozenset({"a", "an"}),
-    "attaching": word_set("of in on at with near by for from to under over about"),
+    "attaching": word_set("of in on at with near by for from to under over about meant_for alongside"),
     "be": word_set("be am is are was were been being"),
     "big": MULTIPLYING,
     "change": word_set("""
@@ -55,7 +63,8 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
     "noun_cue": _POSSESSIVES
     | word_set("""
         a an the this that these those some any no each every all both either neither 's of in on at for by with
-        from about into onto as than like under over above below per during through between
+        from about into onto as than like under over above below per during through between meant_for
+        alongside
     """),
     "number": frozenset(NUMBER_WORDS),
     "own": word_set("own possess raise"),
@@ -63,7 +72,7 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
     "pivot": word_set("give take make get tell say ask mention let put keep"),
     "place": word_set("""
         under above below behind beside near front_of outside between beyond against in on at over inside into by
-        with to
+        with to to_level alongside
     """),
     "place_value": word_set("in at be to as"),
     "possessive": _POSSESSIVES,

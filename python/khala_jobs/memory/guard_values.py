@@ -72,7 +72,8 @@ SCALES: Final = {
     "dozen": 12,
 }
 
-#: unit word -> (dimension, how many of its base unit). Months and years have no length in days.
+#: unit word -> (dimension, how many of its base unit). Months and years have no length in days. A unit with capitals
+#: counts as written, any other in every case: "MB", "mb" and "mB" are bytes, "Mb" are bits.
 UNITS: Final[dict[str, tuple[str, Decimal]]] = {
     word: (dimension, Decimal(factor))
     for dimension, factor, words in (
@@ -103,6 +104,15 @@ UNITS: Final[dict[str, tuple[str, Decimal]]] = {
         ("bytes", "1e6", "mb megabyte megabytes"),
         ("bytes", "1e9", "gb gigabyte gigabytes"),
         ("bytes", "1e12", "tb terabyte terabytes"),
+        ("bits", "1e3", "Kb kbit kilobit kilobits"),
+        ("bits", "1e6", "Mb mbit megabit megabits"),
+        ("bits", "1e9", "Gb gbit gigabit gigabits"),
+        ("bitrate", "1e3", "kbps"),
+        ("bitrate", "1e6", "mbps"),
+        ("bitrate", "1e9", "gbps"),
+        ("byterate", "1e3", "kBps KBps"),
+        ("byterate", "1e6", "MBps"),
+        ("byterate", "1e9", "GBps"),
         ("kibibytes", "1", "kib"),
         ("kibibytes", "1024", "mib"),
         ("kibibytes", "1048576", "gib"),
@@ -112,6 +122,9 @@ UNITS: Final[dict[str, tuple[str, Decimal]]] = {
         ("percent", "1", "% percent pct percentage"),
         ("watts", "1", "w watt watts"),
         ("watts", "1000", "kw kilowatt kilowatts"),
+        ("watts", "1e6", "MW megawatt megawatts"),
+        ("watts", "0.001", "mW milliwatt milliwatts"),
+        ("milli or mega", "1", "mw"),
         ("hertz", "1e6", "mhz"),
         ("hertz", "1e9", "ghz"),
         ("kmh", "1", "kmh km/h kph"),
@@ -161,7 +174,7 @@ def amount_key(value: Decimal, unit: str | None) -> str:
     """Key of a number with or without a unit: "number:3", "duration:1800", "USD:25000000000"."""
     if unit is None:
         return f"number:{_plain(value)}"
-    dimension, factor = UNITS[unit]
+    dimension, factor = UNITS[unit] if unit in UNITS else UNITS[unit.casefold()]
     return f"{dimension}:{_plain(value * factor)}"
 
 
