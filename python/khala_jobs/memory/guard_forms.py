@@ -30,7 +30,8 @@ weep wept|win won|wind wound|withdraw withdrew withdrawn|write wrote written|ove
 undergo underwent undergone|rebuild rebuilt|rewrite rewrote rewritten|upset upset|grow_up grew_up|die died
 dwell dwelt|fling flung|forecast forecast|kneel knelt|leap leapt|mow mowed mown|shear sheared shorn
 slay slew slain|sling slung|sow sowed sown|spit spat|stink stank stunk|stride strode|swell swelled swollen
-thrust thrust|tread trod trodden|wring wrung|tie tied|untie untied|go went gone|take took taken|come came come|get got gotten|make made|say said
+thrust thrust|tread trod trodden|wring wrung|tie tied|untie untied
+go went gone|take took taken|come came come|get got gotten|make made|say said
 tell told
 """
 _IRREGULAR_OTHERS: Final = """
