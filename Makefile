@@ -171,7 +171,7 @@ release-tree: venv # the module as a release has it, in a tree of its own
 	@$(call package_tree,release)
 
 bench: release-tree ## measure, with a release build; writes bench/README.md
-	@PYTHONPATH="$$PWD/build/release/python" $(VENV)/python bench/run.py
+	@PYTHONPATH="$$PWD/build/release/python" $(VENV)/python bench/run.py --million
 
 # An engine that cannot be installed is listed as absent.
 bench-peers: release-tree ## ours and ten other job engines on Redis; writes bench/peers/README.md; PEERS="--rounds 3 ..."
