@@ -208,9 +208,11 @@ def test_a_worker_that_was_killed_is_not_counted_as_alive(cli: Cli) -> None:
         until(lambda: len(cli.json("stats")["workers"]) == 2)
         assert {found["live"] for found in cli.json("stats")["workers"]} == {True}
         pids = [event["pid"] for event in worker.of("child_started")]
-        worker.process.kill()  # its children would end in good order
+        # It would start others; were it killed first, its children would end in good order.
+        worker.process.send_signal(signal.SIGSTOP)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+        worker.process.kill()
     until(lambda: not any(found["live"] for found in cli.json("stats")["workers"]))
     assert len(cli.json("stats")["workers"]) == 2
     assert cli.run("stats").count("gone") == 2
