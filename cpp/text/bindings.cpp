@@ -15,7 +15,8 @@ using Parties = std::optional<std::pair<std::string, std::string>>;
 constexpr std::string_view kOnly = "only";
 
 bool is_binding(const Term& link) {
-    const bool is_free = link.marks.has(Mark::listing) || link.marks.has(Mark::clause_end);
+    // Either half may go to the clause behind "who": "she, who lives here, teaches", "she, who teaches, lives here".
+    const bool is_free = link.marks.has(Mark::listing) || link.marks.has(Mark::clause_end) || link.key == "who";
     return (link.marks.has(Mark::relation) || link.marks.has(Mark::title)) && !is_free;
 }
 

@@ -298,6 +298,7 @@ void Reader::take_content(const Token& token, Index at) {
     std::optional<SmallWords> small;
     if (!before_.empty()) {
         small = small_words(before_);
+        small->noun_follows = small->noun_follows && !is_relative_that();
     }
     SmallWords* before = small ? &*small : nullptr;
     if (before != nullptr && before->has_now && !is_participle(word.form)) {
@@ -375,6 +376,13 @@ Amount Reader::amount_of(const Word& word, const VerbUse& use, const SmallWords*
         return Amount::none;
     }
     return items.empty() || items.back().kind != Kind::number ? Amount::many : Amount::none;
+}
+
+// "the dog that chased the cat": what chased, and not which chased one.
+bool Reader::is_relative_that() const {
+    const auto& items = features_.items;
+    return before_.size() == 1 && before_.front()->spelled == "that" && !items.empty() && !items.back().is_verb &&
+           items.back().kind == Kind::word;
 }
 
 std::optional<Kind> Reader::previous_kind() const {

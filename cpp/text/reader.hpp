@@ -60,6 +60,7 @@ private:
     [[nodiscard]] bool is_letter_name(const Token& token) const;
     [[nodiscard]] bool is_participle_surface(const std::string& surface) const;
     [[nodiscard]] Amount amount_of(const Word& word, const VerbUse& use, const SmallWords* before) const;
+    [[nodiscard]] bool is_relative_that() const;
     [[nodiscard]] std::optional<Kind> previous_kind() const;
 
     const std::vector<const Token*>& tokens_;

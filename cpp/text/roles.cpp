@@ -73,7 +73,9 @@ std::vector<std::size_t> doers_of(Row row, std::size_t verb) {
     if (row[verb].is_passive) {
         return passive_doers(row, verb);
     }
-    if (has_marked(row[verb].links, Mark::clause_end)) {  // "is a nurse and lives": the nurse is not who lives
+    const auto is_who = [](const TermRef& link) { return link->key == "who"; };  // "Ada, who loves Bob": Ada does
+    if (has_marked(row[verb].links, Mark::clause_end) && std::ranges::none_of(row[verb].links, is_who)) {
+        // "is a nurse and lives": the nurse is not who lives
         return {};
     }
     std::size_t end = verb;  // behind the noun that is looked at
@@ -240,16 +242,25 @@ bool has_verb_between(const Item& second_a, const Item& second_b, const Item& fi
     return second_a.auxiliary != Time::none && second_b.auxiliary != Time::none;
 }
 
+// Whether what holds of both alike stands around or between the exchanged: "Ada is a friend of Bob". Exchanged itself
+// it says nothing: "the son of Ada's friend", "the friend of Ada's son".
+bool is_mutual(Span terms, const Exchange& exchange) {
+    const std::size_t from = exchange.start > 0 ? exchange.start - 1 : 0;
+    const std::size_t first_end = exchange.start + exchange.first;
+    const std::size_t to = std::min(exchange.end + 1, terms.size());
+    return any_symmetric(terms.subspan(from, exchange.start - from)) ||
+           any_symmetric(terms.subspan(first_end, exchange.second_a - first_end)) ||
+           any_symmetric(terms.subspan(exchange.end, to - exchange.end));
+}
+
 // Rule 2; the two exchanged may be several words each ("dim sum over biryani").
 Parties exchanged(const Rows& rows) {
     const std::optional<Exchange> exchange = exchange_of(rows);
     if (!exchange) {
         return std::nullopt;
     }
-    const std::size_t from = exchange->start > 0 ? exchange->start - 1 : 0;
-    const std::size_t to = std::min(exchange->end + 1, rows.terms_a.size());
-    if (any_symmetric(Span{rows.terms_a}.subspan(from, to - from)) || !small_words_stay(rows, *exchange) ||
-        are_listed(rows.a, *exchange) || are_clauses(rows.a, *exchange) || are_equated(rows.a, *exchange)) {
+    if (is_mutual(rows.terms_a, *exchange) || !small_words_stay(rows, *exchange) || are_listed(rows.a, *exchange) ||
+        are_clauses(rows.a, *exchange) || are_equated(rows.a, *exchange)) {
         return std::nullopt;
     }
     const Item& first = rows.a[exchange->start];

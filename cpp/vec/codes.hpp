@@ -79,7 +79,7 @@ struct Codes {
 // Bound on the length of the error of the coordinates that project() leaves, whatever the order of summation.
 [[nodiscard]] double rotation_error(const Rotation& rotation);
 
-inline constexpr std::size_t kEncodePiece = 128;  // rows encoded at a time
+inline constexpr std::size_t kEncodePiece = 256;  // rows encoded at a time
 
 // Called with rows [begin, end) and what project() made of them, from any of the threads.
 using SeeRows = std::function<void(std::size_t, std::size_t, const float*)>;

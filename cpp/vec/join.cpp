@@ -125,7 +125,7 @@ std::uint64_t fingerprint_of(const MatrixView& matrix, const JoinOptions& option
 }
 
 // All pairs in one array, the lists emptied on the way.
-std::vector<FoundPair> gather(std::vector<PairList> lists) {
+std::vector<FoundPair> concatenate(std::vector<PairList> lists) {
     std::size_t count = 0;
     for (const PairList& list : lists) {
         count += list.size();
@@ -234,7 +234,7 @@ Join BlockJoin::finish(std::vector<PairList> lists, const Certificate& certifica
     Stopwatch watch;
     Join join;
     join.certificate = certificate;
-    std::vector<FoundPair> found = gather(std::move(lists));
+    std::vector<FoundPair> found = concatenate(std::move(lists));
     give_back_memory(matrix_.rows * matrix_.dim);
     std::sort(found.begin(), found.end(), [](const FoundPair& a, const FoundPair& b) {
         return std::pair{a.left, a.right} < std::pair{b.left, b.right};

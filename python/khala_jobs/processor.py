@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, Unpack
@@ -150,12 +151,12 @@ class JobProcessor(Tasks):
     @property
     def is_running(self) -> bool:
         """Whether jobs are run here now."""
-        return self._pool is not None and not self._pool.is_over
+        return self._pool is not None and self._pool.is_working
 
     @property
     def worker_id(self) -> str:
         """Of the running worker; empty when there is none."""
-        return self._pool.worker if self._pool is not None and not self._pool.is_over else ""
+        return self._pool.worker if self._pool is not None and self._pool.is_working else ""
 
     def configure_worker(
         self,
@@ -209,8 +210,8 @@ class JobProcessor(Tasks):
             Exception: What a resource raised when it was opened. A store that this call opened is closed again.
         """
         self._connection.check_process()
-        if self._pool is not None and self._pool.is_over:
-            await self.stop()
+        if self._pool is not None and not self._pool.is_working:
+            await (self.close() if self._pool.failure else self.stop())
         if self._pool is not None or self._starting:
             raise InvalidArgument("jobs", "the worker is running already")
         self._starting, was_open = True, self._connection.is_open
@@ -300,15 +301,36 @@ class JobProcessor(Tasks):
         await self.close()
 
     async def run_until_stopped(self) -> None:
-        """Run jobs until SIGTERM or SIGINT, then stop gracefully; a second signal cancels the handlers."""
+        """Run jobs until SIGTERM or SIGINT, then stop gracefully; a second signal cancels the handlers.
+
+        Raises:
+            Closed: As `wait_until`.
+        """
         await self.start()
         with until_signalled(self.cancel_running) as stopped:
+            try:
+                await self.wait_until(stopped)
+            finally:
+                await self.close()
+
+    async def wait_until(self, stopped: asyncio.Event) -> None:
+        """Wait until somebody sets the event, as long as the worker that runs here works.
+
+        Args:
+            stopped: Set when it is time to stop the worker; nothing is stopped here.
+
+        Raises:
+            Closed: Its engine failed (the store is damaged, say, or its rights are gone for good), so that nothing
+                more will be run; says why.
+        """
+        if self._pool is not None:
+            await self._pool.wait_until(stopped)
+        else:
             await stopped.wait()
-            await self.close()
 
     def on_added(self) -> None:
         """A task was added or a queue defined; a running worker takes it up."""
-        if self._pool is not None and not self._pool.is_over:
+        if self._pool is not None and self._pool.is_working:
             self._pool.set_work(self._served.work(self.settings.max_concurrent))
 
     # --- jobs ----------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from typing import Any, Final
 from . import __version__
 from .bridge import Bridge
 from .definition import Definition, Way
-from .errors import InvalidArgument
+from .errors import Closed, InvalidArgument
 from .handlers import Handlers
 from .lag import LoopWatch
 from .logs import JobLog
@@ -89,6 +89,7 @@ class WorkerPool:
         self._stopping: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self.failed = asyncio.Event()  # the engine is gone, or the loop is ending: nothing more will be run
+        self.failure = ""  # why the engine is gone
 
     # --- life ----------------------------------------------------------------------------------------------
 
@@ -135,6 +136,11 @@ class WorkerPool:
     def queues(self) -> frozenset[str]:
         """Names of the queues that it serves."""
         return frozenset(name for name, _ in self._queues)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it claims jobs, or would if there were any."""
+        return not self.is_over and not self.failed.is_set()
 
     @property
     def is_over(self) -> bool:
@@ -207,6 +213,24 @@ class WorkerPool:
             empty.cancel()
             hurry.cancel()
 
+    async def wait_until(self, stopped: asyncio.Event) -> None:
+        """Wait for the event as long as the engine lives.
+
+        Args:
+            stopped: Set when it is time to stop; nothing is stopped here.
+
+        Raises:
+            Closed: The engine failed; says why.
+        """
+        waits = [asyncio.ensure_future(event.wait()) for event in (stopped, self.failed)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not stopped.is_set():
+            raise Closed("engine", f"the worker cannot go on: {self.failure}")
+
     async def wait_idle(self) -> None:
         """Wait until no handler runs and every outcome is with the engine."""
         await self._slots.wait_empty()
@@ -263,6 +287,7 @@ class WorkerPool:
 
     def on_fatal(self, message: str) -> None:
         """The engine failed."""
+        self.failure = message
         self.failed.set()
         self._log.worker(logging.CRITICAL, "engine_failed", error=message)
 

@@ -148,6 +148,10 @@ void Liveness::remove(int directory) const noexcept {
     ::unlinkat(directory, file_name(holder_).c_str(), 0);
 }
 
+void Liveness::explain() noexcept {
+    static_cast<Image*>(mapping_.data())->header.explained.store(1, std::memory_order_release);
+}
+
 HolderState::Mark HolderState::mark(job::Token token) const noexcept {
     std::uint64_t bits = 0;  // of every slot that has the token: one would do, but who asks is not to depend on it
     for (const std::uint64_t word : words) {

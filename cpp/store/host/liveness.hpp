@@ -44,6 +44,8 @@ public:
 
     // Before an orderly end, when nothing runs any more. Under the writer lock.
     void remove(int directory) const noexcept;
+    // Before an end that leaves leases behind for which no job is to blame.
+    void explain() noexcept;
 
 private:
     Liveness(Holder holder, ForkClosedFd file, Mapping mapping) noexcept;

@@ -161,4 +161,14 @@ Result<std::vector<Lapse>> lapsed(Core& core, int limit) {
     return lapses;
 }
 
+bool may_have_leases(Core& core, Holder holder) {
+    Statement& statement = core.statements.next_holder;
+    if (statement.handle() == nullptr) {
+        return true;  // the store has ended
+    }
+    Rows rows{statement.bind(holder)};
+    const bool found = rows.next();
+    return !rows.finish() || (found && statement.integer(0) == holder);
+}
+
 }  // namespace khala::store::sqlite

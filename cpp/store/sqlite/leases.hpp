@@ -18,4 +18,7 @@ namespace khala::store::sqlite {
 // it everybody's renewals.
 [[nodiscard]] Result<std::vector<Lapse>> lapsed(Core& core, int limit);
 
+// Whether there are leases of this holder; true also where that cannot be told.
+[[nodiscard]] bool may_have_leases(Core& core, Holder holder);
+
 }  // namespace khala::store::sqlite

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "store/sqlite/leases.hpp"
 #include "store/sqlite/schema.hpp"
 #include "store/sqlite/sql.hpp"
 #include "store/sqlite/store.hpp"
@@ -82,12 +83,7 @@ Status SqliteStore::take_place() {
     KHALA_TRY_ASSIGN(auto liveness, Liveness::create(directory, core_.clock->boot_id()));
     core_.liveness.emplace(std::move(liveness));
     core_.neighbours.emplace(directory, core_.liveness->holder(), core_.clock->boot_id());
-    core_.neighbours->sweep([&](Holder holder) {
-        Statement& statement = core_.statements.next_holder;
-        Rows rows{statement.bind(holder)};
-        const bool found = rows.next();
-        return !rows.finish() || (found && statement.integer(0) == holder);
-    });
+    core_.neighbours->sweep([this](Holder holder) { return may_have_leases(core_, holder); });
     KHALA_TRY_ASSIGN(auto board, Board::open(directory));
     core_.board.emplace(std::move(board));
     KHALA_TRY(notice_loss());
@@ -119,6 +115,11 @@ SqliteStore::~SqliteStore() {
         core_.connection.leak();
         return;
     }
+    // A store that failed leaves leases behind, and nobody is to blame: which of them had begun stands in the file.
+    const bool leaves_leases = core_.liveness && may_have_leases(core_, core_.liveness->holder());
+    if (leaves_leases) {
+        core_.liveness->explain();
+    }
     core_.statements = Statements{};
     if (!core_.lock || !core_.connection.is_open()) {
         return;
@@ -126,7 +127,7 @@ SqliteStore::~SqliteStore() {
     // The last close checkpoints and removes the log. Who cannot have the lock leaves that to the next one.
     const auto held = core_.lock->acquire(std::chrono::milliseconds{kCloseWaitMs}, nullptr);
     const bool ours = held.ok() && check_identity(core_.location).ok();
-    if (ours && core_.liveness) {
+    if (ours && core_.liveness && !leaves_leases) {
         core_.liveness->remove(core_.location.directory.get());
     }
     ours ? core_.connection.close() : core_.connection.abandon();

@@ -142,7 +142,7 @@ async def _serve(
     await jobs.start()
     try:
         _tell(message_fd, {"event": "open", "store": jobs.info["location"], "pid": os.getpid()})
-        await stop.wait()
+        await jobs.wait_until(stop)
     finally:
         closing.append(asyncio.create_task(jobs.close()))
         await closing[0]

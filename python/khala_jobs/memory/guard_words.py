@@ -115,7 +115,7 @@ RELATIONS: Final = word_set("""
 to from before after until till since for against with without by in on under over above below inside
 outside into out_of than unlike despite because instead_of rather_than except including if unless and or
 but not more less fewer least behind beyond beside front_of during off up down between among as of at near
-through via then to_level meant_for alongside ago
+through via then to_level meant_for alongside ago who whom
 """)
 
 PRONOUNS: Final = _tagged("""

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "store/contract/rows.hpp"
 #include "store_redis/redis_factory.hpp"
 #include "support/fault_proxy.hpp"
 
@@ -13,7 +14,9 @@ namespace khala::store::redis {
 namespace {
 
 using contract::Bench;
+using contract::closed_row;
 using contract::ids;
+using contract::waiting_row;
 using support::Direction;
 using support::FaultProxy;
 
@@ -105,28 +108,7 @@ TEST_F(Cuts, Enqueue) {
 // Complete rows of another store, one of them closed, with its history.
 TEST_F(Cuts, Import) {
     const auto rows_of = [](int number) {
-        JobRow waiting;
-        waiting.job = Bench::job(id(number));
-        waiting.standing.enqueued_at = waiting.standing.due_at = 1'000;
-        JobRow closed = waiting;
-        closed.job.id += "-closed";
-        closed.standing.state = State::completed;
-        closed.standing.attempt = 1;
-        closed.standing.token = 500;
-        closed.standing.worker = "far away";
-        closed.standing.started_at = 1'100;
-        closed.standing.closed_at = 1'200;
-        closed.standing.keep_until = 99'000'000'000'000;
-        closed.standing.result = "[1]";
-        job::Attempt attempt;
-        attempt.number = 1;
-        attempt.started_at = 1'100;
-        attempt.ended_at = 1'200;
-        attempt.worker = "far away";
-        attempt.outcome = "completed";
-        attempt.token = 500;
-        closed.history = {attempt};
-        return std::vector<JobRow>{waiting, closed};
+        return std::vector{waiting_row(id(number)), closed_row(id(number) + "-closed")};
     };
     at_every_byte([](int) {},
                   [&](Store& store, int number) -> Status {
@@ -139,7 +121,7 @@ TEST_F(Cuts, Import) {
                   [&](int number) {
                       EXPECT_EQ(t_.state(id(number)), State::ready);
                       EXPECT_EQ(t_.state(id(number) + "-closed"), State::completed);
-                      EXPECT_EQ(t_.row(id(number) + "-closed").history.size(), 1U);
+                      EXPECT_EQ(t_.row(id(number) + "-closed").history.size(), 2U);
                       EXPECT_EQ(t_.manage(Verb::remove, id(number) + "-closed"), Managed::done);
                       remove(number);
                   });

@@ -257,6 +257,26 @@ TEST(Processes, ADeathIsFoundAtOnceAndBlamesOnlyWhatHadStarted) {
     EXPECT_EQ(rows[1]->standing.attempt, 0) << "never entered: the start is given back";
 }
 
+// A store that failed is closed like any other, and could not give its leases back before.
+TEST(Processes, AnEndWithLeasesLeftBlamesNobodyAndCountsWhatHadStarted) {
+    const TempDirectory directory;
+    {
+        const auto failed = open_store(directory.file());
+        ASSERT_TRUE(enqueue(*failed, {simple_job("started"), simple_job("not started")}).ok());
+        const auto leases = take(*failed, simple_claim(2, "w", base::kHourMs))->leases;
+        failed->mark_started(0, leases.front().standing.token, false);
+    }
+    const auto store = open_store(directory.file());
+    EXPECT_EQ(contract::ok(store->lapsed(10)).size(), 2U) << "at once, long before the leases run out";
+    reap(*store);
+    const std::vector<std::string> ids{"started", "not started"};
+    const auto rows = contract::ok(store->get(ids, false));
+    EXPECT_FALSE(rows[0]->standing.suspect);
+    EXPECT_EQ(rows[0]->standing.attempt, 1);
+    EXPECT_FALSE(rows[1]->standing.suspect);
+    EXPECT_EQ(rows[1]->standing.attempt, 0);
+}
+
 TEST(Processes, ASupervisorsKillIsExplained) {
     const TempDirectory directory;
     const Pipe told;

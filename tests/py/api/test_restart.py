@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
+import sqlite3
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from khala_jobs import Context, InvalidArgument, JobProcessor, Queue
+from khala_jobs.errors import Closed
 
 from .conftest import eventually
 
@@ -240,3 +244,37 @@ def test_a_worker_whose_loop_was_only_closed_does_not_run(url: str, loop: Loop) 
     assert not jobs.is_running
     run(loop, jobs.start())
     run(loop, jobs.close())
+
+
+async def test_a_worker_whose_store_fails_says_so_and_can_be_started_anew(tmp_path: Path) -> None:
+    jobs = JobProcessor(f"sqlite:///{tmp_path}/jobs.db", workers=2, grace=5, retry=None, lease=2)
+    running, go_on = asyncio.Event(), asyncio.Event()
+
+    @jobs.task
+    async def work(n: int) -> int:
+        running.set()
+        await go_on.wait()
+        return n
+
+    async with jobs:
+        waiting = asyncio.create_task(jobs.wait_until(asyncio.Event()))
+        held = await work.enqueue(1)
+        await running.wait()
+        with contextlib.closing(sqlite3.connect(tmp_path / "jobs.db", isolation_level=None)) as other:
+            other.execute("ALTER TABLE live RENAME TO hidden")
+            with pytest.raises(Closed, match=r"the worker cannot go on: .*live"):
+                await asyncio.wait_for(waiting, 30)
+            other.execute("ALTER TABLE hidden RENAME TO live")
+        assert not jobs.is_running
+        assert jobs.worker_id == ""
+        go_on.set()
+        await jobs.start()
+        assert jobs.is_running
+        assert await held.result(timeout=30) == 1
+        assert (await held.info()).attempt == 2
+
+
+async def test_waiting_without_a_worker_is_waiting_for_the_event(url: str) -> None:
+    stopped = asyncio.Event()
+    stopped.set()
+    await JobProcessor(url).wait_until(stopped)

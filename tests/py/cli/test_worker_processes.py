@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 from .conftest import Cli, until
@@ -52,6 +54,22 @@ def test_a_killed_child_is_replaced_and_its_job_runs_again(cli: Cli) -> None:
         until(lambda: len([e for e in worker.of("child_started") if e["child"] == "worker-0"]) == 2)
     job = cli.json("jobs", "show", job_id)
     assert (job["attempt"], job["crashes"], job["suspect"]) == (2, 0, False)
+
+
+def test_a_child_whose_store_fails_for_good_ends_and_is_replaced(cli: Cli) -> None:
+    cli.enqueue("add.enqueue(1, 1)")
+    errors = cli.folder / "errors.txt"
+    with errors.open("w") as file, cli.worker(errors=file) as worker:
+        until(lambda: cli.json("stats")["total"]["completed"] == 1)
+        path = cli.url.removeprefix("sqlite:///").partition("?")[0]
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("ALTER TABLE live RENAME TO hidden")
+            until(lambda: {event["child"] for event in worker.of("child_ended")} >= {"worker-0", "suspects"})
+            other.execute("ALTER TABLE hidden RENAME TO live")
+        job_id = cli.enqueue("add.enqueue(2, 2)")
+        until(lambda: cli.json("jobs", "show", job_id)["state"] == "completed")
+        assert all(event["status"] > 0 for event in worker.of("child_ended"))
+    assert "the worker cannot go on: " in errors.read_text()
 
 
 def test_only_the_job_that_kills_its_workers_is_quarantined(cli: Cli) -> None:
