@@ -6,9 +6,9 @@
 //
 // 1. A verb both texts have once: whoever does it must be the same. The doer stands before the verb, or after "by" when
 //    the verb is passive.
-// 2. If the two rows of words differ by exactly one exchange while the small words stay where they were ("from Berlin to
-//    Lisbon", "prefers tea over coffee", "two cats and three dogs"), the exchange is a swap of roles, unless the two are
-//    merely listed ("tea and coffee") or equated ("Bruce is Batman").
+// 2. If the two rows of words differ by exactly one exchange while the small words stay where they were ("from Berlin
+//    to Lisbon", "prefers tea over coffee", "two cats and three dogs"), the exchange is a swap of roles, unless the two
+//    are merely listed ("tea and coffee") or equated ("Bruce is Batman").
 #pragma once
 
 #include <optional>
