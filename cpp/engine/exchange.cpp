@@ -231,10 +231,10 @@ void Loop::on_moved(const PendingMove& pending, store::Moved answer) {
     if (!watchers_.awaits(move.id)) {
         return;
     }
-    // What this engine knows of the job is the whole truth unless somebody else had a say, or it has only part of the
-    // row (the reaper's leases) or an older state of its progress.
-    if (answer == store::Moved::applied && job::is_closed(move.to) && pending.delivery != nullptr &&
-        !pending.had_progress) {
+    // What this engine knows of the job is the whole truth unless somebody else had a say (whoever cancelled it knows
+    // why), or it has only part of the row (the reaper's leases) or an older state of its progress.
+    const bool is_ours = answer == store::Moved::applied && move.to != store::State::cancelled;
+    if (is_ours && job::is_closed(move.to) && pending.delivery != nullptr && !pending.had_progress) {
         const store::Lease& lease = pending.delivery->lease();
         store::JobRow row{.ref = lease.ref, .job = lease.job, .standing = lease.standing, .history = {}};
         store::apply(move, row.standing);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <span>
 
 #if defined(__GLIBC__)
@@ -15,23 +15,30 @@ namespace khala::vec {
 namespace {
 
 #if defined(__GLIBC__)
+struct Free {
+    void operator()(void* piece) const noexcept {
+        std::free(piece);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): see allocate()
+    }
+};
+
+std::unique_ptr<void, Free> allocate(std::size_t bytes) noexcept {
+    return std::unique_ptr<void, Free>{std::malloc(bytes)};  // NOLINT(cppcoreguidelines-no-malloc): that heap is meant
+}
+
 // malloc_trim() gives back free pages in the middle of every arena, but at the end of an arena only of the main
 // thread's. So what is free there is taken in pieces, told to be empty, and freed: they become one again.
 void give_back_end(std::size_t bytes) noexcept {
     constexpr std::size_t kPage = 4096;
-    constexpr std::size_t kPiece = 25 * kPage;  // below what malloc takes from the system each time
-    std::array<void*, 640> pieces{};            // 62 MiB
+    constexpr std::size_t kPiece = 25 * kPage;            // below what malloc takes from the system each time
+    std::array<std::unique_ptr<void, Free>, 640> pieces;  // 62 MiB
     const std::size_t count = std::min(pieces.size(), bytes / kPiece);
-    for (void*& piece : std::span{pieces}.first(count)) {
-        piece = std::malloc(kPiece);  // NOLINT(cppcoreguidelines-no-malloc): it is malloc's own memory that is meant
-        if (piece != nullptr) {
-            const auto begin = (reinterpret_cast<std::uintptr_t>(piece) + kPage - 1) / kPage * kPage;
-            const auto end = (reinterpret_cast<std::uintptr_t>(piece) + kPiece) / kPage * kPage;
-            madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+    for (auto& piece : std::span{pieces}.first(count)) {
+        piece = allocate(kPiece);
+        void* begin = piece.get();
+        std::size_t room = kPiece;
+        if (begin != nullptr && std::align(kPage, kPage, begin, room) != nullptr) {
+            madvise(begin, room / kPage * kPage, MADV_DONTNEED);
         }
-    }
-    for (void* piece : std::span{pieces}.first(count)) {
-        std::free(piece);  // NOLINT(cppcoreguidelines-no-malloc)
     }
 }
 #endif

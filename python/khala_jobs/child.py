@@ -1,15 +1,17 @@
 """A child process that runs sync handlers of ``process=True`` tasks, one at a time.
 
-``python -m khala_jobs.child <requests> <replies>``, with two pipe ends: requests come in on one, everything
-else goes out on the other. A request names a handler to import, its payload, and the run. Replies:
+``python -m khala_jobs.child <requests> <replies> <stops>``, with three pipe ends: requests come in on the first,
+everything else goes out on the second. A request names a handler to import, its payload, and the run. Replies:
 ``{"progress": [count, total, message]}`` and ``{"step": [name, fields]}`` any number of times, then one
-``{"result": …}``, ``{"error": …}``, ``{"retry": …}``, ``{"snooze": …}`` or ``{"cancel": …}``. SIGTERM sets
-``ctx.cancelled``; the end of the request pipe means that the parent is gone, and ends the process at once,
-whatever it is doing.
+``{"result": …}``, ``{"error": …}``, ``{"retry": …}``, ``{"snooze": …}``, ``{"cancel": …}`` or ``{"stopped": why}``.
+``{"fence": …, "stop": why}`` on the third pipe sets ``ctx.cancelled`` of that run. SIGTERM and SIGINT, which go to
+whole groups, do nothing here: the parent decides. The end of the request pipe means that it is gone, and ends the
+process at once, whatever it is doing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import os
@@ -62,19 +64,46 @@ class ChildHost:
         self.send({"step": [utf8_of(name), texts]})
 
 
+class CurrentRun:
+    """The run of this process, and what is asked of it. A request to stop may come before the run that it means."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._asked: tuple[int, str] = (0, "")  # fence and why
+        self._lock = threading.Lock()
+
+    def begin(self, run: Run) -> None:
+        """From now on this one."""
+        with self._lock:
+            self._run = run
+            self._tell()
+
+    def end(self) -> None:
+        """From now on none."""
+        with self._lock:
+            self._run = None
+
+    def stop(self, fence: int, why: str) -> None:
+        """Ask the run with this fence to stop."""
+        with self._lock:
+            self._asked = (fence, why)
+            self._tell()
+
+    def _tell(self) -> None:
+        fence, why = self._asked
+        if self._run is not None and self._run.lease.fence == fence:
+            self._run.stop = self._run.stop or why
+
+
 def main() -> None:
     """Serve until the request pipe ends."""
-    requests, out = int(sys.argv[1]), int(sys.argv[2])
+    requests, out, stops = (int(fd) for fd in sys.argv[1:4])
     inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    current: list[Run] = []
-
-    def on_term(_number: int, _frame: object) -> None:
-        for run in current:
-            run.stop = run.stop or "cancelled"
-
-    signal.signal(signal.SIGTERM, on_term)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides
+    current = CurrentRun()
+    for number in (signal.SIGTERM, signal.SIGINT):  # not ignored: what a handler starts would inherit that
+        signal.signal(number, lambda _number, _frame: None)
     threading.Thread(target=_read_requests, args=(requests, inbox), daemon=True).start()
+    threading.Thread(target=_read_stops, args=(stops, current), daemon=True).start()
     while True:
         request = inbox.get()
         host = ChildHost(request["worker"], out)
@@ -86,11 +115,11 @@ def main() -> None:
             }
         )
         run = Run(lease, host, time.monotonic())
-        current[:] = [run]
+        current.begin(run)
         try:
             reply = _run(request["target"], run, lease.payload)
         finally:
-            current.clear()
+            current.end()
         host.send(reply)
 
 
@@ -98,6 +127,11 @@ def _read_requests(fd: int, inbox: queue.SimpleQueue[dict[str, Any]]) -> None:
     while (request := wire.receive(fd)) is not None:
         inbox.put(request)
     os._exit(0)  # the parent is gone; whatever runs here can settle nothing any more
+
+
+def _read_stops(fd: int, current: CurrentRun) -> None:
+    while (asked := wire.receive(fd)) is not None:
+        current.stop(asked["fence"], asked["stop"])
 
 
 def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
@@ -115,6 +149,15 @@ def _run(target: str, run: Run, payload: bytes) -> dict[str, Any]:
         if answer is not None:
             return _reply(asked_for(answer))
         return _reply(checked_size((DONE, definition.results.encode(value), None)))
+    except asyncio.CancelledError as error:
+        match run.stop:
+            case "":  # the handler's own doing
+                return _reply((FAIL, failure.from_exception(error), False))
+            case "timeout":
+                late = failure.timeout_of(run.lease.soft_timeout_ms, error)
+                return _reply((FAIL, failure.from_exception(late), False))
+            case why:
+                return {"stopped": why}
     except BaseException as error:  # noqa: BLE001 - a handler's exception becomes its outcome
         return _reply((FAIL, failure.from_exception(error), False))
     finally:

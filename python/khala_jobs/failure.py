@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from .durations import to_timedelta
 from .retry import error_names
 from .shown import class_name
 
@@ -51,6 +52,13 @@ def from_text(name: str, message: str, base: type[BaseException] = Exception) ->
     """As `from_exception`, for an error that was no exception, such as a time-out."""
     names = [name, *error_names(base)]
     return names, _bounded(names, _cut(message, MESSAGE_CHARS), "")
+
+
+def timeout_of(milliseconds: int, cancelled: BaseException) -> TimeoutError:
+    """What a cancellation means that was a soft time-out: from where the handler waited."""
+    late = TimeoutError(f"the time-out of {to_timedelta(milliseconds)} passed")
+    late.__traceback__ = cancelled.__traceback__
+    return late
 
 
 def parse(stored: bytes) -> ErrorInfo | None:

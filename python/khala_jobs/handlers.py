@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from . import where
@@ -18,6 +19,11 @@ from .threads import Ended, HandlerThreads
 _ANSWERS: Final = {"retry": RETRY, "snooze": SNOOZE}
 
 
+# A child that was asked to stop, and has no hard time-out or end of a grace period ahead, is killed after this.
+KILL_AFTER_SECONDS: Final = 5.0
+_KILLED_FOR: Final = ("cancelled", "lease_lost")
+
+
 class Abandoned(Exception):
     """Nobody waits for this handler any more."""
 
@@ -29,6 +35,15 @@ class _Active:
     done: asyncio.Future[Ended]
     thread: int = 0  # ident; 0 until it began
     child: Child | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)  # of `child`: it is the next job's at once
+
+    def kill(self) -> int:
+        """End its child process now, if it has one; its id, 0 if there is none."""
+        with self.lock:
+            if self.child is None:
+                return 0
+            self.child.kill()
+            return self.child.pid
 
 
 class Handlers:
@@ -67,13 +82,20 @@ class Handlers:
             if run.stop:
                 raise asyncio.CancelledError(run.stop) from None
             raise
+        if "stopped" in reply:
+            raise asyncio.CancelledError(reply["stopped"])
         return _verdict(reply, timed_out=run.stop == "timeout")
 
     def stop(self, run: Run) -> None:
         """Ask for an end; ``ctx.cancelled`` says so already."""
         active = self._active.get(run)
-        if active is not None and active.child is not None:
-            active.child.interrupt()
+        if active is None:
+            return
+        with active.lock:
+            if active.child is not None:
+                active.child.stop(run.lease.fence, run.stop)
+        if run.stop in _KILLED_FOR:
+            self._loop.call_later(KILL_AFTER_SECONDS, active.kill)
 
     def abandon(self, run: Run, definition: Definition) -> tuple[bool, str]:
         """Wait for it no longer.
@@ -87,9 +109,7 @@ class Handlers:
         if not active.done.done():
             active.done.set_exception(Abandoned(run.lease.id))
         if definition.way is Way.PROCESS:
-            if active.child is not None:
-                active.child.kill()
-            return True, f"child process {active.child.pid if active.child else '?'}"
+            return True, f"child process {active.kill() or '?'}"
         return False, where.of_thread(active.thread, definition.code)
 
     def close(self) -> None:
@@ -116,12 +136,15 @@ class Handlers:
     def _serve(self, run: Run, definition: Definition, active: _Active) -> dict[str, Any]:
         """In a thread: one job through a child."""
         child = self._children.take()
-        active.child = child
+        with active.lock:
+            active.child = child
         try:
             if run.stop:
                 raise asyncio.CancelledError(run.stop)  # asked to stop before there was a child to tell
             return child.run(_request(run, definition, self._worker), lambda message: _report(run, message))
         finally:
+            with active.lock:
+                active.child = None
             self._children.give_back(child)
 
 

@@ -32,20 +32,23 @@ class Child:
     def __init__(self) -> None:
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
+        stops, self._stops = os.pipe()
+        os.set_blocking(self._stops, False)
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "khala_jobs.child", str(requests), str(replies)],
-                pass_fds=(requests, replies),
+                [sys.executable, "-m", "khala_jobs.child", str(requests), str(replies), str(stops)],
+                pass_fds=(requests, replies, stops),
                 stdin=subprocess.DEVNULL,
                 env=environment,
             )
         finally:
             os.close(requests)
             os.close(replies)
+            os.close(stops)
 
     @property
     def alive(self) -> bool:
@@ -94,13 +97,15 @@ class Child:
         )
         raise ChildDied(f"the child process {self.pid} {how}")
 
-    def interrupt(self) -> None:
-        """Tell the handler to stop (``ctx.cancelled``)."""
-        self._signal(signal.SIGTERM)
+    def stop(self, fence: int, why: str) -> None:
+        """Tell the handler of this run to stop (``ctx.cancelled``); never blocks."""
+        with contextlib.suppress(OSError):  # gone, or stopped for so long that the pipe is full
+            wire.send(self._stops, {"fence": fence, "stop": why})
 
     def kill(self) -> None:
         """End it now."""
-        self._signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     def _end(self) -> int:
         """End it now; blocks until it is gone, and gives its status."""
@@ -110,13 +115,9 @@ class Child:
     def close(self) -> None:
         """End it and free what it holds; blocks until it is gone."""
         self._end()
-        for fd in (self._requests, self._replies):
+        for fd in (self._requests, self._replies, self._stops):
             with contextlib.suppress(OSError):
                 os.close(fd)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
 
 
 class ChildProcesses:

@@ -20,7 +20,6 @@ from typing import Any, Final
 from . import failure
 from .context import context_of
 from .definition import Definition, Way
-from .durations import to_timedelta
 from .errors import PayloadMismatch
 from .handlers import Handlers
 from .logs import JobLog
@@ -289,9 +288,7 @@ def _cancelled(run: Run, error: asyncio.CancelledError, is_loop_ending: Callable
         case "cancelled":
             return CANCEL, "cancelled while it ran", None
         case "timeout":
-            late = TimeoutError(f"the time-out of {to_timedelta(run.lease.soft_timeout_ms)} passed")
-            late.__traceback__ = error.__traceback__  # where it waited
-            return FAIL, failure.from_exception(late), True
+            return FAIL, failure.from_exception(failure.timeout_of(run.lease.soft_timeout_ms, error)), True
         case "":
             if task is None or not task.cancelling() or not is_loop_ending():  # the handler's own doing
                 return FAIL, failure.from_exception(error), False

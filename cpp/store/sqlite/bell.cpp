@@ -53,9 +53,10 @@ bool is_taken(int directory, std::uint32_t seat) {
 struct Board::Seat {
     std::atomic<std::uint32_t> wants;
     std::uint32_t reserved;
-    std::atomic<Interest> queues;
+    std::atomic<Interest> ready;
     std::atomic<Interest> tasks;
-    std::array<std::uint64_t, 5> unused;
+    std::atomic<Interest> suspects;
+    std::array<std::uint64_t, 4> unused;
 };
 
 struct Board::Image {
@@ -132,8 +133,9 @@ Result<Bell> Bell::open(int directory, Board& board) {
         }
         ::chmod(address->sun_path, S_IRUSR | S_IWUSR);
         image.seats[seat].wants.store(0);
-        image.seats[seat].queues.store(0);
+        image.seats[seat].ready.store(0);
         image.seats[seat].tasks.store(0);
+        image.seats[seat].suspects.store(0);
         image.seats_used.store(std::max(image.seats_used.load(), seat + 1));
         return Bell{directory, board, ForkClosedFd{socket.release()}, seat};
     }
@@ -152,9 +154,11 @@ Wakeup::Heard Bell::drain() noexcept {
     return {.jobs = true, .closings = true, .stops = false, .ids = {}};
 }
 
-void Bell::set_interest(Interest queues, Interest tasks) noexcept {
-    board_->image().seats[seat_].queues.store(queues, std::memory_order_relaxed);
-    board_->image().seats[seat_].tasks.store(tasks, std::memory_order_relaxed);
+void Bell::set_interests(const Interests& interests) noexcept {
+    Board::Seat& seat = board_->image().seats[seat_];
+    seat.ready.store(interests.ready, std::memory_order_relaxed);
+    seat.tasks.store(interests.tasks, std::memory_order_relaxed);
+    seat.suspects.store(interests.suspects, std::memory_order_relaxed);
 }
 
 bool Bell::ring(std::uint32_t seat, std::uint32_t wish) noexcept {
@@ -168,14 +172,16 @@ bool Bell::ring(std::uint32_t seat, std::uint32_t wish) noexcept {
                                sizeof *address) == sizeof byte;
 }
 
-void Bell::ring_jobs(std::int64_t count, Interest queues, Interest tasks) noexcept {
+void Bell::ring_jobs(std::int64_t count, const Interests& jobs) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the commit is seen before the wishes are read
     const std::uint32_t used = board_->image().seats_used.load();
     for (std::uint32_t step = 0; step < used && count > 0; ++step) {
         next_ = next_ + 1 < used ? next_ + 1 : 0;
         const Board::Seat& seat = board_->image().seats[next_];
-        if (next_ != seat_ && (seat.queues.load(std::memory_order_relaxed) & queues) != 0 &&
-            (seat.tasks.load(std::memory_order_relaxed) & tasks) != 0 && ring(next_, kWantsJobs)) {
+        const Interests taken{.ready = seat.ready.load(std::memory_order_relaxed),
+                              .suspects = seat.suspects.load(std::memory_order_relaxed),
+                              .tasks = seat.tasks.load(std::memory_order_relaxed)};
+        if (next_ != seat_ && taken.meets(jobs) && ring(next_, kWantsJobs)) {
             --count;
         }
     }

@@ -27,6 +27,18 @@ using Interest = std::uint64_t;
     return Interest{1} << (static_cast<std::uint64_t>(number) % 64U);
 }
 
+// Which jobs there are, or which a store could take now. A ring for others would be lost: whoever is rung and takes
+// nothing leaves the job to the look that everybody takes once a second.
+struct Interests {
+    Interest ready = 0;     // queues of jobs that are no suspects
+    Interest suspects = 0;  // queues of suspects
+    Interest tasks = 0;     // of both
+
+    [[nodiscard]] bool meets(const Interests& other) const noexcept {
+        return ((ready & other.ready) != 0 || (suspects & other.suspects) != 0) && (tasks & other.tasks) != 0;
+    }
+};
+
 // The shared mapping. Lasts as long as the directory; a new layout needs a new file name.
 class Board {
 public:
@@ -77,11 +89,11 @@ public:
     void arm(bool jobs, bool closings) noexcept override;
     [[nodiscard]] Heard drain() noexcept override;
 
-    // Which jobs this store can take; without it nobody rings for jobs.
-    void set_interest(Interest queues, Interest tasks) noexcept;
+    // Which jobs this store could take now; without it nobody rings for jobs.
+    void set_interests(const Interests& interests) noexcept;
 
     // Rings up to `count` others that wait for such jobs; the seats are taken in turn.
-    void ring_jobs(std::int64_t count, Interest queues, Interest tasks) noexcept;
+    void ring_jobs(std::int64_t count, const Interests& jobs) noexcept;
     // Rings all others that wait for closings.
     void ring_closings() noexcept;
 

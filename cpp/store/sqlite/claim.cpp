@@ -33,15 +33,43 @@ public:
         KHALA_TRY(sweep_due());
         KHALA_TRY(sweep_overdue());
         KHALA_TRY(lease_best());
-        return lease_suspect();
+        KHALA_TRY(lease_suspect());
+        tell_interests();
+        return {};
     }
 
 private:
+    // What the worker could take beyond what it has just got.
+    void tell_interests() {
+        const bool is_sweep = request_.limit == 0 && request_.suspects == Suspects::none;
+        if (is_sweep || !write_.core().bell) {
+            return;
+        }
+        int room = request_.limit;
+        for (const Lease& lease : reply_.leases) {
+            if (lease.standing.suspect) {
+                interests_.suspects = 0;  // one at a time
+                continue;
+            }
+            room -= 1;
+            const auto name = [](const Demand& demand) -> const std::string& { return demand.queue->name; };
+            std::ranges::find(demands_, lease.job.queue, name)->limit -= 1;
+        }
+        for (const Demand& demand : demands_) {
+            interests_.ready |= demand.limit > 0 ? interest_in(demand.queue->number) : 0;
+        }
+        if (room <= 0) {
+            interests_.ready = 0;
+        }
+        if (request_.suspects == Suspects::none) {
+            interests_.suspects = 0;
+        }
+        write_.core().bell->set_interests(interests_);
+    }
+
     using Entries = std::vector<std::pair<Millis, Ref>>;  // a time and the job
 
     Status look_up() {
-        Interest queues = 0;
-        Interest tasks = 0;
         for (const QueueDemand& demand : request_.queues) {
             KHALA_TRY_ASSIGN(QueueRow* const queue, write_.find_queue(demand.queue));
             if (queue != nullptr) {
@@ -49,18 +77,18 @@ private:
             }
             // A number for a queue that is not there yet, too: it is what others find our interest by.
             KHALA_TRY_ASSIGN(const Term number, write_.terms().intern(demand.queue));
-            queues |= interest_in(number);
+            interests_.suspects |= interest_in(number);
+            if (queue == nullptr && demand.limit > 0) {
+                interests_.ready |= interest_in(number);
+            }
         }
         for (const std::string& name : request_.tasks) {
             KHALA_TRY_ASSIGN(const Term number, write_.terms().intern(name));
-            tasks |= interest_in(number);
+            interests_.tasks |= interest_in(number);
             tasks_.push_back(number);
         }
         std::ranges::sort(tasks_);
         tasks_.erase(std::unique(tasks_.begin(), tasks_.end()), tasks_.end());
-        if (write_.core().bell) {
-            write_.core().bell->set_interest(queues, tasks);
-        }
         KHALA_TRY_ASSIGN(worker_, write_.terms().intern(request_.worker));
         return {};
     }
@@ -266,6 +294,7 @@ private:
     std::vector<Demand> demands_;
     std::vector<Term> tasks_;  // ascending
     Term worker_ = 0;
+    Interests interests_;
     bool overdue_left_ = false;
 };
 

@@ -94,7 +94,7 @@ Result<bool> insert_row(Write& write, Names& names, const NewJob& job, StandingR
     KHALA_TRY(closed ? insert_closed(write.sql().insert_closed, row) : insert_live(write.sql().insert_live, row));
     names.queue->count(standing.state, 1);
     if (standing.state == State::ready) {
-        write.note_ready(row.ref, row.queue, row.task);
+        write.note_ready(row.ref, row.queue, row.task, standing.suspect);
     } else if (standing.state == State::scheduled) {
         write.note_scheduled(standing.due_at, row.queue, row.task);
     }

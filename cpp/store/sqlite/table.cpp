@@ -63,7 +63,7 @@ void note(Write& write, const StandingRow& row) {
     if (job::is_closed(state)) {
         write.note_closed();
     } else if (state == State::ready) {
-        write.note_ready(row.ref, row.queue, row.task);
+        write.note_ready(row.ref, row.queue, row.task, row.standing.suspect);
     } else if (state == State::scheduled) {
         write.note_scheduled(row.standing.due_at, row.queue, row.task);
     }

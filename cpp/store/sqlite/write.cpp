@@ -251,13 +251,13 @@ Status Write::log(QueueRow& queue, const Event& event) const {
 
 // --- Waking others --------------------------------------------------------------------------------------------
 
-void Write::note_ready(Ref ref, Term queue, Term task) {
+void Write::note_ready(Ref ref, Term queue, Term task, bool suspect) {
     if (!core_.bell) {
         return;
     }
     ready_count_ += 1;
-    ready_queues_ |= interest_in(queue);
-    ready_tasks_ |= interest_in(task);
+    (suspect ? ready_.suspects : ready_.ready) |= interest_in(queue);
+    ready_.tasks |= interest_in(task);
     if (ref <= head_before_.ref) {
         made_ready_.push_back(ref);
     }
@@ -266,16 +266,17 @@ void Write::note_ready(Ref ref, Term queue, Term task) {
 void Write::note_scheduled(Millis due_at, Term queue, Term task) noexcept {
     if (due_at - now_ < kSoonMs) {
         soon_ = true;
-        ready_queues_ |= interest_in(queue);
-        ready_tasks_ |= interest_in(task);
+        ready_.ready |= interest_in(queue);
+        ready_.tasks |= interest_in(task);
     }
 }
 
 void Write::note_resumed(Term queue) noexcept {
     constexpr std::int64_t kEverybody = 1 << 20;
     ready_count_ += kEverybody;
-    ready_queues_ |= interest_in(queue);
-    ready_tasks_ = ~Interest{0};
+    ready_.ready |= interest_in(queue);
+    ready_.suspects |= interest_in(queue);
+    ready_.tasks = ~Interest{0};
 }
 
 void Write::note_claimed(Ref ref) noexcept {
@@ -289,7 +290,7 @@ void Write::ring() noexcept {
         return;
     }
     if (ready_count_ > 0 || soon_) {
-        core_.bell->ring_jobs(std::max<std::int64_t>(ready_count_, 1), ready_queues_, ready_tasks_);
+        core_.bell->ring_jobs(std::max<std::int64_t>(ready_count_, 1), ready_);
     }
     if (closed_) {
         core_.bell->ring_closings();

@@ -79,7 +79,7 @@ public:
     [[nodiscard]] Status log(QueueRow& queue, const Event& event) const;
 
     // For those who are rung after the commit.
-    void note_ready(Ref ref, Term queue, Term task);  // also of a job that was inserted now
+    void note_ready(Ref ref, Term queue, Term task, bool suspect);  // also of a job that was inserted now
     void note_scheduled(Millis due_at, Term queue, Term task) noexcept;
     void note_claimed(Ref ref) noexcept;
     void note_closed() noexcept { closed_ = true; }
@@ -113,8 +113,7 @@ private:
     std::vector<Ref> made_ready_;   // those that were not inserted by it
     std::int64_t ready_count_ = 0;  // made ready by this transaction and not claimed by it
     bool soon_ = false;             // something is due very soon
-    Interest ready_queues_ = 0;
-    Interest ready_tasks_ = 0;
+    Interests ready_;
     bool closed_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ public:
     std::vector<Lease> look(int limit = 1) {
         Claim claim = Bench::claim_of(limit);
         claim.tasks = tasks_;
+        claim.queues.front().limit = std::min(limit, queue_limit);
         return bench_.claim(claim).leases;
     }
     // What the next ring is for; fails the test when there is none.
@@ -59,6 +61,8 @@ public:
     bool was_rung() { return store_->wakeup()->drain().jobs; }
 
     Bench& bench() { return bench_; }
+
+    int queue_limit = 1'000;  // of queue "q"
 
 private:
     std::unique_ptr<Store> store_;
@@ -103,6 +107,24 @@ TEST_F(Rings, WhoDoesNotKnowTheTaskSleepsOn) {
     EXPECT_TRUE(waiter.hear().jobs);
     EXPECT_FALSE(other.was_rung());
     EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 1);
+}
+
+// A ring for it would be lost to whoever has room.
+TEST_F(Rings, WhoHasNoRoomForMoreOfTheQueueSleepsOn) {
+    Waiter full{factory};
+    full.wait_for_jobs();
+    bench.add_all({"a"});
+    EXPECT_TRUE(full.hear().jobs);
+    full.queue_limit = 1;
+    ASSERT_EQ(full.look(2).size(), 1U) << "room for two, but for one of that queue";
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    for (const std::string id : {"b", "c", "d", "e"}) {
+        bench.add_all({id});
+        EXPECT_TRUE(waiter.hear().jobs) << id;
+        EXPECT_EQ(ids(waiter.look(2)), (contract::Ids{id}));
+    }
+    EXPECT_FALSE(full.was_rung());
 }
 
 TEST_F(Rings, AReleasedJobWakesToo) {

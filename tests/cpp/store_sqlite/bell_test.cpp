@@ -15,7 +15,8 @@
 namespace khala::store::sqlite {
 namespace {
 
-constexpr Interest kAny = ~Interest{0};
+constexpr Interest kAll = ~Interest{0};
+constexpr Interests kAny{.ready = kAll, .suspects = kAll, .tasks = kAll};
 
 base::UniqueFd open_directory(const std::filesystem::path& path) {
     return base::UniqueFd{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -29,7 +30,7 @@ bool is_rung(const Bell& bell, int timeout_ms = 0) {
 struct Pair {
     explicit Pair(const TempDirectory& directory)
         : fd{open_directory(directory.path())}, board{*Board::open(fd.get())}, waiter{open()}, writer{open()} {
-        waiter.set_interest(kAny, kAny);
+        waiter.set_interests(kAny);
     }
     Bell open() { return *Bell::open(fd.get(), board); }
 
@@ -44,19 +45,19 @@ struct Pair {
 TEST(Bell, RingsOnlyForWhatIsWished) {
     const TempDirectory directory;
     Pair pair{directory};
-    pair.writer.ring_jobs(1, kAny, kAny);
+    pair.writer.ring_jobs(1, kAny);
     pair.writer.ring_closings();
     EXPECT_FALSE(is_rung(pair.waiter)) << "nothing was wished";
 
     pair.waiter.arm(true, false);
     pair.writer.ring_closings();
     EXPECT_FALSE(is_rung(pair.waiter));
-    pair.writer.ring_jobs(1, kAny, kAny);
+    pair.writer.ring_jobs(1, kAny);
     EXPECT_TRUE(is_rung(pair.waiter));
     static_cast<void>(pair.waiter.drain());
     EXPECT_FALSE(is_rung(pair.waiter));
 
-    pair.writer.ring_jobs(1, kAny, kAny);
+    pair.writer.ring_jobs(1, kAny);
     EXPECT_FALSE(is_rung(pair.waiter)) << "a wish is granted once";
 
     pair.waiter.arm(false, true);
@@ -67,12 +68,24 @@ TEST(Bell, RingsOnlyForWhatIsWished) {
 TEST(Bell, RingsWhoeverTakesSuchJobs) {
     const TempDirectory directory;
     Pair pair{directory};
-    pair.waiter.set_interest(interest_in(3), interest_in(7));
+    pair.waiter.set_interests({.ready = interest_in(3), .suspects = 0, .tasks = interest_in(7)});
     pair.waiter.arm(true, false);
-    pair.writer.ring_jobs(1, interest_in(4), interest_in(7));
-    pair.writer.ring_jobs(1, interest_in(3), interest_in(8));
+    pair.writer.ring_jobs(1, {.ready = interest_in(4), .suspects = 0, .tasks = interest_in(7)});
+    pair.writer.ring_jobs(1, {.ready = interest_in(3), .suspects = 0, .tasks = interest_in(8)});
+    pair.writer.ring_jobs(1, {.ready = 0, .suspects = interest_in(3), .tasks = interest_in(7)});
     EXPECT_FALSE(is_rung(pair.waiter));
-    pair.writer.ring_jobs(1, interest_in(3) | interest_in(4), interest_in(7));
+    pair.writer.ring_jobs(1, {.ready = interest_in(3) | interest_in(4), .suspects = 0, .tasks = interest_in(7)});
+    EXPECT_TRUE(is_rung(pair.waiter));
+}
+
+TEST(Bell, RingsForSuspectsWhoeverTakesThem) {
+    const TempDirectory directory;
+    Pair pair{directory};
+    pair.waiter.set_interests({.ready = 0, .suspects = interest_in(3), .tasks = interest_in(7)});
+    pair.waiter.arm(true, false);
+    pair.writer.ring_jobs(1, {.ready = interest_in(3), .suspects = 0, .tasks = interest_in(7)});
+    EXPECT_FALSE(is_rung(pair.waiter));
+    pair.writer.ring_jobs(1, {.ready = 0, .suspects = interest_in(3), .tasks = interest_in(7)});
     EXPECT_TRUE(is_rung(pair.waiter));
 }
 
@@ -82,14 +95,14 @@ TEST(Bell, RingsAsManyAsThereIsWorkForInTurn) {
     std::vector<Bell> idle;
     for (int i = 0; i < 4; ++i) {
         idle.push_back(pair.open());
-        idle.back().set_interest(kAny, kAny);
+        idle.back().set_interests(kAny);
     }
     std::vector<int> rung(idle.size(), 0);
     for (int round = 0; round < 4; ++round) {
         for (Bell& bell : idle) {
             bell.arm(true, false);
         }
-        pair.writer.ring_jobs(2, kAny, kAny);
+        pair.writer.ring_jobs(2, kAny);
         int now = 0;
         for (std::size_t i = 0; i < idle.size(); ++i) {
             if (is_rung(idle[i])) {
@@ -109,7 +122,7 @@ TEST(Bell, ADeadOwnersSeatIsPassedAndTakenOver) {
     const Pipe ready;
     Child child{[&] {
         auto bell = Bell::open(pair.fd.get(), pair.board);
-        bell->set_interest(kAny, kAny);
+        bell->set_interests(kAny);
         bell->arm(true, false);
         ready.write(bell.ok());
         ::pause();
@@ -120,7 +133,7 @@ TEST(Bell, ADeadOwnersSeatIsPassedAndTakenOver) {
     child.kill();
     child.wait();
     pair.waiter.arm(true, false);
-    pair.writer.ring_jobs(1, kAny, kAny);
+    pair.writer.ring_jobs(1, kAny);
     EXPECT_TRUE(is_rung(pair.waiter)) << "the dead one's wish must not use up the ring";
 
     const auto seats = [&] {
@@ -145,9 +158,9 @@ TEST(Bell, WorksOnPathsThatASocketCannotHave) {
     auto waiter = Bell::open(fd.get(), *board);
     auto writer = Bell::open(fd.get(), *board);
     ASSERT_TRUE(waiter.ok() && writer.ok());
-    waiter->set_interest(kAny, kAny);
+    waiter->set_interests(kAny);
     waiter->arm(true, false);
-    writer->ring_jobs(1, kAny, kAny);
+    writer->ring_jobs(1, kAny);
     EXPECT_TRUE(is_rung(*waiter));
     struct stat status {};
     ASSERT_EQ(::stat((deep / "bell-0").c_str(), &status), 0);
@@ -170,7 +183,7 @@ TEST(Bell, NoRingIsMissed) {
     Child waiter{[&] {
         auto board = Board::open(fd.get());
         auto bell = Bell::open(fd.get(), *board);
-        bell->set_interest(kAny, kAny);
+        bell->set_interests(kAny);
         ready.write(bell.ok());
         int seen = 0;
         int missed = 0;
@@ -193,7 +206,7 @@ TEST(Bell, NoRingIsMissed) {
     ASSERT_TRUE(writer.ok());
     for (int round = 1; round <= kRounds; ++round) {
         work.store(round, std::memory_order_relaxed);
-        writer->ring_jobs(1, kAny, kAny);
+        writer->ring_jobs(1, kAny);
         for (int seen = 0; seen < round;) {
             ASSERT_TRUE(done.read(seen));
         }

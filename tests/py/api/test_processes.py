@@ -66,7 +66,7 @@ def die(how: str) -> None:
 
 @tasks.task(process=True, retry=None, timeout="200ms", hard_timeout="600ms")
 def spin(path: str) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
     Path(path).write_text(str(os.getpid()))
     while True:
         pass

@@ -313,13 +313,13 @@ function claim_jobs(claim)
         return most > 0 and math.min(most, limit) + 1 or 0
     end)
     local picked, rest = pick(found, claim, limit)
-    if claim[5] > 0 then
-        claim_suspect(claim, known, picked)
-    end
     if claim[10] and #picked / 3 < claim[3] then
-        wait_for_jobs(claim)
+        wait_for_jobs(claim, picked)
     elseif claim[11] then
         redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
+    end
+    if claim[5] > 0 then
+        claim_suspect(claim, known, picked)
     end
     local lease_until = leased + claim[4]
     local leases, terms, token, names = lease(picked, claim, lease_until)

@@ -14,17 +14,27 @@ local function ring_name(number)
     return string.format('%.0f', number)
 end
 
--- The store has not got as many jobs as it could take.
-local function wait_for_jobs(claim)
+-- The store has not got as many jobs as it could take. Of a queue of which it has no room for more it is not rung: the
+-- ring would be lost to others.
+local function wait_for_jobs(claim, picked)
+    local taken = {}
+    for i = 1, #picked, 3 do
+        local name = picked[i][1].name
+        taken[name] = (taken[name] or 0) + 1
+    end
     local number = ring_name(claim[2])
     redis.call('HSET', P .. 'waits', number, '\t' .. table.concat(claim[7], '\t') .. '\t')
     for i = 1, #claim[6] do
-        local queue = queue_of(claim[6][i][1])
-        if not queue.idle then
-            redis.call('HSET', P .. 'queue:' .. queue.name, 'idle', 1)
-            queue.idle = '1'
+        local queue, limit = queue_of(claim[6][i][1]), claim[6][i][2]
+        if (taken[queue.name] or 0) >= limit then
+            redis.call('SREM', P .. 'idle:' .. queue.name, number)
+        else
+            if not queue.idle then
+                redis.call('HSET', P .. 'queue:' .. queue.name, 'idle', 1)
+                queue.idle = '1'
+            end
+            redis.call('SADD', P .. 'idle:' .. queue.name, number)
         end
-        redis.call('SADD', P .. 'idle:' .. queue.name, number)
     end
 end
 
