@@ -26,10 +26,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from .arguments import adapter_for, encode_rich, payload_error
 from .context import Context
-from .definition import Definition, Way, code_of, is_async
+from .definition import Definition, Way, code_of, process_target, way_of
 from .errors import InvalidArgument
-from .options import TaskOptions
+from .options import TASK_NAMES, TaskOptions, check_names, kept_options, text
 from .results import ResultCodec
+from .shown import shown
 
 R = TypeVar("R")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -39,8 +40,8 @@ class BaseJob(ABC, Generic[Result_co]):
     """Base of jobs written as dataclasses; the type argument is what `run` returns.
 
     Class attributes:
-        task_name: Under which it is stored; default: the class's name.
-        options: `TaskOptions` of all its jobs.
+        task_name: Under which it is stored; default: ``name`` of the options, else the class's name.
+        options: `TaskOptions` of all its jobs; ``process=True`` is for a class whose `run` is a plain ``def``.
         included_by: What to do when it is not included, for the error; default: ``call jobs.include([Class]) first``.
     """
 
@@ -51,15 +52,16 @@ class BaseJob(ABC, Generic[Result_co]):
     included_by: ClassVar[str] = ""
     # A payload with fields that the class does not have is another version's: refused, not half understood.
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    _in_child: ClassVar[object] = None  # the class as a task, for a child process; task.py knows how
 
     @abstractmethod
     def run(self, ctx: Context) -> Coroutine[Any, Any, Result_co] | Result_co:
-        """Do the work; ``async def`` runs in the event loop, ``def`` in a thread."""
+        """Do the work; ``async def`` runs in the event loop, ``def`` in a thread or a child process."""
 
     @classmethod
     def name(cls) -> str:
         """Name under which its jobs are stored."""
-        return cls.task_name or cls.__name__
+        return cls.task_name or cls.options.get("name") or cls.__name__
 
 
 class ClassCodec:
@@ -110,21 +112,44 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
     """The definition of a job class.
 
     Raises:
-        InvalidArgument: It is abstract or no dataclass.
+        InvalidArgument: It is abstract or no dataclass, or an option is wrong.
     """
     if "__dataclass_fields__" not in cls.__dict__ or cls.__abstractmethods__:
         raise InvalidArgument("include", f"{cls.__name__} must be a @dataclass with a run method of its own")
+
+    try:
+        name, way, options = _read_options(cls)
+    except InvalidArgument as error:
+        raise InvalidArgument(error.field, f"{error.message} (in the options of {cls.__name__})") from None
 
     def run(ctx: Context, instance: BaseJob[Any]) -> Any:
         return instance.run(ctx)
 
     return Definition(
-        name=cls.name(),
+        name=name,
         function=run,
         takes_context=True,
-        way=Way.ASYNC if is_async(cls.run) else Way.THREAD,
+        way=way,
         arguments=ClassCodec(cls),
-        results=ResultCodec(cls.run, cls.name(), names or {}),
-        options=cls.options,
+        results=ResultCodec(cls.run, name, names or {}),
+        options=options,
         code=code_of(cls.run),
+        target=f"{process_target(cls, name)}._in_child" if way is Way.PROCESS else "",
     )
+
+
+def _read_options(cls: type[BaseJob[Any]]) -> tuple[str, Way, dict[str, Any]]:
+    """Name, way, and what its jobs get.
+
+    Raises:
+        InvalidArgument: An option does not exist, is of the wrong kind, or contradicts another.
+    """
+    options: object = cls.options
+    if not isinstance(options, Mapping):
+        raise InvalidArgument("options", f"expected a dict of TaskOptions, got {shown(options)}")
+    check_names(options, TASK_NAMES)
+    name = text(cls.name(), "name")
+    if options.get("name") and options["name"] != name:
+        raise InvalidArgument("name", f"{shown(options['name'])} and task_name {name} are two: give one")
+    way = way_of(cls.run, name, process=bool(options.get("process")))
+    return name, way, kept_options(name, options)

@@ -134,6 +134,54 @@ def test_what_cannot_be_included(wrong: Any) -> None:
         JobProcessor("memory://").include(wrong)
 
 
+def _class(options: Any, **attributes: Any) -> type[BaseJob[int]]:
+    """A job class with these options; ``run`` is that of `Fine`, which is async, unless it is given."""
+    made = type("Crunch", (BaseJob,), {"options": options, "run": Fine.run, **attributes})
+    return dataclasses.dataclass(made)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"bogus": 1}, "bogus"),
+        ({"delay": 5}, "delay"),
+        ({"priority": 300}, "priority"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"version": None}, "version"),
+        ({"name": 5}, "name"),
+        ({"process": True}, "process"),
+        (5, "options"),
+        (None, "options"),
+    ],
+)
+def test_options_of_a_class_are_checked_when_it_is_included(options: Any, field: str) -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument) as caught:
+        jobs.include(_class(options))
+    assert caught.value.field == field
+    assert "in the options of Crunch" in caught.value.message
+    assert not jobs.definitions
+
+
+def test_a_class_that_no_child_could_import_is_refused_as_a_handler_is() -> None:
+    jobs = JobProcessor("memory://")
+    wrong = _class({"process": True}, run=lambda _self, _ctx: 1, __module__="__main__")
+    with pytest.raises(InvalidArgument, match=r"process: task Crunch: .*__main__"):
+        jobs.include(wrong)
+    with pytest.raises(InvalidArgument, match="top of a module"):
+        jobs.include(_class({"process": True}, run=lambda _self, _ctx: 1, __qualname__="f.<locals>.Crunch"))
+
+
+def test_a_class_has_one_name() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include([_class({"name": "by.options"}), _class({}, task_name="by.attribute"), _class({})])
+    jobs.include(_class({"name": "same"}, task_name="same"))
+    assert set(jobs.definitions) == {"by.options", "by.attribute", "Crunch", "same"}
+    with pytest.raises(InvalidArgument, match="name: 'one' and task_name two are two: give one"):
+        jobs.include(_class({"name": "one"}, task_name="two"))
+    assert dict(inspect.getmembers(BaseJob))  # tools that look through a class find nothing that raises
+
+
 @pytest.mark.parametrize("wrong", ["text", None, str, 5])
 async def test_what_is_no_job_cannot_be_enqueued(wrong: Any) -> None:
     jobs = JobProcessor("memory://")
