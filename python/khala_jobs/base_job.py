@@ -18,13 +18,15 @@ tested anywhere.
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from .arguments import adapter_for, encode_rich, payload_error
+from .arguments import adapter_for, encode_rich, field_error, payload_error
 from .context import Context
 from .definition import Definition, Way, code_of, process_target, way_of
 from .errors import InvalidArgument
@@ -88,7 +90,14 @@ class ClassCodec:
         (instance,) = args
         if kwargs or type(instance) is not self._cls:
             raise InvalidArgument("job", f"expected a {self._cls.__name__}, got {type(instance).__name__}")
-        return encode_rich(self._get(), instance, self._cls.__name__)
+        adapter, cls = self._get(), self._cls.__name__
+        fields = dataclasses.fields(instance)  # type: ignore[arg-type]  # it is a dataclass
+        given = {f.name: getattr(instance, f.name) for f in fields if f.init}
+        try:
+            checked = adapter.validator.validate_python(given)
+        except ValidationError as error:
+            raise field_error(error, cls, self._cls.name()) from None
+        return encode_rich(adapter, checked, cls)
 
     def decode(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The instance that a payload stands for.
@@ -112,11 +121,12 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
     """The definition of a job class.
 
     Raises:
-        InvalidArgument: It is abstract or no dataclass, or an option is wrong.
+        InvalidArgument: It is abstract or no dataclass, an argument of it could not be stored, or a wrong option.
     """
     if "__dataclass_fields__" not in cls.__dict__ or cls.__abstractmethods__:
         raise InvalidArgument("include", f"{cls.__name__} must be a @dataclass with a run method of its own")
 
+    _refuse_required_init_vars(cls)
     try:
         name, way, options = _read_options(cls)
     except InvalidArgument as error:
@@ -136,6 +146,19 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
         code=code_of(cls.run),
         target=f"{process_target(cls, name)}._in_child" if way is Way.PROCESS else "",
     )
+
+
+def _refuse_required_init_vars(cls: type[BaseJob[Any]]) -> None:
+    """What is passed to ``__post_init__`` alone is in no instance, and so in no payload."""
+    kept = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # it is a dataclass
+    for name, parameter in inspect.signature(cls).parameters.items():
+        declared = name in cls.__dataclass_fields__ and name not in kept  # type: ignore[attr-defined]
+        if declared and parameter.default is parameter.empty:
+            raise InvalidArgument(
+                "include",
+                f"{cls.__name__}.{name} is an InitVar, which is not stored with a job: make it a field, "
+                "or give it a default for when the job runs",
+            )
 
 
 def _read_options(cls: type[BaseJob[Any]]) -> tuple[str, Way, dict[str, Any]]:

@@ -7,9 +7,11 @@ import functools
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from khala_jobs import (
     BaseJob,
@@ -22,6 +24,7 @@ from khala_jobs import (
     Task,
     Tasks,
 )
+from khala_jobs.errors import PayloadMismatch
 
 
 async def test_a_task_is_still_its_function() -> None:
@@ -180,6 +183,85 @@ def test_a_class_has_one_name() -> None:
     with pytest.raises(InvalidArgument, match="name: 'one' and task_name two are two: give one"):
         jobs.include(_class({"name": "one"}, task_name="two"))
     assert dict(inspect.getmembers(BaseJob))  # tools that look through a class find nothing that raises
+
+
+@dataclasses.dataclass
+class NeedsMore(BaseJob[int]):
+    n: int
+    seed: dataclasses.InitVar[int]
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+@dataclasses.dataclass
+class MayHaveMore(BaseJob[int]):
+    n: int = 0
+    seed: dataclasses.InitVar[int | None] = None
+
+    def __post_init__(self, seed: int | None) -> None:
+        self.n = self.n if seed is None else seed * 2
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+@dataclasses.dataclass
+class Computes(BaseJob[int]):
+    n: int
+    twice: int = dataclasses.field(init=False, default=0)
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+def test_an_argument_that_is_no_field_is_refused_unless_it_has_a_default() -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument, match=r"include: NeedsMore\.seed is an InitVar, which is not stored"):
+        jobs.include(NeedsMore)
+    jobs.include(MayHaveMore)
+    assert jobs.definitions["MayHaveMore"].arguments.encode((MayHaveMore(seed=4),), {}) == b'{"n":8}'
+
+
+def test_what_is_stored_and_could_not_be_read_says_so_without_the_name_of_a_task() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Computes)
+    with pytest.raises(InvalidArgument, match=r"Computes\.twice: is stored, and would be refused when it is"):
+        jobs.definitions["Computes"].arguments.encode((Computes(1),), {})
+
+
+@pytest.mark.parametrize("payload", [b'{"n":1,"m":2}', b"{}"])
+def test_a_payload_of_another_version_of_the_class_is_a_mismatch(payload: bytes) -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Fine)
+    with pytest.raises(PayloadMismatch, match="not for this signature"):
+        jobs.definitions["Fine"].arguments.decode(payload)
+
+
+class Limits(BaseModel):
+    most: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sized(BaseJob[int]):
+    limits: Limits
+    n: int = 1
+    day: date | None = None
+
+    async def run(self, ctx: Context) -> int:
+        return self.limits.most
+
+
+def test_fields_are_validated_as_arguments_are() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Sized)
+    codec = jobs.definitions["Sized"].arguments
+    payload = codec.encode((Sized({"most": "3"}, "2", "2025-01-02"),), {})  # type: ignore[arg-type]
+    assert codec.decode(payload) == ((Sized(Limits(most=3), 2, date(2025, 1, 2)),), {})
+    with pytest.raises(InvalidArgument, match=r"Sized\.limits\.most: this argument of task Sized is missing"):
+        codec.encode((Sized({}),), {})  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=r"Sized\.n: Input should be a valid integer"):
+        codec.encode((Sized(Limits(most=1), "x"),), {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", ["text", None, str, 5])
