@@ -131,10 +131,11 @@ class TestEachJob:
         with pytest.raises(InvalidArgument, match="detail_limit"):
             kind(detail_limit=-1)
 
-    @pytest.mark.parametrize("run_id", ["", 5])
-    def test_a_run_id_is_a_text_of_something(self, kind: Any, run_id: Any) -> None:
-        with pytest.raises(InvalidArgument, match="run_id: must be a text that is not empty, or None, not"):
-            kind(run_id=run_id)
+    @pytest.mark.parametrize("field", ["run_id", "user_id"])
+    @pytest.mark.parametrize("wrong", ["", 5])
+    def test_an_id_is_a_text_of_something(self, kind: Any, field: str, wrong: Any) -> None:
+        with pytest.raises(InvalidArgument, match=f"{field}: must be a text that is not empty, or None, not"):
+            kind(**{field: wrong})
 
 
 @pytest.mark.parametrize(
