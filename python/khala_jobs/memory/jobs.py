@@ -65,7 +65,8 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         user_id: Only this user's memories (a text that is not empty); None for all, where the repository can list
             its users.
         as_of: RFC 3339 time that all decisions use; None for the time at which the first attempt starts.
-        dry_run: Report what would be done and change nothing.
+        dry_run: Report what would be done and change nothing. A summarizer of one's own is not asked, and the
+            summaries' texts are null then.
         detail_limit: Most entries of each list of the result (counts are always complete, and the stored
             report has all entries); None for no limit.
         run_id: Key of the run in the operation log, for undo; the job's id when None. A run is done once: a job
