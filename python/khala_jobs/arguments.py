@@ -24,7 +24,7 @@ from .shown import shown
 _Kind = inspect._ParameterKind  # noqa: SLF001 - the type of Parameter.POSITIONAL_ONLY and its siblings
 
 # Parts of pydantic's errors that say that the shape of the call is wrong, not a value.
-_SHAPE_ERRORS: Final = {"missing", "extra_forbidden"}
+_SHAPE_ERRORS: Final = {"missing", "extra_forbidden", "unexpected_keyword_argument"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +213,7 @@ def encode_rich(adapter: TypeAdapter[Any], value: Any, field: str) -> bytes:
         back = adapter.validate_json(text)
         doubt = _doubt(adapter, value)
     except ValidationError as error:
-        where, reason = _first_error(error, "")
-        raise InvalidArgument(f"{field}.{where}" if where else field, reason) from None
+        raise field_error(error, field) from None
     except (PydanticSerializationError, UnicodeEncodeError, RecursionError, ValueError) as error:
         raise InvalidArgument(field, f"cannot be stored as JSON: {error}") from None
     if doubt and back != value:  # an int for `float | …` is doubtful, and comes back as its equal
@@ -243,14 +242,30 @@ def payload_error(error: ValidationError, task: str) -> InvalidArgument | Payloa
     return InvalidArgument(field, reason)
 
 
+def field_error(error: ValidationError, field: str, task: str = "") -> InvalidArgument:
+    """What a validator refused in the value of a field.
+
+    Args:
+        error: Of the validator.
+        field: Where the value is.
+        task: That the parts of the value are the arguments of; empty when the value was read back.
+    """
+    where, reason = _first_error(error, task)
+    return InvalidArgument(f"{field}.{where}" if where else field, reason)
+
+
 def _first_error(error: ValidationError, task: str) -> tuple[str, str]:
     first = error.errors(include_url=False)[0]
     path = ""
     for part in first["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
     match first["type"]:
+        case "missing" if not task:
+            return path, "is not stored, and would be missing when it is read"
+        case "extra_forbidden" | "unexpected_keyword_argument" if not task:
+            return path, "is stored, and would be refused when it is read"
         case "missing":
             return path, f"this argument of task {task} is missing"
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             return path, f"task {task} has no such argument"
     return path, f"{first['msg']} (got {shown(first['input'])})"

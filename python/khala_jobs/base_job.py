@@ -18,18 +18,21 @@ tested anywhere.
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from .arguments import adapter_for, encode_rich, payload_error
+from .arguments import adapter_for, encode_rich, field_error, payload_error
 from .context import Context
-from .definition import Definition, Way, code_of, is_async
+from .definition import Definition, Way, code_of, process_target, way_of
 from .errors import InvalidArgument
-from .options import TaskOptions
+from .options import TASK_NAMES, TaskOptions, check_names, kept_options, text
 from .results import ResultCodec
+from .shown import shown
 
 R = TypeVar("R")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -39,8 +42,8 @@ class BaseJob(ABC, Generic[Result_co]):
     """Base of jobs written as dataclasses; the type argument is what `run` returns.
 
     Class attributes:
-        task_name: Under which it is stored; default: the class's name.
-        options: `TaskOptions` of all its jobs.
+        task_name: Under which it is stored; default: ``name`` of the options, else the class's name.
+        options: `TaskOptions` of all its jobs; ``process=True`` is for a class whose `run` is a plain ``def``.
         included_by: What to do when it is not included, for the error; default: ``call jobs.include([Class]) first``.
     """
 
@@ -54,12 +57,12 @@ class BaseJob(ABC, Generic[Result_co]):
 
     @abstractmethod
     def run(self, ctx: Context) -> Coroutine[Any, Any, Result_co] | Result_co:
-        """Do the work; ``async def`` runs in the event loop, ``def`` in a thread."""
+        """Do the work; ``async def`` runs in the event loop, ``def`` in a thread or a child process."""
 
     @classmethod
     def name(cls) -> str:
         """Name under which its jobs are stored."""
-        return cls.task_name or cls.__name__
+        return cls.task_name or cls.options.get("name") or cls.__name__
 
 
 class ClassCodec:
@@ -86,7 +89,14 @@ class ClassCodec:
         (instance,) = args
         if kwargs or type(instance) is not self._cls:
             raise InvalidArgument("job", f"expected a {self._cls.__name__}, got {type(instance).__name__}")
-        return encode_rich(self._get(), instance, self._cls.__name__)
+        adapter, cls = self._get(), self._cls.__name__
+        fields = dataclasses.fields(instance)  # type: ignore[arg-type]  # it is a dataclass
+        given = {f.name: getattr(instance, f.name) for f in fields if f.init}
+        try:
+            checked = adapter.validator.validate_python(given)
+        except ValidationError as error:
+            raise field_error(error, cls, self._cls.name()) from None
+        return encode_rich(adapter, checked, cls)
 
     def decode(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The instance that a payload stands for.
@@ -110,21 +120,58 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
     """The definition of a job class.
 
     Raises:
-        InvalidArgument: It is abstract or no dataclass.
+        InvalidArgument: It is abstract or no dataclass, an argument of it could not be stored, or a wrong option.
     """
     if "__dataclass_fields__" not in cls.__dict__ or cls.__abstractmethods__:
         raise InvalidArgument("include", f"{cls.__name__} must be a @dataclass with a run method of its own")
+
+    _refuse_required_init_vars(cls)
+    try:
+        name, way, options = _read_options(cls)
+    except InvalidArgument as error:
+        raise InvalidArgument(error.field, f"{error.message} (in the options of {cls.__name__})") from None
 
     def run(ctx: Context, instance: BaseJob[Any]) -> Any:
         return instance.run(ctx)
 
     return Definition(
-        name=cls.name(),
+        name=name,
         function=run,
         takes_context=True,
-        way=Way.ASYNC if is_async(cls.run) else Way.THREAD,
+        way=way,
         arguments=ClassCodec(cls),
-        results=ResultCodec(cls.run, cls.name(), names or {}),
-        options=cls.options,
+        results=ResultCodec(cls.run, name, names or {}),
+        options=options,
         code=code_of(cls.run),
+        target=process_target(cls, name) if way is Way.PROCESS else "",
     )
+
+
+def _refuse_required_init_vars(cls: type[BaseJob[Any]]) -> None:
+    """What is passed to ``__post_init__`` alone is in no instance, and so in no payload."""
+    kept = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]  # it is a dataclass
+    for name, parameter in inspect.signature(cls).parameters.items():
+        declared = name in cls.__dataclass_fields__ and name not in kept  # type: ignore[attr-defined]
+        if declared and parameter.default is parameter.empty:
+            raise InvalidArgument(
+                "include",
+                f"{cls.__name__}.{name} is an InitVar, which is not stored with a job: make it a field, "
+                "or give it a default for when the job runs",
+            )
+
+
+def _read_options(cls: type[BaseJob[Any]]) -> tuple[str, Way, dict[str, Any]]:
+    """Name, way, and what its jobs get.
+
+    Raises:
+        InvalidArgument: An option does not exist, is of the wrong kind, or contradicts another.
+    """
+    options: object = cls.options
+    if not isinstance(options, Mapping):
+        raise InvalidArgument("options", f"expected a dict of TaskOptions, got {shown(options)}")
+    check_names(options, TASK_NAMES)
+    name = text(cls.name(), "name")
+    if options.get("name") and options["name"] != name:
+        raise InvalidArgument("name", f"{shown(options['name'])} and task_name {name} are two: give one")
+    way = way_of(cls.run, name, process=bool(options.get("process")))
+    return name, way, kept_options(name, options)

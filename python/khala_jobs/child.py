@@ -23,6 +23,7 @@ import time
 from typing import Any, Final
 
 from . import failure, outcomes, wire
+from .base_job import BaseJob, define_class
 from .context import context_of
 from .definition import Definition
 from .errors import InvalidArgument
@@ -186,6 +187,8 @@ def _import(target: str) -> Definition:
     found: Any = importlib.import_module(module)
     for part in path.split("."):
         found = getattr(found, part)
+    if isinstance(found, type) and issubclass(found, BaseJob):
+        return define_class(found)
     if inspect.isroutine(
         found
     ):  # made a task by a call, under another name: jobs.task(process=True)(function)

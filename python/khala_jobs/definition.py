@@ -91,6 +91,19 @@ def is_async(function: Callable[..., Any]) -> bool:
     return not inspect.isroutine(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
+def way_of(function: Callable[..., Any], task: str, *, process: bool) -> Way:
+    """How a handler is run.
+
+    Raises:
+        InvalidArgument: It should be in a child process, and is no sync one.
+    """
+    if is_async(function):
+        if process:
+            raise InvalidArgument("process", f"task {task}: process=True is for sync handlers")
+        return Way.ASYNC
+    return Way.PROCESS if process else Way.THREAD
+
+
 def process_target(function: Callable[..., Any], task: str) -> str:
     """``module:qualified.name`` under which a child process can import a handler.
 

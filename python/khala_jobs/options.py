@@ -67,7 +67,7 @@ class TaskOptions(JobOptions, total=False):
     """`JobOptions`, and what belongs to a task only.
 
     Keys:
-        name: Under which the task is stored with jobs; default: the function's name.
+        name: Under which the task is stored with jobs; default: the function's, or the class's, name.
         version: Number from 0 stored with jobs, for code that must tell old payloads from new ones.
         process: Run each job of this sync handler in a child process that can be killed.
     """
@@ -94,6 +94,7 @@ class EnqueueOptions(JobOptions, total=False):
 
 
 NAMES: Final = frozenset(EnqueueOptions.__annotations__)
+TASK_NAMES: Final = frozenset(TaskOptions.__annotations__)
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,6 +122,17 @@ def nearest(name: str, known: frozenset[str]) -> str:
 
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f": did you mean {close[0]}?" if close else ""
+
+
+def kept_options(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a task's options those that its jobs get, all checked: the others say what the task is.
+
+    Raises:
+        InvalidArgument: An option is of the wrong kind or contradicts another.
+    """
+    kept = {key: value for key, value in options.items() if key not in {"name", "process"}}
+    core_arguments(task, kept)
+    return kept
 
 
 def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from . import context
 from .arguments import ArgumentCodec
 from .base_job import BaseJob, define_class
 from .context import Context
-from .definition import Definition, Way, code_of, is_async, process_target
+from .definition import Definition, Way, code_of, process_target, way_of
 from .enqueuer import Enqueuer, P, Producer, R
 from .errors import InvalidArgument
-from .options import TaskOptions, check_names, core_arguments, text
+from .options import TASK_NAMES, TaskOptions, check_names, kept_options, text
 from .results import ResultCodec
 from .shown import shown
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from .resources import Resources
-
-
-_TASK_OPTIONS = frozenset(TaskOptions.__annotations__)
 
 
 class Task(Enqueuer[P, R]):
@@ -176,7 +173,7 @@ class Tasks:
                 ``register(tasks)`` method that adds its own.
 
         Raises:
-            InvalidArgument: It is nothing of that kind, or a name is taken.
+            InvalidArgument: It is nothing of that kind, a name is taken, or a class cannot be a job.
         """
         register = getattr(other, "register", None)
         if isinstance(other, Tasks):
@@ -246,18 +243,15 @@ class Tasks:
             raise InvalidArgument(
                 "task", f"expected a function, got {shown(function)}; job classes go to include()"
             )
-        check_names(options, _TASK_OPTIONS)
+        check_names(options, TASK_NAMES)
         name = options.get("name") or getattr(function, "__name__", "")
         if not name or name == "<lambda>":
             raise InvalidArgument("name", "this handler has no name of its own: give one with task(name=…)")
         text(name, "name")
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise InvalidArgument("task", f"{name} yields: a handler returns one result, when it is done")
-        asynchronous, process = is_async(function), bool(options.get("process"))
-        if asynchronous and process:
-            raise InvalidArgument("process", f"task {name}: process=True is for sync handlers")
-        kept = {key: value for key, value in options.items() if key not in {"name", "process"}}
-        core_arguments(name, kept)
+        way = way_of(function, name, process=bool(options.get("process")))
+        kept = kept_options(name, options)
         takes_context = _takes_context(function)
         nested = "<locals>" in getattr(function, "__qualname__", "")
         scope = dict(names) if nested else {}
@@ -265,15 +259,15 @@ class Tasks:
             name=name,
             function=function,
             takes_context=takes_context,
-            way=Way.PROCESS if process else Way.ASYNC if asynchronous else Way.THREAD,
+            way=way,
             arguments=ArgumentCodec(function, name, takes_context=takes_context, names=scope),
             results=ResultCodec(function, name, scope),
             options=kept,
             code=code_of(function),
-            target=process_target(function, name) if process else "",
+            target=process_target(function, name) if way is Way.PROCESS else "",
         )
         self._add(definition)
-        return (AsyncTask if asynchronous else SyncTask)(definition, self, function)
+        return (AsyncTask if way is Way.ASYNC else SyncTask)(definition, self, function)
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:

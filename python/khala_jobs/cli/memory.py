@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,12 @@ from .common import (
 )
 
 EMBED_BATCH = 2000
+_JOBS, _MEMORIES = "jobs.db", "memories.db"
+# What a database holds, with what SQLite keeps beside its files.
+_KEPT = (
+    "unfinished-run.json",
+    *(f"{name}{end}" for name in (_JOBS, _MEMORIES) for end in ("", "-wal", "-shm")),
+)
 SHOWN = (
     ("scored", "scored"),
     ("promoted", "promoted"),
@@ -121,6 +127,7 @@ def run_(
             parse_time(as_of)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--as-of") from None
+    _refuse_same({"--input": source, "--database": database, "--report": report_file})
     options = _Options(source, as_of, dry_run, threshold, embed, abandon)
     with _folder(database) as folder, _report_target(report_file) as target:
         report = run(_run_file(options, folder, console_for(stderr=True)))
@@ -135,8 +142,8 @@ def run_(
 async def _run_file(options: _Options, folder: Path, console: Console) -> dict[str, Any]:
     source = MemoryInput(options.source, 0)
     # A person starts this command again, not a supervisor: the deaths of its process say nothing of the jobs.
-    jobs = JobProcessor(_store_url(folder / "jobs.db"), workers=1, max_crashes=100)
-    async with SqliteMemoryRepository(folder / "memories.db") as repository:
+    jobs = JobProcessor(_store_url(folder / _JOBS), workers=1, max_crashes=100)
+    async with SqliteMemoryRepository(folder / _MEMORIES) as repository:
         unfinished = UnfinishedRun(folder)
         async with unfinished.locked():
             current = await _which_run(options, source, unfinished, jobs)
@@ -218,6 +225,34 @@ async def _import(
         "errors": [bad.to_json() for bad in imported.errors],
     }
     return unfinished.save(replace(current, phase="embed", imported=outcome, embeds=lacking))
+
+
+def _refuse_same(paths: Mapping[str, Path | None]) -> None:
+    """Refuse two options that name one file, or a report in place of a file of the database.
+
+    Args:
+        paths: By option; of two the later one is to blame. None where it was not given.
+    """
+    seen: list[tuple[str, Path]] = []
+    for option, path in paths.items():
+        if path is None:
+            continue
+        for what, known in seen:
+            if _is_same(path, known):
+                reason = f"{click.format_filename(path)} is {what}"
+                raise click.BadParameter(reason, param_hint=option)
+        seen.append((f"what {option} names", path))
+        if option == "--database":
+            seen += [("a file of the database", path / name) for name in _KEPT]
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file or folder, or would; a terminal or a pipe may well be both ends."""
+    try:
+        mode = path.stat().st_mode
+        return path.samefile(other) and (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    except OSError:
+        return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _store_url(path: Path) -> str:

@@ -90,6 +90,12 @@ def _check(target: str, jobs: JobProcessor, url: str | None) -> None:
         raise InvalidArgument(
             "TARGET", f"{target} has no tasks: import the modules that add them before it is looked at"
         )
+    if (jobs.url if url is None else url).startswith("memory://"):
+        raise InvalidArgument(
+            "url",
+            "memory:// is a store of one process alone, so nobody could give these workers a job: "
+            "use sqlite:///… or redis://…",
+        )
 
 
 async def _supervise(

@@ -30,7 +30,15 @@ from .model import Json, Memory, Vector, content_digest
 from .plan import Issue, Operation, OperationKind, Plan, ReviewPair, create, update
 from .policy import ConsolidationPolicy
 
-__all__ = ["Cluster", "Clusters", "Summary", "find_clusters", "plan_consolidation", "summary_id"]
+__all__ = [
+    "Cluster",
+    "Clusters",
+    "Summary",
+    "find_clusters",
+    "list_unasked",
+    "plan_consolidation",
+    "summary_id",
+]
 
 _NAMESPACE: Final = uuid.UUID("6b68616c-612d-6a6f-6273-2d6d656d6f72")
 _COMPATIBLE: Final = frozenset({"duplicate", "distinct"})
@@ -266,15 +274,40 @@ def _operation(
         )
         for row in rows
     )
-    details: dict[str, Json] = {
+    details = _details(frame, cluster, text, list(appended))
+    return Operation(OperationKind.CONSOLIDATE, (create(memory), *sources), _reason(frame, cluster), details)
+
+
+def list_unasked(frame: Frame, clusters: Clusters, summaries: Mapping[str, Summary]) -> list[dict[str, Json]]:
+    """Clusters without a summary as a dry run reports them: as what they would become, whose text nobody knows.
+
+    Args:
+        frame: The frame the clusters came from.
+        clusters: Of `find_clusters`.
+        summaries: By cluster id.
+    """
+    return [
+        {**_details(frame, cluster, None, None), "reason": _reason(frame, cluster)}
+        for cluster in clusters.clusters
+        if cluster.id not in summaries
+    ]
+
+
+def _details(
+    frame: Frame, cluster: Cluster, text: str | None, appended: list[Json] | None
+) -> dict[str, Json]:
+    return {
         "id": cluster.id,
-        "sources": [frame.ids[row] for row in rows],
+        "sources": [frame.ids[row] for row in cluster.rows],
         "cosine": cluster.cosine,
         "content": text,
-        "appended": list(appended),
+        "appended": appended,
     }
-    why = f"{len(rows)} memories with cosine >= {cluster.cosine:.6f} to {frame.ids[cluster.centre]}"
-    return Operation(OperationKind.CONSOLIDATE, (create(memory), *sources), why, details)
+
+
+def _reason(frame: Frame, cluster: Cluster) -> str:
+    count, centre = len(cluster.rows), frame.ids[cluster.centre]
+    return f"{count} memories with cosine >= {cluster.cosine:.6f} to {centre}"
 
 
 def _summary_memory(

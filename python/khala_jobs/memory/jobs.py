@@ -62,9 +62,11 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
     """What the six have in common.
 
     Args:
-        user_id: Only this user's memories; None for all, where the repository can list its users.
+        user_id: Only this user's memories (a text that is not empty); None for all, where the repository can list
+            its users.
         as_of: RFC 3339 time that all decisions use; None for the time at which the first attempt starts.
-        dry_run: Report what would be done and change nothing.
+        dry_run: Report what would be done and change nothing. A summarizer of one's own is not asked, and the
+            summaries' texts are null then.
         detail_limit: Most entries of each list of the result (counts are always complete, and the stored
             report has all entries); None for no limit.
         run_id: Key of the run in the operation log, for undo; the job's id when None. A run is done once: a job
@@ -94,9 +96,10 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
             raise InvalidArgument(
                 "detail_limit", f"must be a whole number, 0 or more, or None, not {limit!r}"
             )
-        run_id: object = self.run_id
-        if run_id is not None and not (isinstance(run_id, str) and run_id):
-            raise InvalidArgument("run_id", f"must be a text that is not empty, or None, not {run_id!r}")
+        for name in ("user_id", "run_id"):
+            given: object = getattr(self, name)
+            if given is not None and not (isinstance(given, str) and given):
+                raise InvalidArgument(name, f"must be a text that is not empty, or None, not {given!r}")
         self.check()
 
     @abstractmethod

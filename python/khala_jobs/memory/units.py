@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from khala_jobs.errors import Interrupted, InvalidArgument
 
 from .codec import view_of
-from .consolidation import Clusters, Summary, find_clusters, plan_consolidation
+from .consolidation import Clusters, Summary, find_clusters, list_unasked, plan_consolidation
 from .deduplication import plan_deduplication
 from .facts import complete
 from .frame import Frame, FrameBuilder
@@ -28,6 +28,7 @@ from .plan import Issue, Plan
 from .policy import ConsolidationPolicy, DeduplicationPolicy
 from .run import Made, Run
 from .services import MemoryServices
+from .summary import ExtractiveSummarizer
 from .thresholds import thresholds_of
 
 __all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
@@ -294,17 +295,20 @@ async def consolidate_users(
             summaries = await _summaries(jobs, run, loaded.frame, clusters)
         with run.timed("plan"):
             plan = plan_consolidation(loaded.frame, clusters, summaries, policy, run.as_of_us)
+        if run.settings.dry_run:
+            run.report.add("consolidated", list_unasked(loaded.frame, clusters, summaries))
         return loaded.made(plan)
 
     await each_user(ctx, jobs, run, user_id, make)
 
 
 async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clusters) -> dict[str, Summary]:
-    """A text for each cluster: from an earlier attempt, else from the summarizer. A dry run asks nobody."""
-    if run.settings.dry_run or not clusters.clusters:
+    """A text for each cluster: from an earlier attempt, else from the summarizer. A dry run asks our own only."""
+    dry = run.settings.dry_run
+    if not clusters.clusters or (dry and type(jobs.summarizer) is not ExtractiveSummarizer):
         return {}
     run_id = run.settings.run_id
-    drafts = await jobs.journal.load_drafts(run_id)
+    drafts = {} if dry else await jobs.journal.load_drafts(run_id)
     gate = asyncio.Semaphore(_SUMMARIES_AT_ONCE)
 
     async def write(cluster_id: str, contents: Sequence[str]) -> Summary:
@@ -318,7 +322,8 @@ async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clu
                 text.encode()  # half a character, as a model cut off in the middle leaves it, cannot be stored
             except Exception as error:  # noqa: BLE001 - a user's model; the cluster is left alone and reported
                 return Summary(error=_said(error))
-        await jobs.journal.save_draft(run_id, cluster_id, text)
+        if not dry:
+            await jobs.journal.save_draft(run_id, cluster_id, text)
         return Summary(text)
 
     async with asyncio.TaskGroup() as group:

@@ -31,7 +31,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from khala_jobs import Cancel, Context, Retry, Snooze, Tasks, current_job
+import dataclasses
+from typing import ClassVar
+
+from khala_jobs import BaseJob, Cancel, Context, Retry, Snooze, TaskOptions, Tasks, current_job
 
 tasks = Tasks()
 
@@ -133,6 +136,20 @@ def cancel_with_error() -> None:
 
 def plain(n: int) -> int:
     return os.getpid() + n
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Crunch(BaseJob[Box]):
+    box: Box
+
+    options: ClassVar[TaskOptions] = {"process": True, "name": "tests.crunch", "queue": "heavy"}
+
+    def run(self, ctx: Context) -> Box:
+        assert ctx.task == "tests.crunch"
+        return Box(n=self.box.n + os.getpid())
+
+
+tasks.include(Crunch)
 """
 
 
@@ -168,6 +185,17 @@ async def test_a_function_that_is_made_a_task_by_a_call_runs_there_too(
     renamed = jobs.task(name="renamed", process=True)(handlers.plain)
     async with jobs:
         assert await (await renamed.enqueue(0)).result(60) != os.getpid()
+
+
+async def test_a_job_class_runs_there_too(make: Make, handlers: ModuleType) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        job = await jobs.enqueue(handlers.Crunch(handlers.Box(n=0)))
+        assert isinstance(result := await job.result(60), handlers.Box)
+        assert result.n != os.getpid()
+        info = await job.info()
+        assert (info.task, info.queue) == ("tests.crunch", "heavy")
 
 
 @pytest.mark.parametrize(

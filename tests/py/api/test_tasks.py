@@ -7,9 +7,11 @@ import functools
 import inspect
 import math
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from khala_jobs import (
     BaseJob,
@@ -22,6 +24,7 @@ from khala_jobs import (
     Task,
     Tasks,
 )
+from khala_jobs.errors import PayloadMismatch
 
 
 async def test_a_task_is_still_its_function() -> None:
@@ -132,6 +135,133 @@ class Abstract(BaseJob[int]):
 def test_what_cannot_be_included(wrong: Any) -> None:
     with pytest.raises(InvalidArgument):
         JobProcessor("memory://").include(wrong)
+
+
+def _class(options: Any, **attributes: Any) -> type[BaseJob[int]]:
+    """A job class with these options; ``run`` is that of `Fine`, which is async, unless it is given."""
+    made = type("Crunch", (BaseJob,), {"options": options, "run": Fine.run, **attributes})
+    return dataclasses.dataclass(made)
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"bogus": 1}, "bogus"),
+        ({"delay": 5}, "delay"),
+        ({"priority": 300}, "priority"),
+        ({"timeout": "soon"}, "timeout"),
+        ({"version": None}, "version"),
+        ({"name": 5}, "name"),
+        ({"process": True}, "process"),
+        (5, "options"),
+        (None, "options"),
+    ],
+)
+def test_options_of_a_class_are_checked_when_it_is_included(options: Any, field: str) -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument) as caught:
+        jobs.include(_class(options))
+    assert caught.value.field == field
+    assert "in the options of Crunch" in caught.value.message
+    assert not jobs.definitions
+
+
+def test_a_class_that_no_child_could_import_is_refused_as_a_handler_is() -> None:
+    jobs = JobProcessor("memory://")
+    wrong = _class({"process": True}, run=lambda _self, _ctx: 1, __module__="__main__")
+    with pytest.raises(InvalidArgument, match=r"process: task Crunch: .*__main__"):
+        jobs.include(wrong)
+    with pytest.raises(InvalidArgument, match="top of a module"):
+        jobs.include(_class({"process": True}, run=lambda _self, _ctx: 1, __qualname__="f.<locals>.Crunch"))
+
+
+def test_a_class_has_one_name() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include([_class({"name": "by.options"}), _class({}, task_name="by.attribute"), _class({})])
+    jobs.include(_class({"name": "same"}, task_name="same"))
+    assert set(jobs.definitions) == {"by.options", "by.attribute", "Crunch", "same"}
+    with pytest.raises(InvalidArgument, match="name: 'one' and task_name two are two: give one"):
+        jobs.include(_class({"name": "one"}, task_name="two"))
+    assert dict(inspect.getmembers(BaseJob))  # tools that look through a class find nothing that raises
+
+
+@dataclasses.dataclass
+class NeedsMore(BaseJob[int]):
+    n: int
+    seed: dataclasses.InitVar[int]
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+@dataclasses.dataclass
+class MayHaveMore(BaseJob[int]):
+    n: int = 0
+    seed: dataclasses.InitVar[int | None] = None
+
+    def __post_init__(self, seed: int | None) -> None:
+        self.n = self.n if seed is None else seed * 2
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+@dataclasses.dataclass
+class Computes(BaseJob[int]):
+    n: int
+    twice: int = dataclasses.field(init=False, default=0)
+
+    async def run(self, ctx: Context) -> int:
+        return self.n
+
+
+def test_an_argument_that_is_no_field_is_refused_unless_it_has_a_default() -> None:
+    jobs = JobProcessor("memory://")
+    with pytest.raises(InvalidArgument, match=r"include: NeedsMore\.seed is an InitVar, which is not stored"):
+        jobs.include(NeedsMore)
+    jobs.include(MayHaveMore)
+    assert jobs.definitions["MayHaveMore"].arguments.encode((MayHaveMore(seed=4),), {}) == b'{"n":8}'
+
+
+def test_what_is_stored_and_could_not_be_read_says_so_without_the_name_of_a_task() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Computes)
+    with pytest.raises(InvalidArgument, match=r"Computes\.twice: is stored, and would be refused when it is"):
+        jobs.definitions["Computes"].arguments.encode((Computes(1),), {})
+
+
+@pytest.mark.parametrize("payload", [b'{"n":1,"m":2}', b"{}"])
+def test_a_payload_of_another_version_of_the_class_is_a_mismatch(payload: bytes) -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Fine)
+    with pytest.raises(PayloadMismatch, match="not for this signature"):
+        jobs.definitions["Fine"].arguments.decode(payload)
+
+
+class Limits(BaseModel):
+    most: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sized(BaseJob[int]):
+    limits: Limits
+    n: int = 1
+    day: date | None = None
+
+    async def run(self, ctx: Context) -> int:
+        return self.limits.most
+
+
+def test_fields_are_validated_as_arguments_are() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include(Sized)
+    codec = jobs.definitions["Sized"].arguments
+    payload = codec.encode((Sized({"most": "3"}, "2", "2025-01-02"),), {})  # type: ignore[arg-type]
+    assert codec.decode(payload) == ((Sized(Limits(most=3), 2, date(2025, 1, 2)),), {})
+    with pytest.raises(InvalidArgument, match=r"Sized\.limits\.most: this argument of task Sized is missing"):
+        codec.encode((Sized({}),), {})  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match=r"Sized\.n: Input should be a valid integer"):
+        codec.encode((Sized(Limits(most=1), "x"),), {})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", ["text", None, str, 5])

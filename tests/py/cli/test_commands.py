@@ -277,6 +277,13 @@ def test_a_wrong_target_says_what_is_wrong(cli: Cli, target: str, says: str) -> 
         ("", (), {"BG_JOBS_ENABLED": "false"}, "nothing would run"),
         ("from khala_jobs import JobProcessor\njobs = JobProcessor('memory://')", (), {}, "has no tasks"),
         ("from app import jobs\n@jobs.task\ndef f(x: 'Nope'): ...", (), {}, "'Nope'"),
+        ("", ("--url", "memory://"), {}, "url: memory:// is a store of one process alone"),
+        (
+            "from khala_jobs import JobProcessor\njobs = JobProcessor('memory://')\n@jobs.task\ndef f(): ...",
+            (),
+            {},
+            "nobody could give these workers a job",
+        ),
     ],
 )
 def test_what_no_worker_can_run_is_one_sentence_before_any_is_started(

@@ -93,6 +93,45 @@ def test_missing_and_unknown_files_are_refused(cli: Cli) -> None:
     assert "--as-of" in cli.run("memory", "run", "--input", "in.xml", "--as-of", "soon", status=2)
 
 
+@pytest.mark.parametrize("spelling", ["own.jsonl", "sub/../own.jsonl", "link.jsonl", "hard.jsonl"])
+def test_a_report_never_takes_the_place_of_the_input(cli: Cli, spelling: str) -> None:
+    source = cli.folder / "own.jsonl"
+    source.write_text(line(1) + "\n")
+    (cli.folder / "sub").mkdir()
+    (cli.folder / "link.jsonl").symlink_to("own.jsonl")
+    (cli.folder / "hard.jsonl").hardlink_to(source)
+    text = cli.run(
+        "memory", "run", "--input", "own.jsonl", "--report", spelling, "--embed", "never", status=2
+    )
+    assert f"Invalid value for --report: {spelling} is what --input names" in text
+    assert source.read_text() == line(1) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("database", "report", "says"),
+    [
+        ("in.jsonl", "out.json", "--database: in.jsonl is what --input names"),
+        ("new", "new", "--report: new is what --database names"),
+        ("new", "new/jobs.db", "--report: new/jobs.db is a file of the database"),
+        ("new", "sub/../new/memories.db-wal", "is a file of the database"),
+    ],
+)
+def test_options_that_name_one_file_are_refused_before_anything_is_made(
+    cli: Cli, database: str, report: str, says: str
+) -> None:
+    before = sorted(path.name for path in cli.folder.iterdir())
+    options = ("--input", "in.jsonl", "--database", database, "--report", report, "--embed", "never")
+    assert says in cli.run("memory", "run", *options, status=2)
+    assert sorted(path.name for path in cli.folder.iterdir()) == before
+
+
+def test_a_report_may_stand_beside_the_files_of_the_database(cli: Cli) -> None:
+    (cli.folder / "in.jsonl").write_text(line(1) + "\n")
+    options = ("--input", "in.jsonl", "--database", "kept", "--report", "kept/out.json", "--embed", "never")
+    cli.run("memory", "run", *options)
+    assert json.loads((cli.folder / "kept" / "out.json").read_text())["memories"] == 1
+
+
 def test_demo_kills_a_worker_and_proves_that_nothing_was_lost(cli: Cli) -> None:
     done = cli.process("demo", "--memories", "1500", "--lexical", "--json", timeout=240)
     report = json.loads(done.stdout)

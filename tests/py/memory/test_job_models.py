@@ -13,7 +13,7 @@ from khala_jobs.memory.jobs import (
     DeduplicationJob,
 )
 
-from .lifecycle_kit import changed, run
+from .lifecycle_kit import changed, in_order, run
 
 # What a broken embedder may answer for n texts: no vectors, one too few, zeros, no list at all.
 USELESS: Any = [
@@ -186,7 +186,19 @@ class TestSummarizer:
         writer = Writer()
         report = await run(lab, lab.jobs(repository, summarizer=writer), ConsolidationJob(dry_run=True))
         assert writer.asked == []
-        assert report["counts"]["clusters"] == 2
+        wet = await run(lab, lab.jobs(repository, summarizer=writer), ConsolidationJob())
+        assert report["counts"]["consolidated"] == report["counts"]["clusters"] == 2
+        unknown = {"content": None, "appended": None}
+        expected = [{**entry, **unknown} for entry in wet["consolidated"]]
+        assert sorted(report["consolidated"], key=in_order) == sorted(expected, key=in_order)
+
+    async def test_a_dry_run_asks_the_summarizer_of_the_project(self, repository: Any, lab: Any) -> None:
+        await repository.create_many(self.rows(lab))
+        embedder = lab.HashEmbedder()
+        dry = await run(lab, lab.jobs(repository, embedder=embedder), ConsolidationJob(dry_run=True))
+        wet = await run(lab, lab.jobs(repository, embedder=embedder), ConsolidationJob())
+        assert all(entry["content"] for entry in dry["consolidated"])
+        assert dry["plan_hash"] == wet["plan_hash"]
 
     async def test_summaries_paid_for_are_not_paid_for_again(self, repository: Any, lab: Any) -> None:
         await repository.create_many(self.rows(lab))
