@@ -23,6 +23,9 @@ void find_persons(const Comparison& comparison, Reasons& reasons);      // I / h
 void find_question(const Comparison& comparison, Reasons& reasons);     // one asks what the other says
 void find_language(const Comparison& comparison, Reasons& reasons);     // the word lists do not apply
 
+// When and how often (timing.cpp).
+void find_timing(const Comparison& comparison, Reasons& reasons);  // every / for / in two hours, on / by Friday
+
 // What a statement is about (content.cpp).
 void find_values(const Comparison& comparison, Reasons& reasons);      // numbers, amounts, dates, identifiers
 void find_bounds(const Comparison& comparison, Reasons& reasons);      // more than, less than

@@ -38,6 +38,10 @@ bool has_kind(const Features& features, Kind kind) {
     return std::ranges::any_of(features.items, [kind](const Item& item) { return item.kind == kind; });
 }
 
+bool has_link(const std::vector<TermRef>& links, std::string_view key) {
+    return std::ranges::any_of(links, [key](const TermRef& link) { return link->key == key; });
+}
+
 bool has_marked(const std::vector<TermRef>& links, Mark mark) {
     return std::ranges::any_of(links, [mark](const TermRef& link) { return link->marks.has(mark); });
 }

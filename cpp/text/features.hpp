@@ -77,6 +77,7 @@ struct Features {
 [[nodiscard]] bool equal(const Bag& one, const Bag& other);
 
 [[nodiscard]] bool has_kind(const Features& features, Kind kind);
+[[nodiscard]] bool has_link(const std::vector<TermRef>& links, std::string_view key);
 [[nodiscard]] bool has_marked(const std::vector<TermRef>& links, Mark mark);
 [[nodiscard]] bool equal(const std::vector<TermRef>& one, const std::vector<TermRef>& other);
 [[nodiscard]] bool contains(const std::vector<std::string>& sorted, std::string_view name);

@@ -16,10 +16,10 @@ namespace {
 using Detector = void (*)(const Comparison&, Reasons&);
 
 // In the order in which reasons are listed.
-constexpr std::array<Detector, 17> kDetectors{
-    find_polarity, find_quantifiers, find_modality,  find_tense,    find_values,   find_bounds,
-    find_counts,   find_counted,     find_relations, find_roles,    find_persons,  find_attributes,
-    find_change,   find_names,       find_wording,   find_question, find_language,
+constexpr std::array<Detector, 18> kDetectors{
+    find_polarity,   find_quantifiers, find_modality,  find_tense,   find_values,   find_bounds,
+    find_counts,     find_counted,     find_relations, find_timing,  find_roles,    find_persons,
+    find_attributes, find_change,      find_names,     find_wording, find_question, find_language,
 };
 
 std::string shown(double number, int decimals) {

@@ -18,6 +18,7 @@ enum class Mark : std::uint8_t {
     clause_end,  // and, or, but, comma
     content,     // every word of which the lists know a meaning
     determiner,  // words after which "one" is a pronoun
+    due,         // due, deadline
     english,     // words by which a text is known to be English
     firm_place,  // relations of place that are never mere style
     firm_time,   // the same of time
@@ -49,6 +50,7 @@ enum class Mark : std::uint8_t {
     relation,
     relative_day,
     replaced,   // attributes of which a thing has one value at a time
+    replacing,  // verbs that put what stands behind "with" into something
     reporting,  // say, tell ...
     second,     // puts what follows second: to, over, than
     symmetric,  // verbs and nouns that hold both ways
@@ -60,12 +62,12 @@ enum class Mark : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::count)> kMarkNames{
-    "article",    "attaching",  "be",          "big",        "change",   "clause_end",   "content",  "determiner",
-    "english",    "firm_place", "firm_time",   "fixed",      "get",      "graded",       "has",      "have",
-    "helper",     "in_names",   "invariant",   "kept",       "light",    "light_base",   "listing",  "month_cue",
-    "month_word", "negation",   "no_ly",       "not_plain",  "noun_cue", "number",       "owning",   "own",
-    "pivot",      "place",      "place_value", "possessive", "relation", "relative_day", "replaced", "reporting",
-    "second",     "symmetric",  "time",        "title",      "unit",     "verb",
+    "article",   "attaching",  "be",         "big",         "change",     "clause_end", "content",      "determiner",
+    "due",       "english",    "firm_place", "firm_time",   "fixed",      "get",        "graded",       "has",
+    "have",      "helper",     "in_names",   "invariant",   "kept",       "light",      "light_base",   "listing",
+    "month_cue", "month_word", "negation",   "no_ly",       "not_plain",  "noun_cue",   "number",       "owning",
+    "own",       "pivot",      "place",      "place_value", "possessive", "relation",   "relative_day", "replaced",
+    "replacing", "reporting",  "second",     "symmetric",   "time",       "title",      "unit",         "verb",
 };
 
 class Marks {

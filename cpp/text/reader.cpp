@@ -203,7 +203,7 @@ void Reader::take_small(const Token& token, const Uses& uses, Index at) {
     if (!word.light_verb.empty()) {
         add(features_.light_verbs, word.light_verb);
     }
-    if (uses.role == Role::negation) {
+    if (uses.role == Role::negation && is_denying(word, at)) {
         features_.negations.push_back(token.surface);
     }
     const Time time = time_of_small(word, at);
@@ -327,6 +327,12 @@ bool Reader::is_at(Index at, std::string_view lower) const {
 bool Reader::is_marked_at(Index at, Mark mark) const {
     const Word* word = word_at(at);
     return word != nullptr && word->marks.has(mark);
+}
+
+// "neither A nor B", "not A nor B" deny once; but "nor does he drink" denies anew.
+bool Reader::is_denying(const Word& word, Index at) const {
+    const bool is_anew = is_marked_at(at + 1, Mark::helper) || is_marked_at(at + 1, Mark::be);
+    return word.spelled != "nor" || features_.negations.empty() || is_anew;
 }
 
 // Whether "some" takes a part: "some garlic" is just garlic, "some users" are not all.

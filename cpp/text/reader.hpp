@@ -52,6 +52,7 @@ private:
     [[nodiscard]] const Word* word_at(Index at) const;
     [[nodiscard]] bool is_at(Index at, std::string_view lower) const;
     [[nodiscard]] bool is_marked_at(Index at, Mark mark) const;
+    [[nodiscard]] bool is_denying(const Word& word, Index at) const;
     [[nodiscard]] bool is_partitive(const Token& token, Index at) const;
     [[nodiscard]] bool is_counting_one(Index at) const;
     [[nodiscard]] bool is_month(const Token& token, Index at) const;

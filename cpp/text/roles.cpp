@@ -133,6 +133,59 @@ Parties other_doer(const Rows& rows) {
     return std::nullopt;
 }
 
+// What an active verb is done to: the noun right behind it with all it is listed with.
+std::vector<std::size_t> things_of(Row row, std::size_t verb) {
+    std::vector<std::size_t> found;
+    std::size_t at = verb + 1;
+    if (row[verb].is_passive || at == row.size() || !row[at].links.empty()) {
+        return found;
+    }
+    for (; at < row.size() && !row[at].is_verb; ++at) {
+        const bool is_and = !row[at].links.empty() && row[at].links.back()->key == "and" && all_listing(row[at].links);
+        if (at != verb + 1 && !is_and && !row[at].is_joined) {
+            return found;
+        }
+        found.push_back(at);
+    }
+    if (at < row.size()) {
+        found.clear();  // "called Bob and Carl wrote": the list may be two clauses
+    }
+    return found;
+}
+
+// Also the bare verb behind names: "Ann and Bob invite".
+bool is_verb_at(Row row, std::size_t at) {
+    const bool is_behind_list = at > 1 && row[at].is_joined && row[at - 1].kind == Kind::name &&
+                                !row[at - 1].links.empty() && all_listing(row[at - 1].links);
+    return row[at].is_verb || (is_behind_list && row[at].term->marks.has(Mark::verb));
+}
+
+// Rule 1 for one of several: "Ann invited Bob and Carl", "Ann and Bob invited Carl".
+Parties joined_doer(Row row, Span terms, Row others, Span other_terms) {
+    for (std::size_t at = 0; at < row.size(); ++at) {
+        const bool counts = row[at].is_verb && !row[at].term->marks.has(Mark::symmetric);
+        if (!counts || only_place(terms, *terms[at]) != at) {
+            continue;
+        }
+        const std::optional<std::size_t> there = only_place(other_terms, *terms[at]);
+        if (!there || !is_verb_at(others, *there) || others[*there].is_passive) {
+            continue;
+        }
+        const std::vector<std::size_t> places = doers_of(row, at);
+        const Terms doers = at_places(terms, places);
+        const Terms other_doers = at_places(other_terms, doers_of(others, *there));
+        const Terms other_things = at_places(other_terms, things_of(others, *there));
+        for (const std::size_t thing : things_of(row, at)) {
+            const Term& term = *terms[thing];
+            const bool is_moved = holds(other_doers, term) && !holds(doers, term) && !holds(other_things, term);
+            if (is_moved && !doers.empty() && holds(other_doers, *doers.front())) {
+                return std::pair{row[places.front()].surface, row[thing].surface};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
 // Lengths (x, y) such that `a` is X M Y and `b` is Y M X.
 std::optional<std::pair<std::size_t, std::size_t>> blocks_of(Span a, Span b) {
     const std::size_t size = a.size();
@@ -208,7 +261,13 @@ bool small_words_stay(const Rows& rows, const Exchange& exchange) {
     return true;
 }
 
+// "Tea with milk" lists; "replace tea with milk" does not.
 bool are_listed(Row row, const Exchange& exchange) {
+    const auto is_replacing = [](const Item& item) { return item.term->marks.has(Mark::replacing); };
+    if (std::ranges::any_of(row.first(exchange.start), is_replacing) &&
+        std::ranges::any_of(row[exchange.second_a].links, [](const TermRef& link) { return link->key == "with"; })) {
+        return false;
+    }
     for (std::size_t at = exchange.start + exchange.first; at <= exchange.second_a; ++at) {
         if (row[at].links.empty() || !all_listing(row[at].links)) {
             return false;
@@ -291,8 +350,14 @@ Parties swapped(const Comparison& comparison, const ItemPair* extra) {
         std::ranges::equal(rows.a, rows.b, {}, &Item::is_passive, &Item::is_passive)) {
         return std::nullopt;
     }
-    const Parties doers = other_doer(rows);
-    return doers ? doers : exchanged(rows);
+    Parties parties = other_doer(rows);
+    if (!parties) {
+        parties = joined_doer(rows.a, rows.terms_a, rows.b, rows.terms_b);
+    }
+    if (!parties) {
+        parties = joined_doer(rows.b, rows.terms_b, rows.a, rows.terms_a);
+    }
+    return parties ? parties : exchanged(rows);
 }
 
 bool in_order(const Features& a, const Features& b) {

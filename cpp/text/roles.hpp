@@ -6,6 +6,7 @@
 //
 // 1. A verb both texts have once: whoever does it must be the same. The doer stands before the verb, or after "by" when
 //    the verb is passive.
+//    Nor may a doer be among those to whom it is done: "Ann invited Bob and Carl", "Ann and Bob invited Carl".
 // 2. If the two rows of words differ by exactly one exchange while the small words stay where they were ("from Berlin
 //    to Lisbon", "prefers tea over coffee", "two cats and three dogs"), the exchange is a swap of roles, unless the two
 //    are merely listed ("tea and coffee") or equated ("Bruce is Batman").

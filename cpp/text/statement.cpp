@@ -31,6 +31,30 @@ const Item* denied(const Features& features) {
     return item == features.items.end() || item->is_verb ? nullptr : &*item;
 }
 
+bool links_with(const Features& features, std::string_view key) {
+    return std::ranges::any_of(features.links, [key](const Counted& link) { return link.term->key == key; });
+}
+
+// Whether the one negation reaches all that is listed: "does not speak French or German", "Ann and Bob do not smoke";
+// but not "Ann smokes and Bob does not".
+bool denies_all(const Features& features) {
+    if (links_with(features, "or") || links_with(features, "nor")) {
+        return true;
+    }
+    const auto& items = features.items;
+    const auto listed = std::ranges::find_if(items, [](const Item& item) { return has_link(item.links, "and"); });
+    return listed != items.end() && std::any_of(std::next(listed), items.end(), [](const Item& item) {
+               return has_marked(item.links, Mark::negation);
+           });
+}
+
+// Whether negations stand side by side and do not cancel out: "does not smoke and does not drink".
+bool denies_two(const Features& features) {
+    return std::ranges::any_of(features.items, [](const Item& item) {
+        return has_marked(item.links, Mark::negation) && has_marked(item.links, Mark::clause_end);
+    });
+}
+
 // Whether it is told from the other end: "Anna is taller than Tom", "Tom is shorter than Anna".
 bool is_converse(const Comparison& comparison) {
     if (comparison.opposite.size() != 1) {
@@ -85,7 +109,8 @@ std::vector<const Tag*> only_in(const std::vector<Tag>& tags, const std::vector<
 struct TagRule {
     std::string_view code;
     std::string_view what;
-    bool is_lenient;  // some of them may stand in one text and not in the other
+    bool is_lenient;            // some of them may stand in one text and not in the other
+    std::string_view spared{};  // may always
 };
 
 constexpr std::array<std::string_view, 4> kLenient{"all", "usual", "either", "many"};
@@ -98,7 +123,8 @@ void compare_tags(const std::vector<Tag>& a, const std::vector<Tag>& b, const Ta
         return;
     }
     for (const Tag* tag : only_a.empty() ? only_b : only_a) {
-        if (!rule.is_lenient || std::ranges::find(kLenient, tag->name) == kLenient.end()) {
+        const bool is_spared = tag->name == rule.spared;
+        if (!is_spared && (!rule.is_lenient || std::ranges::find(kLenient, tag->name) == kLenient.end())) {
             reasons.push_back(one_sided(rule.code, Judgement::conflict, rule.what, tag->surface));
         }
     }
@@ -225,13 +251,22 @@ void find_polarity(const Comparison& comparison, Reasons& reasons) {
     if (is_odd && flips.empty()) {
         const Features& more = a.negations.size() > b.negations.size() ? a : b;
         reasons.push_back(one_sided("negation", Judgement::conflict, "negation", more.negations.back()));
+    } else if (flips.empty() && a.negations.empty() != b.negations.empty()) {
+        const Features& more = a.negations.empty() ? b : a;
+        if (denies_two(more)) {
+            reasons.push_back(one_sided("negation", Judgement::conflict, "negation", more.negations.back()));
+        }
     } else if (!is_odd && !a.negations.empty() && !b.negations.empty()) {
+        const bool is_of_one = a.negations.size() == 1 && b.negations.size() == 1;
         const Item* denied_a = denied(a);
         const Item* denied_b = denied(b);
         if (denied_a != nullptr && denied_b != nullptr && has_term(b, *denied_a->term) &&
             has_term(a, *denied_b->term) && !equal(*denied_a->term, *denied_b->term)) {
             reasons.push_back(
                 said("negation", Judgement::conflict, "another thing is denied", denied_a->surface, denied_b->surface));
+        } else if (is_of_one && links_with(a, "nor") != links_with(b, "nor") &&
+                   !denies_all(links_with(a, "nor") ? b : a)) {
+            reasons.push_back(one_sided("negation", Judgement::conflict, "denial of each", "nor"));
         }
     }
 }
@@ -242,7 +277,9 @@ void find_quantifiers(const Comparison& comparison, Reasons& reasons) {
     // "I drink tea", "I always drink tea"; but "I do not drink tea" is not "I do not always drink tea".
     const bool is_lenient = a.negations.empty() && b.negations.empty();
     const std::size_t before = reasons.size();
-    compare_tags(a.quantifiers, b.quantifiers, {"quantifier", "quantity", is_lenient}, reasons);
+    // "neither tea nor milk", "no tea or milk"
+    const std::string_view spared = links_with(a, "nor") != links_with(b, "nor") ? "either" : "";
+    compare_tags(a.quantifiers, b.quantifiers, {"quantifier", "quantity", is_lenient, spared}, reasons);
     if (reasons.size() == before) {
         compare_quantities(comparison, reasons);
     }

@@ -180,7 +180,7 @@ always : never rarely sometimes seldom|often frequently usually : rarely seldom 
 all every each : none some few no|everyone everybody : nobody someone|many much : few little
 with : without|for : against alongside
 alongside : without|meant_for : against by from|to : from|into : out_of|by : to_level|in : ago
-because : despite|if : unless|and : or|as : than|before : behind
+because : despite|if : unless|except : inclusive_of and|within : after outside beyond|and : or|as : than|before : behind
 only : also|introvert introverted : extrovert extroverted|optimist optimistic : pessimist pessimistic
 liberal : conservative|left-wing : right-wing|religious : atheist|vegetarian vegan : carnivore meat-eater
 city urban : countryside rural|tab : space|light : dark|black : white|pros : cons|asset : liability

@@ -60,6 +60,7 @@ following the=after|out of=out_of|in front of=front_of|on top of=on|next to=besi
 for example=|for instance=|in fact=|of course=|a lot of=many|alot of=many|alot=many|i m=i am|i ve=i have
 lots of=many|plenty of=many|a number of=several|a variety of=various|a lot=much|a bit=|a little bit=
 kind of=|sort of=|to be honest=|as of now=|at the moment=|at present=|right now=|these days=|for now=
+except for=except|with the exception of=except|nothing but=only|including=inclusive_of
 so far=|in general=|as usual=|you know=|i mean=|make sure to=always|be sure to=always|make sure=ensure
 fond of=like|keen on=like|fan of=like|big fan of=like|a huge fan of=like|really into=like
 passionate about=like|crazy about=like|partial to=like|is into=like|am into=like|can not stand=hate
@@ -153,6 +154,17 @@ difficult dangerous risky complex complicated simple many few little young good 
 _OUT_OF: Final = """
 stock order office date work control town reach service print sight hospital prison school season fashion
 """
+# What "but" takes an exception from; behind others it goes on.
+_ALL: Final = "everyone everybody everything everywhere anyone anybody nobody"
+# What somebody says of himself, and need not be true.
+_CLAIMED: Final = "claim claims claimed claiming"
+_BE: Final = "be am is are was were been being"
+# What there is some of when there is "a little", and next to none when there is "little".
+_MASS: Final = """
+attention chance confidence danger demand doubt effect effort energy evidence experience faith harm help hope impact
+influence information interest knowledge luck money need patience pressure progress reason resistance risk room sense
+sleep success support time traffic trouble trust use value water work
+"""
 
 #: Contractions that follow no rule, or lost their apostrophe, and the sign of denial in programs.
 CONTRACTIONS: Final = {**_pairs(_CONTRACTIONS, "|"), "!": "not"}
@@ -163,6 +175,11 @@ PHRASES: Final = (
     | {(form, "for"): f"{form} meant_for" for form in _MADE.split()}
     | {(form, "with"): f"{form} alongside" for form in _SERVING.split()}
     | {("too", word): f"overly {word}" for word in _TOO.split()}
+    | {(word, "but"): f"{word} except" for word in _ALL.split()}
+    | {(form, "to"): "apparently to" for form in _CLAIMED.split()}
+    | {(form, "anything", "but"): f"{form} not" for form in _BE.split()}
+    | {("little", noun): f"few {noun}" for noun in _MASS.split()}
+    | {("a", "little", noun): f"some {noun}" for noun in _MASS.split()}
     | {("out", "of", noun): f"out_of_{noun}" for noun in _OUT_OF.split()}
 )
 #: How a verb that keeps its small word stands in the text -> its base and form, as of single words.

@@ -38,6 +38,8 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
     "clause_end": word_set(", : and or but"),
     "content": LISTED | VERBS,
     "determiner": word_set("this that the which each every any another no some new old"),
+    # Of what is due, "on" a day and "by" it are the same.
+    "due": word_set("due deadline"),
     # A text is English if it has one of these words, or enough words that the lists know.
     "english": word_set("the and is are of with my to for not has have from she they that user i"),
     "firm_place": word_set("under above below behind beside near front_of outside between beyond against"),
@@ -80,6 +82,8 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
     "relative_day": RELATIVE_DAYS,
     # Attributes of which a thing has one value at a time; "kept": those that tell things apart.
     "replaced": word_set("frequency status state level degree weather"),
+    # With "with" they tell what comes in place of what, or goes into it.
+    "replacing": word_set("replace substitute swap overwrite override cover fill supply provide equip"),
     "reporting": word_set(
         "say tell mention note state report express indicate confirm explain claim share add"
     ),

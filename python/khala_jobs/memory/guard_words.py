@@ -98,8 +98,8 @@ intend: want wants wanted plan plans planned planning intend intends intended ho
 intend: wishes wished aim aims consider considers considering considered thinking_about dream dreams
 try: try tries tried trying attempt attempts attempted attempting almost nearly
 think: think thinks thought believe believes believed guess suppose assume assumes assumed seem seems
-think: seemed apparently allegedly reportedly supposedly suspect suspects suspected doubt doubts rumored
-think: unsure uncertain
+think: seemed apparently allegedly reportedly supposedly suspect suspects suspected rumored
+doubt: doubt doubts doubted doubting unsure uncertain
 if: if unless whether assuming provided_that
 """)
 
@@ -112,8 +112,8 @@ present: is are am do does
 
 # Connecting words whose exchange changes who, where from, when or on what condition.
 RELATIONS: Final = word_set("""
-to from before after until till since for against with without by in on under over above below inside
-outside into out_of than unlike despite because instead_of rather_than except including if unless and or
+to from before after within until till since for against with without by in on under over above below inside
+outside into out_of than unlike despite because instead_of rather_than except inclusive_of if unless and or
 but not more less fewer least behind beyond beside front_of during off up down between among as of at near
 through via then to_level meant_for alongside ago who whom
 """)
