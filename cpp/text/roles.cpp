@@ -73,8 +73,7 @@ std::vector<std::size_t> doers_of(Row row, std::size_t verb) {
     if (row[verb].is_passive) {
         return passive_doers(row, verb);
     }
-    const auto is_who = [](const TermRef& link) { return link->key == "who"; };  // "Ada, who loves Bob": Ada does
-    if (has_marked(row[verb].links, Mark::clause_end) && std::ranges::none_of(row[verb].links, is_who)) {
+    if (has_marked(row[verb].links, Mark::clause_end) && !has_link(row[verb].links, "who")) {
         // "is a nurse and lives": the nurse is not who lives
         return {};
     }
