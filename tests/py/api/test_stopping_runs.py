@@ -225,7 +225,7 @@ async def test_delayed_jobs_run_at_their_time_and_not_before(jobs: JobProcessor)
         ran.append(name)
 
     async with jobs:
-        late = await note.options(delay="300ms").enqueue("late")
+        late = await note.options(delay="2s").enqueue("late")
         soon = await note.options(delay="20ms").enqueue("soon")
         now = await note.enqueue("now")
         for job in (now, soon, late):
