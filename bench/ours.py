@@ -160,12 +160,20 @@ async def w7(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 async def w7_processes(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """Pickup latency across processes: the worker is another process, the clock is the machine's."""
-    command = [sys.executable, __file__, "serve", "--url", options.url, "--workers", "4", "--count", "0"]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert worker.stdout is not None
-    assert worker.stdin is not None
-    worker.stdout.readline()
+    """Pickup latency across processes, the two that `khala-jobs worker` starts; the clock is the machine's."""
+    command = [sys.executable, __file__, "serve", "--url", options.url, "--count", "0"]
+    workers = [
+        subprocess.Popen(
+            [*command, "--workers", slots, "--suspects", suspects],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for slots, suspects in (("4", "none"), ("1", "only"))
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        worker.stdout.readline()
     rng = random.Random(7)
     pickup = []
     try:
@@ -175,13 +183,17 @@ async def w7_processes(bench: Bench, options: argparse.Namespace) -> dict[str, A
             job = await bench.stamp.enqueue(i)
             pickup.append(await job.result(timeout=30) - before)
     finally:
-        worker.stdin.close()
-        worker.wait(30)
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.close()
+            worker.wait(30)
     return spread_ms(pickup)
 
 
 async def serve(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """The worker process of `w7_processes` and `w16`: until standard input ends."""
+    """A worker process of `w7_processes` and `w16`: until standard input ends."""
+    if options.suspects:
+        bench.jobs.configure_worker(suspects=options.suspects)
     await bench.jobs.start()
     print("ready", flush=True)
     ended = asyncio.Event()
@@ -276,6 +288,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=100)
     parser.add_argument("--batch", type=int, default=1000)
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--suspects", choices=("none", "only"))
     parser.add_argument("--seconds", type=float, default=20)
     figures = asyncio.run(run(parser.parse_args()))
     if figures:

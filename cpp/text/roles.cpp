@@ -21,6 +21,8 @@ struct Rows {
     Row b;
     Terms terms_a;
     Terms terms_b;  // as `a` says it
+
+    [[nodiscard]] Rows from_b() const { return {b, a, terms_b, terms_a}; }
 };
 
 bool equal_terms(Span one, Span other) {
@@ -356,7 +358,10 @@ Parties swapped(const Comparison& comparison, const ItemPair* extra) {
     if (!parties) {
         parties = joined_doer(rows.b, rows.terms_b, rows.a, rows.terms_a);
     }
-    return parties ? parties : exchanged(rows);
+    if (!parties) {
+        parties = exchanged(rows);
+    }
+    return parties ? parties : exchanged(rows.from_b());  // what lists or ties is asked of one side at a time
 }
 
 bool in_order(const Features& a, const Features& b) {

@@ -67,8 +67,8 @@ bool is_converse(const Comparison& comparison) {
            swapped(comparison, &comparison.opposite.front()).has_value();
 }
 
-// Items of the first text that `counts` with the one of the second that has the same term or means the same; stops when
-// `take` says so.
+// Items of the first text with the one of the second that has the same term or means the same, where both `counts`;
+// stops when `take` says so.
 template <typename Counts, typename Take>
 void for_counterparts(const Comparison& comparison, Counts counts, Take take) {
     std::vector<const Item*> told;  // each term once, the first that says it
@@ -81,6 +81,9 @@ void for_counterparts(const Comparison& comparison, Counts counts, Take take) {
     for (const Item& item : comparison.b->items) {
         if (told.empty()) {
             return;
+        }
+        if (!counts(item)) {
+            continue;
         }
         const Term& term = renamed(comparison.same, *item.term);
         const auto other = std::ranges::find_if(told, [&](const Item* one) { return equal(*one->term, term); });

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from khala_jobs.errors import InvalidArgument
@@ -375,6 +375,7 @@ texts = st.one_of(st.text(max_size=80), st.lists(words, max_size=14).map(" ".joi
 cosines = st.floats(-1, 1)
 
 
+@example("manages", "MANAGE: managed", 1.0)
 @given(texts, texts, cosines)
 def test_any_two_texts_get_a_verdict_that_does_not_depend_on_their_order(
     a: str, b: str, cosine: float
