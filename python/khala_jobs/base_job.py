@@ -22,7 +22,7 @@ import dataclasses
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -33,6 +33,8 @@ from .errors import InvalidArgument
 from .options import TASK_NAMES, TaskOptions, check_names, kept_options, text
 from .results import ResultCodec
 from .shown import shown
+
+_CLASS_ATTRIBUTES: Final = ("run", "task_name", "options", "included_by")
 
 R = TypeVar("R")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -59,10 +61,10 @@ class BaseJob(ABC, Generic[Result_co]):
     def run(self, ctx: Context) -> Coroutine[Any, Any, Result_co] | Result_co:
         """Do the work; ``async def`` runs in the event loop, ``def`` in a thread or a child process."""
 
-    @classmethod
-    def name(cls) -> str:
-        """Name under which its jobs are stored."""
-        return cls.task_name or cls.options.get("name") or cls.__name__
+
+def job_name(cls: type[BaseJob[Any]]) -> str:
+    """Name under which the jobs of a class are stored; no method of it, since a field may be called ``name``."""
+    return cls.task_name or cls.options.get("name") or cls.__name__
 
 
 class ClassCodec:
@@ -95,7 +97,7 @@ class ClassCodec:
         try:
             checked = adapter.validator.validate_python(given)
         except ValidationError as error:
-            raise field_error(error, cls, self._cls.name()) from None
+            raise field_error(error, cls, job_name(self._cls)) from None
         return encode_rich(adapter, checked, cls)
 
     def decode(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -108,11 +110,11 @@ class ClassCodec:
         try:
             return (self._get().validate_json(payload),), {}
         except ValidationError as error:
-            raise payload_error(error, self._cls.name()) from None
+            raise payload_error(error, job_name(self._cls)) from None
 
     def _get(self) -> TypeAdapter[Any]:
         if self._adapter is None:
-            self._adapter = adapter_for(self._cls, self._cls.__name__, self._cls.name())
+            self._adapter = adapter_for(self._cls, self._cls.__name__, job_name(self._cls))
         return self._adapter
 
 
@@ -125,6 +127,7 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
     if "__dataclass_fields__" not in cls.__dict__ or cls.__abstractmethods__:
         raise InvalidArgument("include", f"{cls.__name__} must be a @dataclass with a run method of its own")
 
+    _refuse_class_attributes(cls)
     _refuse_required_init_vars(cls)
     try:
         name, way, options = _read_options(cls)
@@ -145,6 +148,17 @@ def define_class(cls: type[BaseJob[Any]], names: Mapping[str, Any] | None = None
         code=code_of(cls.run),
         target=process_target(cls, name) if way is Way.PROCESS else "",
     )
+
+
+def _refuse_class_attributes(cls: type[BaseJob[Any]]) -> None:
+    """A field of such a name is one whose ``ClassVar`` was forgotten, or would hide what the class needs."""
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # it is a dataclass
+        if field.name in _CLASS_ATTRIBUTES:
+            raise InvalidArgument(
+                "include",
+                f"{cls.__name__}.{field.name} is an attribute of the class: annotate it as ClassVar, "
+                "or call the field something else",
+            )
 
 
 def _refuse_required_init_vars(cls: type[BaseJob[Any]]) -> None:
@@ -170,7 +184,7 @@ def _read_options(cls: type[BaseJob[Any]]) -> tuple[str, Way, dict[str, Any]]:
     if not isinstance(options, Mapping):
         raise InvalidArgument("options", f"expected a dict of TaskOptions, got {shown(options)}")
     check_names(options, TASK_NAMES)
-    name = text(cls.name(), "name")
+    name = text(job_name(cls), "name")
     if options.get("name") and options["name"] != name:
         raise InvalidArgument("name", f"{shown(options['name'])} and task_name {name} are two: give one")
     way = way_of(cls.run, name, process=bool(options.get("process")))

@@ -11,6 +11,7 @@ from typing import Any, Final
 from . import where
 from .context import context_of
 from .definition import Definition, Way
+from .options import HARD_TIMEOUT_AFTER_MS
 from .outcomes import CANCEL, DONE, FAIL, RETRY, SNOOZE, Verdict
 from .processes import Child, ChildDied, ChildProcesses
 from .run import Run
@@ -20,7 +21,7 @@ _ANSWERS: Final = {"retry": RETRY, "snooze": SNOOZE}
 
 
 # A child that was asked to stop, and has no hard time-out or end of a grace period ahead, is killed after this.
-KILL_AFTER_SECONDS: Final = 5.0
+KILL_AFTER_SECONDS: Final = HARD_TIMEOUT_AFTER_MS / 1000
 _KILLED_FOR: Final = ("cancelled", "lease_lost")
 
 

@@ -293,6 +293,7 @@ class WorkerPool:
 
     def on_detached(self) -> None:
         """The loop has ended, or is about to, under the running worker; the engine gives its jobs back."""
+        self.failure = "its event loop is ending"
         self.failed.set()
         self._end_helpers()
         self._log.worker(

@@ -14,13 +14,10 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,52 +51,10 @@ from .common import (
     table,
 )
 from .demo_app import FOLDER_VARIABLE, application
+from .demo_kill import Killer
 from .memory import show_report, watching
 
-KILLED_STAGE = "Deduplication"
-ENTERED_AFTER = timedelta(milliseconds=50)  # of a lease: by then its handler has been entered
 BATCH = 2000
-
-
-@dataclass(slots=True)
-class _Killer:
-    """Kills the worker process while a job runs in it, once: that of `KILLED_STAGE`, or of a later stage.
-
-    A stage may be over in the moment between a look and the kill. So the process is stopped first, and killed
-    when its job is still running at the next look; otherwise it goes on, and a later stage is tried. A job whose
-    handler was not entered yet would run again as attempt 1, so its lease has to have some age.
-    """
-
-    pids: dict[str, int]
-    console: Console
-    victim: int = 0
-    job_id: str = ""
-    at: str = ""
-    stopped: int = 0
-    reached: bool = False
-
-    def look(self, name: str, info: JobInfo | None) -> None:
-        self.reached = self.reached or name == KILLED_STAGE
-        if self.victim or not self.reached or info is None:
-            return
-        pid = self.pids.get("worker-0", 0)
-        if self.stopped and info.state != "running":
-            os.kill(self.stopped, signal.SIGCONT)
-            self.stopped = 0
-        if not pid or info.state != "running":
-            return
-        if not self.stopped:
-            if info.started_at is None or datetime.now(UTC) - info.started_at < ENTERED_AFTER:
-                return
-            self.stopped = pid
-            os.kill(pid, signal.SIGSTOP)
-            return
-        self.victim, self.job_id = pid, info.id
-        self.at = f"{info.progress.count if info.progress is not None else 0:,}"
-        os.kill(pid, signal.SIGKILL)
-        self.console.print(
-            f"[bold]SIGKILL[/] to worker process {pid}, which runs {name} ({self.at} memories done)"
-        )
 
 
 @click.command()
@@ -200,16 +155,16 @@ async def _undisturbed(folder: Path, console: Console) -> list[Stage]:
             return await run_lifecycle(jobs, stage_jobs(as_of=format_time(time_to_us(AS_OF))), memory, watch)
 
 
-async def _killed(folder: Path, level: str, console: Console) -> tuple[list[Stage], _Killer]:
+async def _killed(folder: Path, level: str, console: Console) -> tuple[list[Stage], Killer]:
     jobs, memory, repository = application(folder, "memories")
-    killer = _Killer({}, console)
+    killer = Killer(jobs, repository, console)
     try:
-        async with _workers(folder, level, killer.pids), repository:
+        async with _workers(folder, level, killer.pids), repository, killer.hunting():
             with watching(console) as bars:
 
                 def watch(name: str, info: JobInfo | None, progress: Any) -> None:
                     bars(name, info, progress)
-                    killer.look(name, info)
+                    killer.see(name, info)
 
                 as_of = format_time(time_to_us(AS_OF))
                 stages = await run_lifecycle(jobs, stage_jobs(as_of=as_of), memory, watch)
@@ -247,9 +202,7 @@ async def _workers(folder: Path, level: str, pids: dict[str, int]) -> AsyncItera
         await following
 
 
-async def _proof(
-    folder: Path, stages: list[Stage], reference: list[Stage], killer: _Killer
-) -> dict[str, Any]:
+async def _proof(folder: Path, stages: list[Stage], reference: list[Stage], killer: Killer) -> dict[str, Any]:
     """What has to hold after a kill."""
     digests = {name: await digest(folder / f"{name}.db") for name in ("memories", "reference")}
     jobs, _, _ = application(folder, "memories")
@@ -264,7 +217,7 @@ async def _proof(
         "a worker was killed while its job ran": bool(killer.victim),
         "the job ran again and completed": victim is not None
         and victim.state == "completed"
-        and [attempt.outcome for attempt in victim.history] == ["lapsed", "completed"],
+        and [(a.number, a.outcome) for a in victim.history] == [(1, "lapsed"), (2, "completed")],
         "every job completed exactly once": stats["completed"] == len(stages),
         "no job is left or failed": not any(
             stats[s] for s in ("waiting", "active", "delayed", "failed", "quarantined")
@@ -277,7 +230,7 @@ async def _proof(
         "holds": all(checks.values()),
         "checks": checks,
         "killed_pid": killer.victim,
-        "killed_at": killer.at,
+        "killed_after_changes": killer.changes,
         "attempts": [
             {"attempt": a.number, "outcome": a.outcome, "worker": a.worker}
             for a in (victim.history if victim else ())

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from khala_jobs.base_job import BaseJob
+from khala_jobs.base_job import BaseJob, job_name
 from khala_jobs.context import Context
 from khala_jobs.errors import InvalidArgument, NotFound
 from khala_jobs.options import TaskOptions
@@ -136,7 +136,7 @@ class LifecycleJob(BaseJob[dict[str, Any]]):
         # A handler that is called directly has no job: each call is a run of its own.
         job_id = f"direct-{uuid.uuid4()}" if ctx.job_id == _DETACHED else ctx.job_id
         return RunSettings(
-            job=self.name(),
+            job=job_name(type(self)),
             run_id=job_id if self.run_id is None else self.run_id,
             as_of_us=jobs.clock() if self.as_of is None else parse_time(self.as_of),
             dry_run=self.dry_run,

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import os
+import sys
+import textwrap
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -44,6 +49,18 @@ async def make(url: str) -> AsyncIterator[Callable[..., JobProcessor]]:
 def jobs(make: Callable[..., JobProcessor]) -> JobProcessor:
     """One processor."""
     return make()
+
+
+@pytest.fixture
+def handlers(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    """The text of the test file's ``MODULE`` as a module that child processes can import."""
+    name = f"handlers_of_{tmp_path.name.replace('-', '_')}_{os.getpid()}"
+    (tmp_path / f"{name}.py").write_text(textwrap.dedent(request.module.MODULE))
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module(name)
+    sys.modules.pop(name, None)
 
 
 async def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -151,15 +148,6 @@ class Crunch(BaseJob[Box]):
 
 tasks.include(Crunch)
 """
-
-
-@pytest.fixture
-def handlers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    name = f"child_handlers_{tmp_path.name.replace('-', '_')}_{os.getpid()}"
-    (tmp_path / f"{name}.py").write_text(textwrap.dedent(MODULE))
-    monkeypatch.syspath_prepend(tmp_path)
-    yield importlib.import_module(name)
-    sys.modules.pop(name, None)
 
 
 async def test_jobs_run_in_another_process(make: Make, handlers: ModuleType) -> None:

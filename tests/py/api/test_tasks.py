@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from typing import Any
 
@@ -221,6 +221,45 @@ def test_an_argument_that_is_no_field_is_refused_unless_it_has_a_default() -> No
         jobs.include(NeedsMore)
     jobs.include(MayHaveMore)
     assert jobs.definitions["MayHaveMore"].arguments.encode((MayHaveMore(seed=4),), {}) == b'{"n":8}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Greet(BaseJob[str]):
+    name: str
+    greeting: str
+    mark: str = "!"
+
+    async def run(self, ctx: Context) -> str:
+        return f"{self.greeting} {self.name}{self.mark}"
+
+
+async def test_a_field_may_be_called_name(make: Callable[..., JobProcessor]) -> None:
+    jobs = make(workers=1)
+    jobs.include(Greet)
+    async with jobs:
+        assert await (await jobs.enqueue(Greet("Ada", "hello"))).result(30) == "hello Ada!"
+
+
+@dataclasses.dataclass
+class ForgotClassVar(BaseJob[None]):
+    task_name: str = "reindex"
+
+    async def run(self, ctx: Context) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HidesAttribute(BaseJob[None]):
+    included_by: str
+
+    async def run(self, ctx: Context) -> None: ...
+
+
+@pytest.mark.parametrize(("cls", "field"), [(ForgotClassVar, "task_name"), (HidesAttribute, "included_by")])
+def test_a_field_that_hides_an_attribute_of_the_class_is_refused(cls: type[Any], field: str) -> None:
+    with pytest.raises(
+        InvalidArgument, match=rf"include: {cls.__name__}\.{field} is an attribute of the class"
+    ):
+        JobProcessor("memory://").include(cls)
 
 
 def test_what_is_stored_and_could_not_be_read_says_so_without_the_name_of_a_task() -> None:

@@ -38,6 +38,13 @@ APP = """
         return "waited"
 
     @jobs.task
+    async def wait_for(path: str) -> str:  # says beside it that it has begun
+        open(path + ".begun", "w").close()
+        while not os.path.exists(path):
+            await asyncio.sleep(0.01)
+        return "came"
+
+    @jobs.task
     def deaf(ctx: Context) -> None:  # hears of its cancellation only when it is let
         while not (os.path.exists("heard") and ctx.cancelled):
             time.sleep(0.01)

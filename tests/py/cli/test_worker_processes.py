@@ -46,10 +46,11 @@ def test_a_handler_longer_than_the_grace_period_is_released_without_an_attempt(c
 
 
 def test_a_killed_child_is_replaced_and_its_job_runs_again(cli: Cli) -> None:
-    job_id = cli.enqueue("wait.enqueue(6)")
+    job_id = cli.enqueue("wait_for.enqueue('end')")
     with cli.worker() as worker:
-        until(lambda: cli.json("jobs", "show", job_id)["state"] == "running")
+        until((cli.folder / "end.begun").exists)
         os.kill(worker.pid_of("worker-0"), signal.SIGKILL)
+        (cli.folder / "end").touch()
         until(lambda: cli.json("jobs", "show", job_id)["state"] == "completed")
         until(lambda: len([e for e in worker.of("child_started") if e["child"] == "worker-0"]) == 2)
     job = cli.json("jobs", "show", job_id)
