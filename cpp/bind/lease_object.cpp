@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "job/lifecycle.hpp"
+
 namespace khala::bind {
 
 namespace py = pybind11;
@@ -77,6 +79,9 @@ PyGetSetDef attributes[] = {
         "failures", [](PyObject* self, void*) { return number(lease_of(self).standing.failures); }, "failures: int"),
     attribute(
         "crashes", [](PyObject* self, void*) { return number(lease_of(self).standing.crashes); }, "crashes: int"),
+    attribute(
+        "retries_left", [](PyObject* self, void*) { return number(job::retries_left(lease_of(self))); },
+        "retries_left: int"),
     attribute(
         "snoozes", [](PyObject* self, void*) { return number(lease_of(self).standing.snoozes); }, "snoozes: int"),
     attribute(

@@ -17,6 +17,11 @@ Millis later(Millis at, Millis wait_ms) noexcept {
     return wait_ms > std::numeric_limits<Millis>::max() - at ? std::numeric_limits<Millis>::max() : at + wait_ms;
 }
 
+// Of a job that is never retried: the policy that allows none.
+Result<RetryPolicy> policy_of(const NewJob& job) {
+    return job.retry.empty() ? Result<RetryPolicy>{RetryPolicy{}} : parse_retry(job.retry);
+}
+
 // What a job's row says when nothing changes but the state.
 Move standing_move(const Lease& lease, State to, Millis now) {
     Move move;
@@ -164,21 +169,17 @@ private:
     // success does not pay for it.
     void spend_budget(const std::vector<std::string>* error_mro, Millis delay_ms) {
         move_.failures += 1;
-        RetryPolicy policy;
-        if (!lease_.job.retry.empty()) {
-            auto parsed = parse_retry(lease_.job.retry);
-            if (!parsed) {  // checked at enqueue, so a newer version's or a damaged one
-                return fail("the retry policy cannot be read: " + parsed.error().to_string());
-            }
-            policy = *std::move(parsed);
+        const Result<RetryPolicy> policy = policy_of(lease_.job);
+        if (!policy) {  // checked at enqueue, so a newer version's or a damaged one
+            return fail("the retry policy cannot be read: " + policy.error().to_string());
         }
-        if (error_mro != nullptr && !covers(policy, *error_mro)) {
+        if (error_mro != nullptr && !covers(*policy, *error_mro)) {
             return fail((error_mro->empty() ? std::string{"this error"} : error_mro->front()) + " is not retried");
         }
-        if (move_.failures > policy.max_retries + (KHALA_PLANT(retry_over_budget) ? 1 : 0)) {
+        if (move_.failures > policy->max_retries + (KHALA_PLANT(retry_over_budget) ? 1 : 0)) {
             return fail("no retries left after " + count_of(move_.failures, "failure"));
         }
-        const Millis by_policy = delay_ms < 0 ? backoff_ms(policy, move_.failures, rng_) : delay_ms;
+        const Millis by_policy = delay_ms < 0 ? backoff_ms(*policy, move_.failures, rng_) : delay_ms;
         wait(move_, KHALA_PLANT(retry_without_wait) ? 0 : by_policy);
     }
 
@@ -208,6 +209,11 @@ private:
 };
 
 }  // namespace
+
+int retries_left(const Lease& lease) {
+    const auto policy = policy_of(lease.job);
+    return policy ? std::max(policy->max_retries - lease.standing.failures, 0) : 0;
+}
 
 Move decide(const Lease& lease, Outcome outcome, Millis now, Rng& rng, const Limits& limits) {
     Move move = std::visit(

@@ -80,6 +80,9 @@ inline constexpr Millis kDeadLetterTtlMs = 30 * base::kDayMs;
 // legal move from there is a programming error (asserted).
 [[nodiscard]] Move decide(const Lease& lease, Outcome outcome, Millis now, Rng& rng, const Limits& limits = {});
 
+// How many failures of this job its policy still answers with another run; at 0 the next one is final.
+[[nodiscard]] int retries_left(const Lease& lease);
+
 // The holder decides with what it knew; a cancellation may have been requested since. `current` is how the job stands
 // when the move reaches it; the store applies what this returns. A job that was asked to stop becomes cancelled
 // instead of failing, waiting or running again; a Done result is kept, a damaged row stays quarantined.

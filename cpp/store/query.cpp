@@ -56,6 +56,11 @@ Status check_claim(const Claim& claim) {
     return {};
 }
 
+// What ties a job to those it caused: its own id where it was given none.
+const std::string& correlation_id(const NewJob& job) noexcept {
+    return job.correlation_id.empty() ? job.id : job.correlation_id;
+}
+
 bool is_any_or(const std::string& wanted, const std::string& value) noexcept {
     return wanted.empty() || wanted == value;
 }
@@ -132,7 +137,7 @@ bool matches(const ListQuery& query, const NewJob& job, const job::Standing& sta
     const bool state_wanted = query.states.empty() ||
                               std::find(query.states.begin(), query.states.end(), standing.state) != query.states.end();
     return state_wanted && is_any_or(query.queue, job.queue) && is_any_or(query.task, job.task) &&
-           is_any_or(query.correlation_id, job.correlation_id) && is_any_or(query.tenant, job.tenant) &&
+           is_any_or(query.correlation_id, correlation_id(job)) && is_any_or(query.tenant, job.tenant) &&
            is_any_or(query.parent_id, job.parent_id) && standing.enqueued_at >= query.enqueued_from &&
            (query.enqueued_to == 0 || standing.enqueued_at < query.enqueued_to) &&
            (query.error_type.empty() || query.error_type == job::error_type(standing.error));

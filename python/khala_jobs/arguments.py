@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from . import hints, values
 from .errors import InvalidArgument, PayloadMismatch
+from .round_trip import difference
 from .shown import shown
 
 _Kind = inspect._ParameterKind  # noqa: SLF001 - the type of Parameter.POSITIONAL_ONLY and its siblings
@@ -105,7 +106,7 @@ class ArgumentCodec:
         """
         plan = self._plan or self._planned()
         try:
-            data: dict[str, Any] = plan.validator.validate_json(payload)
+            data: dict[str, Any] = plan.validator.validate_json(payload, by_alias=True, by_name=True)
         except ValidationError as error:
             raise payload_error(error, self._task) from None
         return ((), data) if self._simple else self._spread(data)
@@ -210,17 +211,25 @@ def encode_rich(adapter: TypeAdapter[Any], value: Any, field: str) -> bytes:
     """
     try:
         text = adapter.dump_json(value, warnings=False)
-        back = adapter.validate_json(text)
-        doubt = _doubt(adapter, value)
+        found = difference(value, read_rich(adapter, text))
+        doubt = found and _doubt(adapter, value)
     except ValidationError as error:
         raise field_error(error, field) from None
     except (PydanticSerializationError, UnicodeEncodeError, RecursionError, ValueError) as error:
         raise InvalidArgument(field, f"cannot be stored as JSON: {error}") from None
-    if doubt and back != value:  # an int for `float | …` is doubtful, and comes back as its equal
-        raise InvalidArgument(field, f"cannot be stored as JSON: {doubt}")
-    if b"null" in text and back != value:  # pydantic writes NaN and the infinities as null
-        raise InvalidArgument(field, "has a number that is not finite, which JSON cannot carry")
+    if found:
+        path, how = found
+        raise InvalidArgument(f"{field}{path}", f"cannot be stored as JSON: {doubt or how}")
     return text
+
+
+def read_rich(adapter: TypeAdapter[Any], text: bytes) -> Any:
+    """A value that `encode_rich` wrote: with the names of fields, whatever aliases they have.
+
+    Raises:
+        ValidationError: It is none of the type.
+    """
+    return adapter.validate_json(text, by_alias=True, by_name=True)
 
 
 def _doubt(adapter: TypeAdapter[Any], value: Any) -> str:

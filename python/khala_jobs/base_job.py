@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from .arguments import adapter_for, encode_rich, field_error, payload_error
+from .arguments import adapter_for, encode_rich, field_error, payload_error, read_rich
 from .context import Context
 from .definition import Definition, Way, code_of, process_target, way_of
 from .errors import InvalidArgument
@@ -108,7 +108,7 @@ class ClassCodec:
             InvalidArgument: A value does not fit its field.
         """
         try:
-            return (self._get().validate_json(payload),), {}
+            return (read_rich(self._get(), payload),), {}
         except ValidationError as error:
             raise payload_error(error, job_name(self._cls)) from None
 

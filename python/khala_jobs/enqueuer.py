@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 from .definition import Definition
 from .errors import Error, InvalidArgument
-from .options import BATCH_JOBS, EnqueueOptions, check_names, core_arguments, text
+from .options import BATCH_BYTES, BATCH_JOBS, EnqueueOptions, check_names, core_arguments, text
 from .shown import shown
 
 if TYPE_CHECKING:
@@ -67,12 +67,15 @@ class Enqueuer(Generic[P, R]):
             options
         )  # here: what the task says, which also has a version, is checked by its own names
         merged = {**self._options, **options}
+        for name, other in (("delay", "at"), ("at", "delay")):  # one question, so that the later answer holds
+            if name in options and other not in options:
+                merged.pop(other, None)
         if "id" in options:
             text(options["id"], "id")
         core_arguments(self.definition.name, {k: v for k, v in merged.items() if k != "id"})
         return Enqueuer(self.definition, self._tasks, merged)
 
-    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+    async def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Put one job in; it is as durable as the store makes it when this returns.
 
         Args:
@@ -123,13 +126,15 @@ class Enqueuer(Generic[P, R]):
             raise InvalidArgument("chunk", f"expected a number from 1 to {BATCH_JOBS}, got {shown(chunk)}")
         if not isinstance(cast("object", calls), Iterable):
             raise InvalidArgument("calls", f"expected tuples or dicts of arguments, got {shown(calls)}")
-        payloads, jobs = list[bytes](), list["Job[R]"]()
+        payloads, jobs, weight = list[bytes](), list["Job[R]"](), 0
         try:
             for index, call in enumerate(calls):
                 payloads.append(self._encode_item(index, call))
+                weight += len(payloads[-1])
+                _check_batch(len(payloads), weight)  # now: who makes the calls may have many more
                 if chunk is not None and len(payloads) == chunk:
                     jobs += await self._put_many(payloads, len(jobs))
-                    payloads = []
+                    payloads, weight = [], 0
             if payloads:
                 jobs += await self._put_many(payloads, len(jobs))
         except Error as error:
@@ -158,3 +163,15 @@ class Enqueuer(Generic[P, R]):
         except InvalidArgument as error:
             raise InvalidArgument(f"[{index}].{error.field}", error.message) from None
         raise InvalidArgument(f"[{index}]", f"expected a tuple or a dict of arguments, got {shown(call)}")
+
+
+def _check_batch(count: int, size: int) -> None:
+    if count > BATCH_JOBS:
+        raise InvalidArgument(
+            "calls", f"more than {BATCH_JOBS} jobs, the limit of one call: pass chunk= to split them"
+        )
+    if size > BATCH_BYTES:
+        raise InvalidArgument(
+            "calls",
+            f"more than {BATCH_BYTES} bytes, the limit of one call: pass a smaller chunk= to split them",
+        )

@@ -151,7 +151,17 @@ class Handlers:
 
 def _request(run: Run, definition: Definition, worker: str) -> dict[str, Any]:
     lease = run.lease
-    copied = ("id", "task", "queue", "attempt", "fence", "priority", "correlation_id", "tenant")
+    copied = (
+        "id",
+        "task",
+        "queue",
+        "attempt",
+        "retries_left",
+        "fence",
+        "priority",
+        "correlation_id",
+        "tenant",
+    )
     times = ("enqueued_at", "due_at", "soft_timeout_ms")
     return {
         "target": definition.target,

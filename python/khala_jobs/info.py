@@ -96,7 +96,7 @@ class JobInfo:
         timeout_ms: Soft time-out; 0 = none.
         hard_timeout_ms: Hard time-out; 0 = none.
         retry: The policy as stored.
-        correlation_id: Ties it to what caused it.
+        correlation_id: Ties it to what caused it and what it causes; its own id where it was given none.
         headers: What the producer attached.
         tenant: On whose behalf.
         parent_id: The job that enqueued it.
@@ -175,7 +175,7 @@ def from_row(row: Mapping[str, Any]) -> JobInfo:
         timeout_ms=row["soft_timeout_ms"],
         hard_timeout_ms=row["hard_timeout_ms"],
         retry=_json(row["retry"], None),
-        correlation_id=row["correlation_id"],
+        correlation_id=row["correlation_id"] or row["id"],
         headers=_json(row["headers"], {}),
         tenant=row["tenant"],
         parent_id=row["parent_id"],

@@ -59,7 +59,8 @@ class Job(Generic[R]):
         """Wait until the job has ended, and give what its handler returned.
 
         Args:
-            timeout: Give up waiting after this; the job goes on. ``None`` = wait as long as it takes.
+            timeout: Give up waiting after this; the job goes on. 0 = only look whether it has ended; ``None`` = wait as
+                long as it takes.
 
         Raises:
             JobFailed: It is out of retries; carries type, text and traceback of the handler's error.
@@ -69,11 +70,14 @@ class Job(Generic[R]):
             NotFound: There is no such job (any more).
             TimeoutError: It has not ended in time.
         """
-        if timeout is None:
+        limit = None if timeout is None else to_ms(timeout, "timeout") / 1000
+        if limit == 0:  # it takes a moment to learn even what is so already
+            info = await self.info()
+            if not info.is_closed:
+                raise TimeoutError(f"job {self.id} is {info.state}")
+            limit = None
+        async with asyncio.timeout(limit):
             row = await self._client.closed_row(self.id)
-        else:
-            async with asyncio.timeout(to_ms(timeout, "timeout") / 1000):
-                row = await self._client.closed_row(self.id)
         if row["state"] != "completed":
             raise closed_error(self.id, row)
         text: bytes = row["result"]
@@ -125,11 +129,15 @@ class Job(Generic[R]):
     async def cancel(self, reason: str = "") -> bool:
         """Ask for its end: a waiting job is cancelled at once, a running one is told within a second.
 
+        Args:
+            reason: Why, for whoever waits for its result; 880 bytes at most.
+
         Returns:
             False when it had ended already.
 
         Raises:
             NotFound: There is no such job (any more).
+            InvalidArgument: `reason` is too long.
         """
         return await self._client.cancel_job(self.id, reason)
 

@@ -6,6 +6,7 @@ The layers, each overriding the one before: the `JobProcessor`'s defaults, the q
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
@@ -21,6 +22,7 @@ from .shown import shown
 PRIORITY_MAX: Final = 255
 COUNT_MAX: Final = 2**31 - 1  # of counts that the core keeps; each of its stores has room for it
 BATCH_JOBS: Final = 10_000  # in one call
+BATCH_BYTES: Final = 16 * 1024 * 1024  # of payload in one call
 PAYLOAD_BYTES: Final = 1024 * 1024  # of one job (base/limits.hpp)
 # From the soft time-out, when the handler is asked to stop, to the hard one, when its time is over.
 HARD_TIMEOUT_AFTER_MS: Final = 5_000
@@ -81,14 +83,14 @@ class EnqueueOptions(JobOptions, total=False):
     """`JobOptions`, and what belongs to one enqueue only.
 
     Keys:
-        delay: Not before this long from now.
-        at: Not before then (a datetime with a time zone).
+        delay: Not before this long from now; ``None`` = at once.
+        at: Not before then (a datetime with a time zone); ``None`` = at once.
         id: Id of the job (1..128 bytes); enqueuing the same id again changes nothing.
         correlation_id: Default: that of the running job, or of `khala_jobs.correlation`, or the job's own id.
     """
 
-    delay: Duration
-    at: datetime
+    delay: Duration | None
+    at: datetime | None
     id: str
     correlation_id: str
 
@@ -144,17 +146,7 @@ def core_arguments(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
     check_names(options, NAMES | {"version"})
     core: dict[str, Any] = {"task": task, "queue": text(options.get("queue", "default"), "queue")}
     core["priority"] = priority(options.get("priority", Priority.MEDIUM))
-    if "delay" in options and "at" in options:
-        raise InvalidArgument("delay", "give delay or at, not both")
-    if "delay" in options:
-        core["delay_ms"] = to_ms(options["delay"], "delay")
-    if "at" in options:
-        core["run_at"] = instant_ms(options["at"], "at")
-    expires = options.get("expires")
-    if isinstance(expires, datetime):
-        core["expires_at"] = instant_ms(expires, "expires")
-    elif expires is not None:
-        core["expires_ms"] = _positive(expires, "expires")
+    core |= _times(options)
     core |= _timeouts(options)
     if "retry" in options:
         core["retry"] = retry_policy(options["retry"]).text
@@ -194,6 +186,30 @@ def priority(value: object) -> int:
     if not 0 <= value <= PRIORITY_MAX:
         raise InvalidArgument("priority", f"{shown(value)} is outside 0..{PRIORITY_MAX}")
     return int(value)
+
+
+def _times(options: Mapping[str, Any]) -> dict[str, int]:
+    """From when the job may start, and until when."""
+    delay, at, expires = options.get("delay"), options.get("at"), options.get("expires")
+    core: dict[str, int] = {}
+    if delay is not None and at is not None:
+        raise InvalidArgument("delay", "give delay or at, not both")
+    if delay is not None:
+        core["delay_ms"] = to_ms(delay, "delay")
+    if at is not None:
+        core["run_at"] = instant_ms(at, "at")
+    if isinstance(expires, datetime):
+        core["expires_at"] = instant_ms(expires, "expires")
+    elif expires is not None:
+        core["expires_ms"] = _positive(expires, "expires")
+    if (delay is not None or at is not None) and expires is not None:
+        now = time.time_ns() // 1_000_000
+        starts = core.get("run_at", now + core.get("delay_ms", 0))
+        if core.get("expires_at", now + core.get("expires_ms", 0)) <= starts:
+            raise InvalidArgument(
+                "expires", f"not after {'at' if delay is None else 'delay'}: the job could never run"
+            )
+    return core
 
 
 def _timeouts(options: Mapping[str, Any]) -> dict[str, int]:

@@ -11,15 +11,14 @@ from .connection import Connection
 from .context import current_correlation_id
 from .definition import Definition
 from .durations import to_ms
-from .errors import Closed, EnqueueUnknown, InvalidArgument, QueueFull, UnknownOutcome
+from .errors import Closed, EnqueueUnknown, QueueFull, UnknownOutcome
 from .job import Client, Job
 from .metrics import Metrics
-from .options import BATCH_JOBS, core_arguments, merge
+from .options import core_arguments, merge
 from .queues import QueueManager
 from .resources import Resources
 from .run import running
 
-BATCH_BYTES: Final = 16 * 1024 * 1024
 DEFAULT_QUEUE: Final = "default"
 _EXISTS, _FULL, _REFUSED = 1, 2, 3
 
@@ -65,11 +64,11 @@ class StoreProducer:
         Args:
             definition: Of the task.
             options: Of this enqueue.
-            payloads: One a job.
+            payloads: One a job; no more than a call may carry.
             cache: Of whoever holds the options, to keep them in the core's form.
 
         Raises:
-            InvalidArgument: More than a call may carry, or an option that is refused.
+            InvalidArgument: An option is refused.
             QueueFull: They do not fit, and none was put in.
             Closed: The store is being closed, and none was put in.
             EnqueueUnknown: The store's answer was lost; repeating it with the ids that it names is safe.
@@ -82,8 +81,6 @@ class StoreProducer:
         version = (self._queues.version, connection.opened_count)
         if queue not in self._configured or self._configured_for != version:
             await self.configure_queue(queue)
-        if len(payloads) > 1:
-            _check_batch(payloads)
         while engine.inbox_full:  # all who wait are woken together
             await bridge.request(engine.wait_space)
         ids = [merged["id"]] if "id" in merged else None
@@ -161,16 +158,3 @@ async def _full(engine: Any, bridge: Bridge, queue: str, count: int) -> QueueFul
     return QueueFull(
         "queue", f"{queue} is full: {rows[0]['max_length'] if rows else 0} may wait in it, {why}"
     )
-
-
-def _check_batch(payloads: list[bytes]) -> None:
-    if len(payloads) > BATCH_JOBS:
-        raise InvalidArgument(
-            "calls", f"{len(payloads)} jobs in one call, {BATCH_JOBS} is the limit: pass chunk= to split them"
-        )
-    size = sum(map(len, payloads))
-    if size > BATCH_BYTES:
-        raise InvalidArgument(
-            "calls",
-            f"{size} bytes in one call, {BATCH_BYTES} is the limit: pass a smaller chunk= to split them",
-        )

@@ -28,6 +28,9 @@ from .shown import shown
 
 Order = Literal["oldest_first", "newest_first", "next_to_run"]
 PAGE: Final = 1000
+REASON_BYTES: Final = (
+    880  # of a cancellation: the core keeps 1,024 bytes, with "cancelled by <actor>: " before it
+)
 DEAD: Final[tuple[State, State]] = ("failed", "quarantined")
 _STATES: Final = frozenset(State.__args__)  # type: ignore[attr-defined]  # Literal's
 
@@ -233,11 +236,17 @@ class QueueManager:
     async def cancel(self, job_id: str, reason: str = "", *, actor: str = "") -> bool:
         """End a job: a waiting one at once, a running one is told within a second.
 
+        Args:
+            job_id: Of the job.
+            reason: Why, for whoever waits for its result; 880 bytes at most.
+            actor: Who says so.
+
         Returns:
             False when it had ended already.
 
         Raises:
             NotFound: There is no such job.
+            InvalidArgument: `reason` or `actor` is too long.
         """
         return await self._manage("cancel", job_id, reason, actor) != "refused"
 
@@ -266,8 +275,11 @@ class QueueManager:
         return await self._manage("requeue", job_id, "", actor) != "refused"
 
     async def _manage(self, verb: str, job_id: str, reason: str, actor: str) -> str:
+        size = len(text(reason, "reason").encode())
+        if size > REASON_BYTES:
+            raise InvalidArgument("reason", f"{size} bytes, {REASON_BYTES} is the limit")
         (answer,) = await self._connection.ask(
-            "manage", verb, [text(job_id, "job_id")], text(reason, "reason"), text(actor, "actor")
+            "manage", verb, [text(job_id, "job_id")], reason, text(actor, "actor")
         )
         if answer == "missing":
             raise NotFound("job", f"there is no job {job_id}")

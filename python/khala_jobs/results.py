@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from . import hints, values
-from .arguments import adapter_for, encode_rich
+from .arguments import adapter_for, encode_rich, read_rich
 from .errors import InvalidArgument
 from .retry import Outcome
 
@@ -57,7 +57,7 @@ class ResultCodec:
         if adapter is None:
             return values.decode(text)
         try:
-            return adapter.validate_json(text)
+            return read_rich(adapter, text)
         except ValidationError as error:
             raise InvalidArgument(
                 "result", f"what task {self._task} left is not what its annotation says: {error}"

@@ -29,6 +29,8 @@ class Lease(Protocol):
     @property
     def attempt(self) -> int: ...
     @property
+    def retries_left(self) -> int: ...
+    @property
     def fence(self) -> int: ...
     @property
     def priority(self) -> int: ...
@@ -105,6 +107,7 @@ class StaticLease:
     queue: str = "default"
     payload: bytes = b"{}"
     attempt: int = 1
+    retries_left: int = 0
     fence: int = 0
     priority: int = 5
     correlation_id: str = ""

@@ -30,6 +30,7 @@ from .outcomes import (
     ENDINGS,
     FAIL,
     RELEASE,
+    RETRY,
     SNOOZE,
     Outcomes,
     Verdict,
@@ -263,8 +264,10 @@ class Slots:
                 self._log.ended(run, "completed", seconds * 1000, counters)
             return
         ending = ENDINGS[code]
-        setattr(counters, ending, getattr(counters, ending) + 1)
         error = reason = ""
+        if code == RETRY and run.lease.retries_left == 0:
+            ending, error = "failed", "Retry: no retries left"
+        setattr(counters, ending, getattr(counters, ending) + 1)
         if code == FAIL:
             counters.timed_out += verdict[2]
             error = str(failure.parse(verdict[1][1]))

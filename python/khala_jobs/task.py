@@ -59,7 +59,7 @@ class Task(Enqueuer[P, R]):
 class AsyncTask(Task[P, R]):
     """A task whose handler is ``async def``."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Call the handler here and now; no job is involved."""
         return cast("Coroutine[Any, Any, R]", self._call(args, kwargs))
 
@@ -67,7 +67,7 @@ class AsyncTask(Task[P, R]):
 class SyncTask(Task[P, R]):
     """A task whose handler is a plain function."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the handler here and now; no job is involved."""
         return cast("R", self._call(args, kwargs))
 

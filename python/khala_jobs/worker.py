@@ -229,7 +229,7 @@ class WorkerPool:
             for wait in waits:
                 wait.cancel()
         if not stopped.is_set():
-            raise Closed("engine", f"the worker cannot go on: {self.failure}")
+            raise Closed("engine", f"the worker cannot go on: {self.failure or 'its event loop ended'}")
 
     async def wait_idle(self) -> None:
         """Wait until no handler runs and every outcome is with the engine."""
@@ -293,7 +293,6 @@ class WorkerPool:
 
     def on_detached(self) -> None:
         """The loop has ended, or is about to, under the running worker; the engine gives its jobs back."""
-        self.failure = "its event loop is ending"
         self.failed.set()
         self._end_helpers()
         self._log.worker(

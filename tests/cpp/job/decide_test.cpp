@@ -77,9 +77,12 @@ TEST(Decide, AFailureIsRetriedAsOftenAsThePolicySays) {
     EXPECT_EQ(move.failures, 1);
     EXPECT_EQ(move.due_at, kNow + 1'000);
     EXPECT_EQ(move.error, R"({"type":"x"})");
+    EXPECT_EQ(retries_left(lease), 2);
     lease.standing.failures = 1;
     EXPECT_EQ(decided(lease, failure()).to, State::scheduled);
+    EXPECT_EQ(retries_left(lease), 1);
     lease.standing.failures = 2;
+    EXPECT_EQ(retries_left(lease), 0);
     move = decided(lease, failure());
     EXPECT_EQ(move.to, State::failed);
     EXPECT_EQ(move.failures, 3);
@@ -91,6 +94,7 @@ TEST(Decide, WithoutAPolicyTheFirstFailureIsTheLast) {
         const Move move = decided(running_lease(none), failure());
         EXPECT_EQ(move.to, State::failed);
         EXPECT_EQ(move.reason, "no retries left after 1 failure");
+        EXPECT_EQ(retries_left(running_lease(none)), 0);
     }
 }
 
@@ -104,6 +108,7 @@ TEST(Decide, AnUnreadablePolicyFailsTheJobAndSaysSo) {
     const Move move = decided(running_lease("{"), failure());
     EXPECT_EQ(move.to, State::failed);
     EXPECT_NE(move.reason.find("policy cannot be read"), std::string::npos);
+    EXPECT_EQ(retries_left(running_lease("{")), 0);
 }
 
 TEST(Decide, ATimeoutIsAFailureWithItsOwnName) {

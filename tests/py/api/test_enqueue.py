@@ -199,13 +199,42 @@ async def test_the_limits_of_one_call(jobs: JobProcessor) -> None:
     @jobs.task
     async def work(a: Any) -> None: ...
 
-    with pytest.raises(InvalidArgument, match="10000 is the limit: pass chunk="):
-        await work.enqueue_many([(i,) for i in range(10_001)])
-    with pytest.raises(InvalidArgument, match="16777216 is the limit"):
+    many = iter(range(20_000))
+    with pytest.raises(InvalidArgument, match="more than 10000 jobs, the limit of one call: pass chunk="):
+        await work.enqueue_many((i,) for i in many)
+    assert next(many) == 10_001  # no more was made than it takes to know
+    with pytest.raises(InvalidArgument, match="more than 16777216 bytes, the limit of one call"):
         await work.enqueue_many([("x" * 1_000_000,)] * 17)
     assert (await jobs.queues.stats())["waiting"] == 0
     assert len(await work.enqueue_many([(i,) for i in range(10_001)], chunk=4000)) == 10_001
     assert (await jobs.queues.stats())["waiting"] == 10_001
+
+
+async def test_the_later_answer_to_when_holds(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    then = datetime.now(UTC) + timedelta(days=3)
+    later = work.options(delay="1h").options(at=then)
+    assert abs((await (await later.enqueue()).info()).due_at - then) < timedelta(seconds=1)
+    sooner = later.options(delay="1m")
+    assert (await (await sooner.enqueue()).info()).due_at < datetime.now(UTC) + timedelta(minutes=2)
+    for at_once in (sooner.options(delay=None), later.options(at=None)):
+        assert (await (await at_once.enqueue()).info()).state == "ready"
+
+
+@pytest.mark.parametrize("start", ["delay", "at"])
+@pytest.mark.parametrize("end", ["duration", "instant"])
+async def test_a_job_that_could_never_run_is_refused(jobs: JobProcessor, start: str, end: str) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    now = datetime.now(UTC)
+    hour: Any = {"delay": "1h"} if start == "delay" else {"at": now + timedelta(hours=1)}
+    with pytest.raises(InvalidArgument, match=f"expires: not after {start}: the job could never run"):
+        work.options(**hour, expires="1m" if end == "duration" else now + timedelta(minutes=1))
+    later = work.options(**hour, expires="2h" if end == "duration" else now + timedelta(hours=2))
+    assert (await (await later.enqueue()).info()).state == "scheduled"
 
 
 @pytest.mark.parametrize("calls", [None, 5])

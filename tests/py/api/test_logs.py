@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from khala_jobs import Cancel, Context, JobProcessor, Retry, Snooze
+from khala_jobs import Cancel, Context, JobFailed, JobProcessor, Retry, Snooze
 from khala_jobs.logs import JobLog, pipeline_line
 
 Make = Callable[..., JobProcessor]
@@ -130,6 +130,30 @@ async def test_by_default_only_failures_are_seen(make: Make, caplog: pytest.LogC
     await run_all(make(retry=3))
     assert {event["event"] for event in events(caplog)} == {"job_failed"}
     assert pipeline(caplog) == []
+
+
+@pytest.mark.parametrize("retries", [None, 1])
+async def test_a_retry_that_there_is_none_left_for_is_a_failure(
+    make: Make, caplog: pytest.LogCaptureFixture, retries: int | None
+) -> None:
+    caplog.set_level(logging.INFO, logger="khala_jobs")
+    jobs = make(workers=1)
+
+    @jobs.task(retry=retries)
+    async def upstream() -> None:
+        raise Retry(after=0, reason="503")
+
+    async with jobs:
+        job = await upstream.enqueue()
+        with pytest.raises(JobFailed):
+            await job.result(20)
+        await jobs.wait_idle()
+        snapshot = jobs.metrics.snapshot()
+    ended = [e for e in events(caplog) if e["event"] in ("job_failed", "job_retried")]
+    assert [e["event"] for e in ended] == ["job_retried"] * (retries or 0) + ["job_failed"]
+    assert (ended[-1]["level"], ended[-1]["data"]["error"]) == ("error", "Retry: no retries left")
+    assert ended[-1]["data"]["reason"] == "503"
+    assert (snapshot.failed, snapshot.success_rate) == (1, 0.0)
 
 
 async def test_runs_beyond_the_rate_are_left_out_whole_and_counted(

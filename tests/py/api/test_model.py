@@ -10,11 +10,22 @@ import asyncio
 import dataclasses
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from khala_jobs import Cancel, Context, JobProcessor, NotFound, Queue, QueueFull, Retry, Snooze
+from khala_jobs import (
+    Cancel,
+    Context,
+    InvalidArgument,
+    JobProcessor,
+    NotFound,
+    Queue,
+    QueueFull,
+    Retry,
+    Snooze,
+)
 from khala_jobs.testing import JobsTesting
 
 QUEUES = ("alpha", "beta")
@@ -180,6 +191,10 @@ class Programme(RuleBasedStateMachine):
             options["delay"] = delay_ms / 1000
         if expires_ms:
             options["expires"] = expires_ms / 1000
+        if 0 < expires_ms <= delay_ms:
+            with pytest.raises(InvalidArgument, match="could never run"):
+                self.task.options(**options)
+            return
         call = self.task.options(**options).enqueue_many([(plan,) for plan in items])
         length = self.model.waiting("beta") + len(items)
         if queue == "beta" and length - self.model.overdue("beta") <= BOUND < length:

@@ -275,6 +275,18 @@ async def test_what_is_no_text_or_number_is_refused_by_name(jobs: JobProcessor) 
         await jobs.queues.limit("q", 2**31)
 
 
+async def test_a_reason_is_stored_whole_or_refused(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    job = await work.enqueue()
+    with pytest.raises(InvalidArgument, match="reason: 882 bytes, 880 is the limit"):
+        await job.cancel("ü" * 441)
+    assert (await job.info()).state == "ready"
+    assert await jobs.queues.cancel(job.id, "ü" * 440, actor="a" * 128)
+    assert (await job.info()).reason == f"cancelled by {'a' * 128}: {'ü' * 440}"
+
+
 async def test_ageing_lets_old_jobs_overtake(make: Make) -> None:
     jobs = make(workers=1, queues=[Queue("aged", ageing="10ms")])
     ran: list[str] = []

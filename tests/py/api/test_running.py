@@ -289,6 +289,24 @@ async def test_handlers_enqueue_and_children_inherit_the_correlation_id(jobs: Jo
     assert (info.correlation_id, info.parent_id) == ("req-1", job.id)
 
 
+async def test_a_job_without_one_is_found_by_its_own_id_with_its_children(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def child() -> None: ...
+
+    @jobs.task
+    async def parent(ctx: Context) -> str:
+        await child.enqueue()
+        return ctx.correlation_id
+
+    async with jobs:
+        job = await parent.enqueue()
+        await parent.enqueue()  # and nobody else's
+        assert await job.result(20) == job.id
+        assert (await job.info()).correlation_id == job.id
+        found = await jobs.queues.list(correlation_id=job.id)
+    assert [info.task for info in found.jobs] == ["parent", "child"]
+
+
 async def test_nothing_leaks_from_one_job_to_the_next(make: Make) -> None:
     jobs = make(workers=1)
     var: ContextVar[int] = ContextVar("var", default=0)
@@ -379,14 +397,16 @@ async def test_waiting_for_a_result_gives_up_in_time_and_can_be_repeated(jobs: J
 
     async with jobs:
         job = await work.enqueue()
-        with pytest.raises(TimeoutError):
-            await job.result(timeout="20ms")
+        for timeout in ("20ms", 0):
+            with pytest.raises(TimeoutError):
+                await job.result(timeout=timeout)
         waiting = [asyncio.ensure_future(job.result()) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
         go.set()
         assert await asyncio.gather(*waiting[1:]) == [5, 5]
         assert await job.result(0.5) == 5
+        assert await job.result(0) == 5
         assert (await job.info()).state == "completed"
 
 

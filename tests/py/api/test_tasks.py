@@ -240,6 +240,18 @@ async def test_a_field_may_be_called_name(make: Callable[..., JobProcessor]) -> 
         assert await (await jobs.enqueue(Greet("Ada", "hello"))).result(30) == "hello Ada!"
 
 
+async def test_an_argument_may_be_called_self(make: Callable[..., JobProcessor]) -> None:
+    jobs = make(workers=1)
+
+    @jobs.task
+    async def double(self: int) -> int:
+        return self * 2
+
+    async with jobs:
+        assert await (await double.enqueue(self=4)).result(30) == 8
+        assert await (await double.options(priority=9).enqueue(self=5)).result(30) == 10
+
+
 @dataclasses.dataclass
 class ForgotClassVar(BaseJob[None]):
     task_name: str = "reindex"

@@ -111,6 +111,26 @@ CONTRACT_CASE(ListContract, ByQueueTaskAndKeys) {
     EXPECT_TRUE(t.list(query).empty()) << "all conditions at once";
 }
 
+CONTRACT_CASE(ListContract, TheCorrelationIdOfAJobWithoutOneIsItsId) {
+    t.add(Bench::job("other"));
+    t.add(Bench::job("root"));
+    NewJob child = Bench::job("child");
+    child.correlation_id = "root";
+    t.add(child);
+    NewJob root = Bench::job("elsewhere");
+    root.correlation_id = "other request";
+    t.add(root);
+    ListQuery query;
+    query.correlation_id = "root";
+    EXPECT_EQ(t.list(query), (Ids{"root", "child"}));
+    query.order = Order::newest_first;
+    EXPECT_EQ(t.list(query), (Ids{"child", "root"}));
+    query.limit = 1;
+    EXPECT_EQ(t.list(query), (Ids{"child"})) << "one page of two";
+    query.correlation_id = "elsewhere";
+    EXPECT_TRUE(t.list(query).empty()) << "it was given another";
+}
+
 CONTRACT_CASE(ListContract, ByTheClassOfTheLatestError) {
     t.settle(t.start("a"), Bench::failure("KeyError"));
     t.settle(t.start("b"), Bench::failure("ValueError"));
