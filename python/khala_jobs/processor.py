@@ -52,7 +52,8 @@ class JobProcessor(Tasks):
             how many of their jobs may run at once.
         timeout: Of tasks that do not say otherwise.
         retry: Of tasks that do not say otherwise; the default is ``Retry.exponential(3)``.
-        queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit.
+        queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit. Where processes
+            differ, the one that began last to use the queue says it.
         max_crashes: Deaths of workers after which the job to blame is quarantined.
         log_rate: Successful runs a second that are logged; 0 = all (logs.py).
         lag_warning: Time for which the event loop must not turn before the handler that blocks it is named.

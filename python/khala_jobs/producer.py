@@ -10,11 +10,11 @@ from .bridge import engine as core
 from .connection import Connection
 from .context import current_correlation_id
 from .definition import Definition
-from .durations import to_ms
 from .errors import Closed, EnqueueUnknown, QueueFull, UnknownOutcome
 from .job import Client, Job
 from .metrics import Metrics
 from .options import core_arguments, merge
+from .queue_values import changes_for
 from .queues import QueueManager
 from .resources import Resources
 from .run import running
@@ -133,16 +133,8 @@ class StoreProducer:
             self._configured_for = version
         if name in self._configured:
             return
-        defined = self._queues.defined.get(name)
-        changes: dict[str, Any] = {}
-        limit = self._queue_size or None
-        if defined is not None:
-            limit = defined.max_length if defined.max_length is not None else limit
-            changes["defaults"] = defined.stored_defaults()
-            if defined.ageing is not None:
-                changes["ageing_ms"] = to_ms(defined.ageing, "ageing")
-        if limit is not None:
-            changes["max_length"] = limit
+        rows = await self._connection.ask("counts", name)
+        changes = changes_for(self._queues.defined.get(name), self._queue_size, rows[0] if rows else None)
         if changes:
             await self._connection.ask("change_queue", name, **changes)
         self._configured.add(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypedDict, cast
@@ -34,8 +35,9 @@ class Queue:
         backoff: Waits between them; ``None`` = the default, exponential from 1 s.
         keep_completed: How long its closed jobs are kept; 0 = removed at the next clean-up; ``None`` = the
             default. Dead letters stay 30 days at least.
-        max_length: Jobs that may wait in it; ``None`` = ``queue_size`` of the settings.
-        ageing: Strict priority when ``None``; else a job overtakes those of one priority more after waiting
+        max_length: Jobs that may wait in it, 0 = no limit; ``None`` = what `QueueManager.limit` said, else
+            ``queue_size`` of the settings.
+        ageing: Strict priority when ``None`` or 0; else a job overtakes those of one priority more after waiting
             this long, so that nothing starves.
     """
 
@@ -73,7 +75,7 @@ class Queue:
             options["keep"] = self.keep_completed
         return options
 
-    def stored_defaults(self) -> bytes:
+    def stored_defaults(self) -> dict[str, Any]:
         """The same for the store, where other programs can read it."""
         options = self.job_options()
         data: dict[str, Any] = {}
@@ -81,7 +83,42 @@ class Queue:
             data["retry"] = options["retry"].text
         if "keep" in options:
             data["keep_ms"] = to_ms(options["keep"], "keep_completed")
-        return orjson.dumps(data)
+        return data
+
+
+def changes_for(queue: Queue | None, queue_size: int, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the store has to be told about a queue when a process begins to use it.
+
+    The store has one bound a queue. What code gave it stands among the queue's defaults as well, as ``max_length``
+    of a `Queue` or ``queue_size`` of the settings: a bound that is another by now was set by hand, and stays.
+
+    Args:
+        queue: What this process defined.
+        queue_size: Bound of queues that do not say otherwise; 0 = none.
+        row: The store's counts; ``None`` when it does not know the queue.
+
+    Returns:
+        Arguments of ``change_queue``; empty when there is nothing to tell.
+    """
+    # A queue that is defined is to be listed, so the store is told of it even where nothing was said.
+    stored = row or {"max_length": 0, "ageing_ms": 0, "defaults": b"{}" if queue is None else b""}
+    defaults: dict[str, Any] = orjson.loads(stored["defaults"] or b"{}")
+    from_code = {key: defaults.pop(key) for key in ("max_length", "queue_size") if key in defaults}
+    by_hand = stored["max_length"] != next(iter(from_code.values()), 0)
+    told: dict[str, Any] = {}
+    if queue is not None:
+        defaults = queue.stored_defaults()
+        told["ageing_ms"] = 0 if queue.ageing is None else to_ms(queue.ageing, "ageing")
+    if queue is not None and queue.max_length is not None:
+        told["max_length"] = queue.max_length
+        from_code = {"max_length": queue.max_length}
+    elif not by_hand and (
+        queue is not None or "max_length" not in from_code
+    ):  # else it is another process's `Queue`'s
+        told["max_length"] = queue_size
+        from_code = {"queue_size": queue_size} if queue_size else {}
+    told["defaults"] = orjson.dumps(defaults | from_code)
+    return {key: value for key, value in told.items() if stored[key] != value}
 
 
 class QueueStats(TypedDict):

@@ -95,7 +95,7 @@ class QueueManager:
     # --- definitions ---------------------------------------------------------------------------------------
 
     def define(self, queue: Queue | str, **fields: Any) -> Queue:
-        """Say what holds for a queue and for the jobs that are enqueued from now on.
+        """Say what holds for a queue and for the jobs that are enqueued from now on; what is left out has its default.
 
         A worker that runs here serves it at once, as many of its jobs as `concurrency` says.
 
@@ -164,7 +164,11 @@ class QueueManager:
         self._log.queue("queue_resumed", queue, actor)
 
     async def limit(self, queue: str, max_length: int, *, actor: str = "") -> None:
-        """Bound how many jobs may wait in a queue; 0 = no bound."""
+        """Bound how many jobs may wait in a queue; 0 = no bound.
+
+        It holds whatever ``queue_size`` of the settings is. A process that has a `Queue` with `max_length` of its own
+        says that again when it begins to use the queue. A number equal to what code said counts as code's.
+        """
         await self._change(queue, actor, max_length=count(max_length, "max_length"))
 
     async def _change(self, queue: str, actor: str, **changes: Any) -> None:

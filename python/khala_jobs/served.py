@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from .definition import Definition
@@ -42,12 +43,17 @@ class ServedQueues:
         if not isinstance(cast("object", queues), Iterable):
             raise InvalidArgument("queues", f"expected a list of names, got {shown(queues)}")
         if isinstance(queues, Mapping):
-            queues = [Queue(name, concurrency=limit) for name, limit in queues.items()]
+            queues = [self._limited(name, limit) for name, limit in queues.items()]
         self._named, self._only_named = [], only
         for queue in queues:
             if isinstance(queue, Queue):
                 self._manager.define(queue)
             self._named.append(queue.name if isinstance(queue, Queue) else text(queue, "queues"))
+
+    def _limited(self, name: str, limit: int) -> Queue:
+        """What was said about a queue in this process, but for how many of its jobs may run at once."""
+        defined = self._manager.defined.get(name)
+        return replace(defined, concurrency=limit) if defined else Queue(name, concurrency=limit)
 
     def names(self) -> list[str]:
         """In the order in which they were named."""

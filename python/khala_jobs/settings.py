@@ -39,7 +39,8 @@ class Settings(BaseSettings):
             SQLite URL for more speed and less durability.
         enabled: False: never run jobs here, only enqueue and manage.
         max_concurrent: Jobs that run at once in this process (``workers=`` in code).
-        queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit.
+        queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit. Where processes
+            differ, the one that began last to use the queue says it.
         history_retention: Days for which closed jobs are kept unless their task says otherwise.
         lease: After the death of a worker its jobs run elsewhere after this long at the latest, in seconds.
         grace: On stop, how long running handlers may take to finish, in seconds.
