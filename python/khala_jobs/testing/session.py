@@ -9,25 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, Self
 
 import orjson
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from khala_jobs.bridge import engine
-from khala_jobs.context import detached
 from khala_jobs.definition import Definition
 from khala_jobs.durations import Duration, instant_ms, to_datetime, to_ms
-from khala_jobs.enqueuer import Enqueuer
 from khala_jobs.errors import InvalidArgument
 from khala_jobs.info import JobInfo
 from khala_jobs.job import Job
-from khala_jobs.outcomes import outcome_of
 from khala_jobs.processor import JobProcessor
-from khala_jobs.resources import Resources
 from khala_jobs.run import running
-from khala_jobs.shown import shown
 
-R = TypeVar("R")
+from .performing import AnyTask, definition_of
+
 Mode = Literal["manual", "inline"]
 
 
@@ -61,7 +58,7 @@ class Enqueued:
         job: Its handle.
         task: Name of its task.
         queue: Where it went.
-        arguments: As a worker gets them, by parameter name; plain JSON values.
+        arguments: As a worker gets them, by parameter name, defaults included; plain JSON values.
         options: All that held for it: queue, priority, delay, retry, …
     """
 
@@ -133,17 +130,15 @@ class JobsTesting:
 
     # --- what was enqueued -------------------------------------------------------------------------------
 
-    def enqueued(self, task: Enqueuer[..., Any] | str | None = None, /, **arguments: Any) -> list[Enqueued]:
+    def enqueued(self, task: AnyTask[Any] | str | None = None, /, **arguments: Any) -> list[Enqueued]:
         """Jobs that were enqueued since the test began, also by handlers, oldest first.
 
         Args:
-            task: Of this task only (or by its name).
+            task: Of this task or `BaseJob` class only (or by its name).
             **arguments: With these arguments; others may be anything. Values are compared as JSON gives
                 them back.
         """
-        if not isinstance(cast("object", task), Enqueuer | str | None):
-            raise InvalidArgument("task", f"expected a task or its name, got {shown(task)}")
-        name = task.definition.name if isinstance(task, Enqueuer) else task
+        name = None if task is None else _name_of(task)
         return [
             entry
             for entry in self._enqueued
@@ -153,7 +148,7 @@ class JobsTesting:
             )
         ]
 
-    def assert_enqueued(self, task: Enqueuer[..., Any] | str, /, **arguments: Any) -> Enqueued:
+    def assert_enqueued(self, task: AnyTask[Any] | str, /, **arguments: Any) -> Enqueued:
         """A job of this task with these arguments was enqueued; gives the latest.
 
         Raises:
@@ -166,7 +161,7 @@ class JobsTesting:
             )
         return found[-1]
 
-    def refute_enqueued(self, task: Enqueuer[..., Any] | str, /, **arguments: Any) -> None:
+    def refute_enqueued(self, task: AnyTask[Any] | str, /, **arguments: Any) -> None:
         """No job of this task with these arguments was enqueued.
 
         Raises:
@@ -184,11 +179,11 @@ class JobsTesting:
     async def _on_put(
         self, definition: Definition, options: Mapping[str, Any], payloads: list[bytes], jobs: list[Job[Any]]
     ) -> None:
+        defaults = _defaults_of(definition)
         for job, payload in zip(jobs, payloads, strict=True):
             if not job.existed:
-                self._enqueued.append(
-                    Enqueued(job, definition.name, options["queue"], orjson.loads(payload), options)
-                )
+                arguments = defaults | orjson.loads(payload)
+                self._enqueued.append(Enqueued(job, definition.name, options["queue"], arguments, options))
         if self._mode != "inline":
             return
         await self._refuse_unserved(options["queue"], jobs[0])
@@ -258,34 +253,26 @@ class JobsTesting:
         return {field.name: sum(getattr(t, field.name) for t in tasks) for field in fields(Drained)}
 
 
-async def perform(
-    task: Enqueuer[..., R], /, *args: Any, resources: Resources | None = None, **kwargs: Any
-) -> R:
-    """Run a task's handler now, without a store; arguments and result go through JSON as they would.
-
-    Args:
-        task: The task.
-        *args: Its arguments.
-        resources: What the handler depends on.
-        **kwargs: Further arguments.
-
-    Raises:
-        InvalidArgument: Arguments or result cannot be stored, or do not fit the annotations.
-        Exception: Whatever the handler raises; also `Retry`, `Snooze` and `Cancel` that it returns.
-    """
-    definition = task.definition
-    given, named = definition.arguments.decode(definition.arguments.encode(args, kwargs))
-    context = (detached(definition.name, resources),) if definition.takes_context else ()
-    value = definition.function(*context, *given, **named)
-    if inspect.isawaitable(value):
-        value = await value
-    answer = outcome_of(value)
-    if answer is not None:
-        raise answer
-    result: R = definition.results.decode(definition.results.encode(value))
-    return result
+def _name_of(task: AnyTask[Any] | str) -> str:
+    return task if isinstance(task, str) else definition_of(task).name
 
 
-def _wanted(task: Enqueuer[..., Any] | str, arguments: Mapping[str, Any]) -> str:
-    name = task if isinstance(task, str) else task.definition.name
+def _defaults_of(definition: Definition) -> dict[str, Any]:
+    """What a handler gets for the arguments that are not stored with its jobs (arguments.py), as JSON gives it back."""
+    parameters = list(inspect.signature(definition.function).parameters.values())
+    if definition.takes_context:
+        del parameters[0]
+    return {p.name: _as_json(p.default) for p in parameters if p.default is not p.empty}
+
+
+def _as_json(value: object) -> Any:
+    """A default is any object at all: what has no JSON form is left as it is."""
+    try:
+        return to_jsonable_python(value)
+    except PydanticSerializationError:
+        return value
+
+
+def _wanted(task: AnyTask[Any] | str, arguments: Mapping[str, Any]) -> str:
+    name = _name_of(task)
     return f"{name} with {dict(arguments)}" if arguments else name

@@ -1,13 +1,39 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import dataclasses
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar
 
 import pytest
 
-from khala_jobs import Cancel, Context, InvalidArgument, JobProcessor, Resources, Retry, Snooze, Tasks
+from khala_jobs import (
+    BaseJob,
+    Cancel,
+    Context,
+    InvalidArgument,
+    JobProcessor,
+    Resources,
+    Retry,
+    Snooze,
+    TaskOptions,
+    Tasks,
+)
 from khala_jobs.testing import FakeClock, JobsTesting, perform
+
+UNSTORABLE = object()  # what no job could carry
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Square(BaseJob[int]):
+    x: int
+    at: date = date(2030, 1, 1)
+
+    options: ClassVar[TaskOptions] = {"name": "squares"}
+
+    async def run(self, ctx: Context) -> int:
+        assert (ctx.task, isinstance(self.at, date)) == ("squares", True)
+        return self.x**2
 
 
 def application() -> tuple[JobProcessor, Any, Any]:
@@ -37,7 +63,8 @@ async def test_manual_jobs_run_when_the_test_says_so(jobs_testing: type[JobsTest
         t.refute_enqueued(send)
         assert (await t.drain()).completed == 1
         found = t.assert_enqueued(send, to="ada")
-        assert (found.queue, found.options["delay"], found.arguments) == ("mail", "10m", {"to": "ada"})
+        assert (found.queue, found.options["delay"]) == ("mail", "10m")
+        assert found.arguments == {"to": "ada", "copies": 1}
         assert (await t.drain()).runs == 0
         t.clock.advance("9m")
         assert (await t.drain()).runs == 0
@@ -62,7 +89,9 @@ async def test_what_went_wrong_is_told() -> None:
     jobs, send, _ = application()
     async with JobsTesting(jobs) as t:
         await send.enqueue("ada", copies=3)
-        with pytest.raises(AssertionError, match=r"no job of send with \{'to': 'bob'\}.*send\(\{'to': 'ada'"):
+        with pytest.raises(
+            AssertionError, match=r"no job of send with \{'to': 'bob'\}.*send\(\{.*'to': 'ada'"
+        ):
             t.assert_enqueued(send, to="bob")
         with pytest.raises(AssertionError, match="1 jobs of send"):
             t.refute_enqueued("send", copies=3)
@@ -143,6 +172,7 @@ async def test_perform_runs_a_handler_through_json() -> None:
     assert await perform(send, "ada") == "1 to ada"
     resources = Resources()
     resources.provide("ready", True)
+    assert await perform.options(resources=resources)(send, "later") == "1 to later"
     assert await perform(send, "later", resources=resources) == "1 to later"
     with pytest.raises(Snooze):
         await perform(send, "later")
@@ -153,6 +183,63 @@ async def test_perform_runs_a_handler_through_json() -> None:
     with pytest.raises(InvalidArgument):
         await perform(send, "x", nonsense=1)
     assert signup.name == "signup"
+
+
+async def test_perform_s_options_share_no_namespace_with_arguments() -> None:
+    tasks = Tasks()
+
+    @tasks.task
+    async def zz(ctx: Context, resources: str, options: str = "none") -> str:
+        return f"{resources} {options} {ctx.resources.get('ready')}"
+
+    assert await perform(zz, resources="abc") == "abc none None"
+    resources = Resources()
+    resources.provide("ready", True)
+    assert await perform.options(resources=resources)(zz, resources="abc", options="o") == "abc o True"
+    assert await perform(zz, "abc") == "abc none None"  # it was of that call alone
+
+
+async def test_job_classes_are_taken_where_tasks_are() -> None:
+    jobs = JobProcessor("memory://")
+    jobs.include([Square])
+    async with JobsTesting(jobs) as t:
+        t.refute_enqueued(Square)
+        await jobs.enqueue(Square(3))
+        found = t.assert_enqueued(Square, x=3)
+        assert found.arguments == {"x": 3, "at": "2030-01-01"}
+        assert t.enqueued(Square) == t.enqueued("squares") == [found]
+        t.refute_enqueued(Square, x=4)
+        with pytest.raises(AssertionError, match=r"no job of squares with \{'x': 4\}"):
+            t.assert_enqueued(Square, x=4)
+    assert await perform(Square, x=3) == 9
+    assert await perform(Square, 3, date(2030, 1, 2)) == 9
+    with pytest.raises(InvalidArgument, match="arguments: task squares: missing a required argument: 'x'"):
+        await perform(Square)
+    with pytest.raises(InvalidArgument, match="task: expected a task"):
+        await perform(5)  # type: ignore[arg-type]
+
+
+async def test_defaults_are_among_the_arguments_that_a_worker_gets() -> None:
+    jobs = JobProcessor("memory://")
+
+    @jobs.task
+    async def send(
+        ctx: Context,
+        to: str,
+        /,
+        subject: str = "hi",
+        *more: int,
+        on: date = date(2030, 1, 1),
+        odd: Any = UNSTORABLE,
+    ) -> None: ...
+
+    async with JobsTesting(jobs) as t:
+        await send.enqueue("a")
+        t.assert_enqueued(send, to="a", subject="hi", on="2030-01-01", odd=UNSTORABLE)
+        t.refute_enqueued(send, subject="ho")
+        await send.enqueue("a", "ho")
+        t.refute_enqueued(send, to="a", subject="he")
+        assert len(t.enqueued(send, subject="hi")) == len(t.enqueued(send, subject="ho")) == 1
 
 
 async def test_perform_raises_what_a_handler_answers() -> None:
@@ -241,7 +328,7 @@ async def test_once_the_worker_is_stopped_nothing_is_drained() -> None:
 async def test_what_is_no_task_and_no_time_is_refused_by_name() -> None:
     jobs = JobProcessor("memory://")
     async with JobsTesting(jobs) as testing:
-        with pytest.raises(InvalidArgument, match="task: expected a task or its name, got 5"):
+        with pytest.raises(InvalidArgument, match="task: expected a task or a BaseJob class, got 5"):
             testing.assert_enqueued(5)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="at: the datetime has no time zone"):
         JobsTesting(jobs, at=datetime(2030, 1, 1))  # noqa: DTZ001
