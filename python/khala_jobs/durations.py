@@ -25,6 +25,7 @@ _UNITS_MS: Final = {
     "w": 604_800_000,
 }
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,6 +59,12 @@ def to_ms(value: Duration | object, field: str) -> int:
     return round(milliseconds)
 
 
+def number_in(text: str) -> float | None:
+    """The number that a text is, which came from where there is nothing but text; ``None``: it has a unit."""
+    stripped = text.strip()
+    return float(stripped) if _NUMBER.fullmatch(stripped) else None
+
+
 def _beyond(seconds: float) -> float:
     """What is too large for arithmetic with floats, as a float."""
     if seconds != seconds:  # noqa: PLR0124 - not a number
@@ -67,7 +74,8 @@ def _beyond(seconds: float) -> float:
 
 def _parse(text: str, field: str) -> float:
     total, position = 0.0, 0
-    stripped = text.strip()
+    signed = text.strip()
+    stripped = signed.removeprefix("-").lstrip()  # no duration either, but for a reason of its own
     while position < len(stripped):
         part = _PART.match(stripped, position)
         if part is None:
@@ -78,7 +86,7 @@ def _parse(text: str, field: str) -> float:
         raise InvalidArgument(
             field, f'{shown(text)} is no duration: write numbers with units, such as "90s", "10m" or "1h30m"'
         )
-    return total
+    return total if stripped == signed else -total
 
 
 def instant_ms(value: datetime, field: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .durations import to_ms
+from .durations import number_in, to_ms
 from .errors import InvalidArgument
 from .options import COUNT_MAX, nearest
 from .shown import shown
@@ -36,12 +36,14 @@ class Settings(BaseSettings):
     Attributes:
         url: Where jobs are kept: ``sqlite:///relative``, ``sqlite:////absolute``, ``redis://host:6379/1``
             (``rediss://`` with TLS, ``redis+unix:///socket``) or ``memory://``; add ``?synchronous=normal`` to a
-            SQLite URL for more speed and less durability.
+            SQLite URL for more speed and less durability. In its path, ``%``, ``?`` and ``#`` are written ``%25``,
+            ``%3F`` and ``%23``.
         enabled: False: never run jobs here, only enqueue and manage.
         max_concurrent: Jobs that run at once in this process (``workers=`` in code).
         queue_size: Jobs that may wait in a queue that does not say otherwise; 0 = no limit. Where processes
             differ, the one that began last to use the queue says it.
-        history_retention: Days for which closed jobs are kept unless their task says otherwise.
+        history_retention: For how long closed jobs are kept unless their task says otherwise: days as a number, or
+            text with a unit such as ``12h``.
         lease: After the death of a worker its jobs run elsewhere after this long at the latest, in seconds.
         grace: On stop, how long running handlers may take to finish, in seconds.
         timeout: Of tasks that do not say otherwise, in seconds; 0 = none.
@@ -75,9 +77,16 @@ class Settings(BaseSettings):
     @classmethod
     def _seconds(cls, value: object, info: Any) -> object:
         """Durations may have units."""
-        if isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit():
-            return float(value)
-        return to_ms(value, info.field_name) / 1000
+        number = number_in(value) if isinstance(value, str) else None
+        return to_ms(value if number is None else number, info.field_name) / 1000
+
+    @field_validator("history_retention", mode="before")
+    @classmethod
+    def _days(cls, value: object, info: Any) -> object:
+        """So may this one, whose numbers are days."""
+        if isinstance(value, str) and number_in(value) is None:
+            return to_ms(value, info.field_name) / (DAY_SECONDS * 1000)
+        return value
 
     @field_validator("url")
     @classmethod
@@ -154,15 +163,22 @@ def check_url(url: str) -> None:
         raise InvalidArgument(
             "url", f"{url!r} lacks a slash: write sqlite:///{path} (relative) or sqlite:////… (absolute)"
         )
+    if scheme == "sqlite" and "#" in rest:
+        raise InvalidArgument(
+            "url", f"{url!r} has a #, which a URL's path cannot have: write %23 if it is in a name"
+        )
 
 
 def _check_variables(environment: Mapping[str, str]) -> None:
     known = frozenset(PREFIX + name.upper() for name in Settings.model_fields)
+    in_code = {PREFIX + code.upper(): PREFIX + name.upper() for name, code in NAMES_IN_CODE.items()}
     for name in environment:
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in known:
             continue
         missing = WITHOUT_EFFECT.get(upper.removeprefix(PREFIX))
         if missing is None:
-            raise InvalidArgument(name, f"no setting of this name{nearest(upper, known)}")
+            meant = in_code.get(upper)
+            hint = nearest(upper, known) if meant is None else f": did you mean {meant}?"
+            raise InvalidArgument(name, f"no setting of this name{hint}")
         warnings.warn(f"{name} has no effect: there is no {missing} in this version", stacklevel=4)

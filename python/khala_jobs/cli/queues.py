@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import click
+
+from khala_jobs.durations import number_in
 
 from .common import age, client, emit, json_option, plain, run, table, url_option
 
@@ -99,14 +100,14 @@ def clean(
     """Delete ended jobs of QUEUE (all queues without it) by age or count."""
     if older_than is None and keep is None:
         raise click.UsageError("give --older-than, --keep, or both")
-    is_number = older_than is not None and re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", older_than) is not None
+    seconds = None if older_than is None else number_in(older_than)
 
     async def work() -> int:
         async with client(url) as found:
             return await found.queues.clean(
                 queue=queue,
                 states=states,  # type: ignore[arg-type]  # checked there
-                older_than=float(older_than or 0) if is_number else older_than,
+                older_than=older_than if seconds is None else seconds,
                 keep=keep,
             )
 

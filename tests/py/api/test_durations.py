@@ -33,7 +33,25 @@ def test_durations_in_every_form(value: object, milliseconds: int) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "10", "10 minutes", "m10", "-5s", "1h-", None, True, [1], "1e3s", -1, -0.5, timedelta(-1), "10mm"],
+    [
+        "",
+        "10",
+        "10 minutes",
+        "m10",
+        "-5s",
+        "--5s",
+        "- 5s",
+        "-",
+        "1h-",
+        None,
+        True,
+        [1],
+        "1e3s",
+        -1,
+        -0.5,
+        timedelta(-1),
+        "10mm",
+    ],
 )
 def test_what_is_no_duration_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidArgument) as caught:

@@ -57,6 +57,13 @@ def test_the_environment_fills_what_code_leaves_out(monkeypatch: pytest.MonkeyPa
         ("BG_JOBS_LOG_RATE", "9" * 400, ["BG_JOBS_LOG_RATE", "less than or equal to 2147483647"]),
         ("BG_JOBS_MAX_CONCURRENT", "9" * 23, ["BG_JOBS_MAX_CONCURRENT", "less than or equal to 10000"]),
         ("BG_JOBS_MAX_CRASHES", "9" * 23, ["BG_JOBS_MAX_CRASHES", "less than or equal to 100"]),
+        ("BG_JOBS_WORKERS", "3", ["BG_JOBS_WORKERS", "did you mean BG_JOBS_MAX_CONCURRENT?"]),
+        ("BG_JOBS_RETENTION", "3", ["BG_JOBS_RETENTION", "did you mean BG_JOBS_HISTORY_RETENTION?"]),
+        ("BG_JOBS_GRACE", "-1", ["BG_JOBS_GRACE", "-1.0 is negative"]),
+        ("BG_JOBS_GRACE", "-5m", ["BG_JOBS_GRACE", "'-5m' is negative"]),
+        ("BG_JOBS_HISTORY_RETENTION", "-1d", ["BG_JOBS_HISTORY_RETENTION", "'-1d' is negative"]),
+        ("BG_JOBS_HISTORY_RETENTION", "-1", ["BG_JOBS_HISTORY_RETENTION", "greater than or equal to 0"]),
+        ("BG_JOBS_HISTORY_RETENTION", "7 years", ["BG_JOBS_HISTORY_RETENTION", "'7 years' is no duration"]),
         ("BG_JOBS_LEASE", "long", ["BG_JOBS_LEASE", "long"]),
         ("BG_JOBS_LEASE", "0.01", ["BG_JOBS_LEASE", "0.3"]),
         ("BG_JOBS_URL", "sqlit:///x.db", ["BG_JOBS_URL", "did you mean sqlite"]),
@@ -92,6 +99,8 @@ def test_variables_of_what_is_not_there_yet_warn(monkeypatch: pytest.MonkeyPatch
         ("reddis://localhost:6379/1", "did you mean redis"),
         ("postgresql://x", "no store for postgresql"),
         ("", "no URL"),
+        ("sqlite:////path/x.db#frag", "write %23"),
+        ("sqlite:///C#/x.db?synchronous=normal", "write %23"),
     ],
 )
 def test_a_wrong_url_says_what_to_write(url: str, words: str) -> None:
@@ -130,6 +139,16 @@ def test_wrong_arguments_are_refused_by_name(arguments: dict[str, Any], field: s
 def test_retention_is_a_duration_in_code() -> None:
     assert JobProcessor("memory://", retention="12h").settings.history_retention == 0.5
     assert JobProcessor("memory://", retention=86_400).settings.history_retention == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("7d", 7), ("12h", 0.5), ("1w", 7), ("3", 3), ("0.5", 0.5), (" 3 ", 3), ("0", 0)]
+)
+def test_retention_in_the_environment_is_days_or_has_a_unit(
+    monkeypatch: pytest.MonkeyPatch, text: str, days: float
+) -> None:
+    monkeypatch.setenv("BG_JOBS_HISTORY_RETENTION", text)
+    assert load().history_retention == days
 
 
 def test_a_worker_is_configured_before_it_runs() -> None:
