@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from . import failure, outcomes, wire
 from .base_job import BaseJob, define_class
+from .connection import mark_child
 from .context import context_of
 from .definition import Definition
 from .errors import InvalidArgument
@@ -99,6 +100,7 @@ class CurrentRun:
 def main() -> None:
     """Serve until the request pipe ends."""
     requests, out, stops = (int(fd) for fd in sys.argv[1:4])
+    mark_child()
     inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     current = CurrentRun()
     for number in (signal.SIGTERM, signal.SIGINT):  # not ignored: what a handler starts would inherit that

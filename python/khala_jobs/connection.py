@@ -13,11 +13,19 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .bridge import Bridge, Bridges, Unanswered, engine
-from .errors import Closed, UnknownOutcome
+from .errors import Closed, InvalidArgument, UnknownOutcome
 
 CLOSE_DEADLINE_MS = 5_000
 # Verbs that change the store.
 WRITES: Final = frozenset({"enqueue", "enqueue_many", "manage", "change_queue", "prune"})
+
+_is_child = False
+
+
+def mark_child() -> None:
+    """This process runs handlers for another one (child.py), which ends it when it likes: nothing is kept here."""
+    global _is_child  # noqa: PLW0603 - one fact about the process
+    _is_child = True
 
 
 class Connection:
@@ -76,12 +84,19 @@ class Connection:
 
         Raises:
             NotFound: There is none, and none is to be made.
+            InvalidArgument: It would be in the memory of a child process of ``process=True``.
             Closed: It is being closed.
             Error: The store cannot be opened; says why.
             Forked: This process is a fork of the one that opened it.
         """
         self._bridges.check_process()
         if self._engine is None:
+            if _is_child and self.url.startswith("memory://"):
+                raise InvalidArgument(
+                    "url",
+                    "memory:// is a store of one process alone, and what a process=True handler puts in would be lost "
+                    "with its child process: use sqlite:///… or redis://…",
+                )
             if self._closing:
                 raise Closed("jobs", "the JobProcessor is closing: nothing was done")
             await asyncio.to_thread(self._open_once, create)

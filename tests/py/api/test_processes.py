@@ -20,6 +20,7 @@ Make = Callable[..., JobProcessor]
 MODULE = """
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ from pydantic import BaseModel
 import dataclasses
 from typing import ClassVar
 
-from khala_jobs import BaseJob, Cancel, Context, Retry, Snooze, TaskOptions, Tasks, current_job
+from khala_jobs import BaseJob, Cancel, Context, JobProcessor, Retry, Snooze, TaskOptions, Tasks, current_job
 
 tasks = Tasks()
 
@@ -129,6 +130,22 @@ def cancel_with_error() -> None:
         1 / 0
     except ZeroDivisionError as error:
         raise Cancel(error)
+
+
+@tasks.task(process=True, retry=None)
+def enqueue_at(url: str) -> str:
+    there = JobProcessor(url)
+
+    @there.task
+    async def follow() -> None: ...
+
+    async def put() -> str:
+        try:
+            return (await follow.enqueue()).id
+        finally:
+            await there.close()
+
+    return asyncio.run(put())
 
 
 def plain(n: int) -> int:
@@ -255,6 +272,23 @@ async def test_answers_of_handlers_cross_the_process(make: Make, handlers: Modul
 
         info = await eventually(lambda: state("scheduled"))
         assert (info.snoozes, info.reason) == (1, "later")
+
+
+async def test_a_child_puts_jobs_into_stores_that_outlive_it_only(
+    make: Make, handlers: ModuleType, tmp_path: Path
+) -> None:
+    jobs = make(workers=1)
+    jobs.include(handlers.tasks)
+    async with jobs:
+        with pytest.raises(
+            JobFailed, match=r"url: memory:// is a store of one process alone.*use sqlite:///"
+        ):
+            await (await handlers.enqueue_at.enqueue("memory://")).result(60)
+        url = f"sqlite:///{tmp_path}/other.db"
+        job_id = await (await handlers.enqueue_at.enqueue(url)).result(60)
+    other = JobProcessor(url)
+    assert (await other.queues.get(job_id)).state == "ready"
+    await other.close()
 
 
 async def test_children_do_not_outlive_the_worker(make: Make, handlers: ModuleType) -> None:
