@@ -90,7 +90,8 @@ class ClassCodec:
         """
         (instance,) = args
         if kwargs or type(instance) is not self._cls:
-            raise InvalidArgument("job", f"expected a {self._cls.__name__}, got {type(instance).__name__}")
+            got = "the class" if instance is self._cls else type(instance).__name__
+            raise InvalidArgument("job", f"expected an instance of {self._cls.__name__}, got {got}")
         adapter, cls = self._get(), self._cls.__name__
         fields = dataclasses.fields(instance)  # type: ignore[arg-type]  # it is a dataclass
         given = {f.name: getattr(instance, f.name) for f in fields if f.init}

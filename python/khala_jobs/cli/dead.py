@@ -118,7 +118,8 @@ async def _each(found: JobProcessor, verb: str, done: str, ids: tuple[str, ...])
     """Change those of these jobs that are dead letters."""
     change = found.queues.retry if verb == "requeue" else found.queues.remove
     count, refused = 0, dict[str, str]()
-    for job_id, info in zip(ids, await found.queues.get_many(ids), strict=True):
+    wanted = dict.fromkeys(ids)
+    for job_id, info in zip(wanted, await found.queues.get_many(wanted), strict=True):
         if info is None:
             refused[job_id] = "no such job"
         elif info.state not in DEAD:

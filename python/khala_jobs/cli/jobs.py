@@ -136,14 +136,14 @@ Verb = Callable[[JobProcessor, str], Awaitable[bool | str]]
 def _change(
     ids: tuple[str, ...], url: str | None, as_json: bool, verb: Verb, done: str, refused: str
 ) -> None:
-    """Apply `verb` to each id; one that is missing does not stop the rest."""
+    """Apply `verb` to each id once; one that is missing does not stop the rest."""
     failed = False
 
     async def work() -> dict[str, str]:
         nonlocal failed
         answers: dict[str, str] = {}
         async with client(url) as found:
-            for job_id in ids:
+            for job_id in dict.fromkeys(ids):
                 try:
                     verdict = await verb(found, job_id)
                     answers[job_id] = verdict if isinstance(verdict, str) else done if verdict else refused

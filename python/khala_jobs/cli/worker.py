@@ -65,7 +65,7 @@ def worker(
     jobs = load(target)
     if not isinstance(jobs, JobProcessor):
         raise click.BadParameter(
-            f"{target} is a {type(jobs).__name__}, not a JobProcessor", param_hint="TARGET"
+            f"{target} is of type {type(jobs).__name__}, not a JobProcessor", param_hint="TARGET"
         )
     if supervised is not None:
         message_fd, life_fd = (int(part) for part in supervised.split(","))

@@ -327,8 +327,10 @@ async def test_a_class_must_be_included_before_its_jobs() -> None:
     with pytest.raises(InvalidArgument, match=r"include\(\[Fine\]\)"):
         await jobs.enqueue(Fine(1))
     jobs.include([Fine])
-    with pytest.raises(InvalidArgument, match="expected a Fine"):
+    with pytest.raises(InvalidArgument, match="job: expected an instance of Fine, got NoDataclass"):
         await jobs.of(Fine).enqueue(NoDataclass())
+    with pytest.raises(InvalidArgument, match="job: expected an instance of Fine, got the class"):
+        await jobs.enqueue(Fine)  # type: ignore[arg-type]
 
 
 def _yields() -> Iterator[int]:

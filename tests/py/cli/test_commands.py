@@ -75,7 +75,10 @@ def test_only_dead_letters_are_requeued_and_purged_by_id(cli: Cli) -> None:
     waiting = cli.enqueue("add.enqueue(1, 1)")
     refused = {waiting: "no dead letter: it is ready", "nobody": "no such job"}
     assert cli.json("dead", "requeue", waiting, "nobody", status=1) == {"requeued": 0, "refused": refused}
-    assert cli.json("dead", "purge", waiting, dead, "nobody", status=1) == {"purged": 1, "refused": refused}
+    assert cli.json("dead", "purge", waiting, dead, dead, "nobody", status=1) == {
+        "purged": 1,
+        "refused": refused,
+    }
     assert "no dead letter: it is ready" in cli.run("dead", "purge", waiting, status=1)
     assert cli.json("jobs", "show", waiting)["state"] == "ready"
     assert cli.json("dead")["jobs"] == []
@@ -118,6 +121,8 @@ def test_jobs_are_cancelled_retried_and_removed(cli: Cli) -> None:
         job_id: "removed",
         "nobody": "no such job",
     }
+    twice = cli.enqueue("add.enqueue(1, 1)")
+    assert cli.json("jobs", "remove", twice, twice) == {twice: "removed"}
     assert "no job" in cli.run("jobs", "show", job_id, status=2)
 
 
@@ -253,7 +258,7 @@ def test_a_typo_in_the_url_is_one_sentence(cli: Cli, url: str, says: str) -> Non
         ("app", "module:object"),
         ("nothing:jobs", "no module named 'nothing'"),
         ("app:tasks", "app has no 'tasks'"),
-        ("app:add", "not a JobProcessor"),
+        ("app:add", "app:add is of type AsyncTask, not a JobProcessor"),
         ("../app:jobs", "'../app' is no name of a module"),
         ("faulty:jobs", "cannot import faulty: ZeroDivisionError: division by zero ("),
         ("unread:jobs", "cannot import unread: SyntaxError"),
