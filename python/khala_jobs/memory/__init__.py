@@ -25,7 +25,7 @@ from __future__ import annotations
 from .apply import Applied, UndoReport, apply_plan, undo_run
 from .codec import MemoryView, read_memory, write_memory
 from .consolidation import Cluster, find_clusters, plan_consolidation
-from .deduplication import Judge, plan_deduplication
+from .deduplication import plan_deduplication
 from .facts import complete, facts_of, lost_sentences
 from .frame import Frame, frame_of
 from .guard import Verdict, judge, judge_many
@@ -40,6 +40,7 @@ from .jobs import (
 )
 from .join import JoinSettings
 from .journal import SqliteJournal
+from .judging import Judge
 from .memory_jobs import MemoryJobs
 from .model import BadMemory, Memory, Tier
 from .plan import Operation, Plan, ReviewPair

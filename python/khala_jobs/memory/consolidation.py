@@ -3,7 +3,8 @@
 Clusters are stars as in deduplication, at a lower threshold and among memories of the policy's tiers (KHALA
 consolidates short-term ones). Pairs judged to contradict each other are never put into one summary: they go
 to the review list, and a cluster leaves out whatever contradicts one of its members. Clustering repeats on
-what was left out until nothing new comes of it, so a second run finds nothing.
+what was left out until nothing new comes of it, so a second run finds nothing. Memories of a pair on which the guard
+fails wait for the next run: summarised without each other now, they could not be summarised together then.
 
 A summary is a memory like any other with ``consolidated_from``; it is never a source again (depth one, no
 treadmill of re-summarising summaries). Its id is computed from its sources, its content holds every number,
@@ -22,9 +23,11 @@ from typing import Final
 
 import numpy as np
 
-from .deduplication import Judge, canonical_order, near_pairs
+from .asked import Unanswered
+from .deduplication import canonical_order, near_pairs
 from .facts import complete
 from .frame import NO_TIME_US, TIERS, Frame
+from .judging import Judge, ask_judge, unjudged_pair
 from .kernels import Kernels, columns
 from .model import Json, Memory, Vector, content_digest
 from .plan import Issue, Operation, OperationKind, Plan, ReviewPair, create, update
@@ -70,11 +73,13 @@ class Clusters:
         review: Pairs near enough, but contradicting.
         notes: Counts ``considered``, ``skipped_*`` (pinned, archived, blank, summaries, tier),
             ``without_embedding``, ``pairs``.
+        issues: Pairs on which the guard failed.
     """
 
     clusters: tuple[Cluster, ...]
     review: tuple[ReviewPair, ...]
     notes: Mapping[str, int]
+    issues: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def find_clusters(frame: Frame, policy: ConsolidationPolicy, kernels: Kernels, j
         "skipped_tier": int((~in_tier & active).sum()),
         "pairs": len(near),
     }
-    return Clusters(tuple(clusters), graph.review(), notes)
+    return Clusters(tuple(clusters), graph.review(), notes, tuple(graph.issues))
 
 
 class _Graph:
@@ -146,16 +151,22 @@ class _Graph:
         self._cosine = {(i, j): cosine for i, j, cosine in near}
         self._refused: dict[tuple[int, int], ReviewPair] = {}
         self._accepted: set[tuple[int, int]] = set()
+        self.issues: list[Issue] = []
+        self.waiting: set[int] = set()  # rows of pairs on which the guard failed
         self.edges = [(i, j) for i, j, _ in near if self.compatible(i, j)]
 
     def compatible(self, i: int, j: int) -> bool:
         """Whether two memories may share a summary."""
         pair = (min(i, j), max(i, j))
-        if pair not in self._accepted and pair not in self._refused:
+        if pair not in self._accepted and pair not in self._refused and not self.waiting.issuperset(pair):
             first, second = pair if self._rank[pair[0]] < self._rank[pair[1]] else pair[::-1]
             cosine = self.cosine(i, j)
-            verdict = self._judge(self._frame.contents[first], self._frame.contents[second], cosine)
-            if verdict.kind in _COMPATIBLE:
+            contents = self._frame.contents
+            verdict = ask_judge(self._judge, contents[first], contents[second], cosine)
+            if isinstance(verdict, Unanswered):
+                self.issues.append(unjudged_pair(self._frame, first, second, verdict))
+                self.waiting.update(pair)
+            elif verdict.kind in _COMPATIBLE:
                 self._accepted.add(pair)
             else:
                 ids = self._frame.ids[first], self._frame.ids[second]
@@ -182,11 +193,15 @@ class _Graph:
 def _all_stars(
     graph: _Graph, order: Sequence[int], policy: ConsolidationPolicy, kernels: Kernels
 ) -> list[tuple[int, tuple[int, ...]]]:
-    """Centres and members of stars without contradictions; rounds go on until one finds nothing."""
+    """Centres and members of stars without contradictions; rounds go on until one finds nothing.
+
+    A round in which the guard failed begins anew without the memories that have to wait.
+    """
     number = {row: position for position, row in enumerate(order)}
     rank = np.arange(len(order), dtype=np.int64)
     left, found = set(order), list[tuple[int, tuple[int, ...]]]()
     while True:
+        left -= graph.waiting
         edges = (
             (number[i], number[j], graph.cosine(i, j)) for i, j in graph.edges if i in left and j in left
         )
@@ -197,6 +212,8 @@ def _all_stars(
                 star = stars.setdefault(order[leader[position]], [])
                 if all(graph.compatible(row, other) for other in star):
                     star.append(row)
+        if not left.isdisjoint(graph.waiting):
+            continue
         parts = [
             (centre, part)
             for centre, star in stars.items()
@@ -233,10 +250,11 @@ def plan_consolidation(
         as_of_us: The moment.
 
     Returns:
-        One ``consolidate`` operation a cluster; clusters whose summarizer failed are issues.
+        One ``consolidate`` operation a cluster; clusters whose summarizer failed, and pairs whose judge failed, are
+        issues.
     """
     operations: list[Operation] = []
-    issues: list[Issue] = []
+    issues = list(clusters.issues)
     for cluster in clusters.clusters:
         summary = summaries.get(cluster.id)
         if summary is None:

@@ -16,7 +16,8 @@ on sentence embeddings they hold pairs far below the threshold. Canonicals are n
 so a second run over what is left finds nothing.
 
 **Guard.** A cosine cannot tell "always" from "never". Each pair that reaches the threshold is judged, and
-what is not judged a duplicate goes to the review list instead. Two protected memories (pinned, or summaries)
+what is not judged a duplicate goes to the review list instead. A pair on which the guard fails is an issue; it is
+neither merged nor loses its flag. Two protected memories (pinned, or summaries)
 are never merged into each other; they are listed as well.
 
 **Nothing is lost.** A guard may find that a duplicate says more than the memory that would stay. Such a pair is listed
@@ -25,44 +26,33 @@ for review: the order above decides who stays, and it never costs a fact.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from khala_jobs.errors import InvalidArgument
 
+from .asked import Unanswered
 from .facts import facts_of
 from .frame import Frame
-from .guard import judge as own_judge
-from .guard import judge_many
+from .judging import Judge, Verdict, extras_of, unjudged_pair, verdicts_of
 from .kernels import Kernels, columns
 from .model import Json, Tier
-from .plan import Operation, OperationKind, Plan, ReviewPair, update
+from .plan import Issue, Operation, OperationKind, Plan, ReviewPair, update
 from .policy import DeduplicationPolicy
 
-__all__ = ["Judge", "Verdict", "canonical_order", "near_pairs", "partition_of", "plan_deduplication"]
+__all__ = [
+    "canonical_order",
+    "near_pairs",
+    "partition_of",
+    "plan_deduplication",
+]
 
 _TIER_RANK: Final = {Tier.LONG_TERM: 0, Tier.SHORT_TERM: 1, Tier.WORKING: 2, Tier.SCRATCHPAD: 3}
 
 Partition = tuple[str, str | None, str | None, int]
-
-
-class Verdict(Protocol):
-    """What a guard says of a pair."""
-
-    @property
-    def kind(self) -> str:
-        """``duplicate``, ``update``, ``conflict`` or ``distinct``."""
-
-    @property
-    def reasons(self) -> Sequence[str]:
-        """Why, for people."""
-
-
-Judge = Callable[[str, str, float], Verdict]
-"""Two texts and their cosine to a verdict; `khala_jobs.memory.guard.judge` by default."""
 
 
 def partition_of(frame: Frame, row: int) -> Partition:
@@ -142,15 +132,15 @@ def plan_deduplication(
     Returns:
         ``merge`` (or ``flag``, ``unflag``) operations, the review list, and notes ``considered``, ``pinned``
         (canonical at most), ``skipped_archived``, ``skipped_blank``, ``without_embedding``, ``texts``,
-        ``pairs`` (that reached the threshold), ``clusters``.
+        ``pairs`` (that reached the threshold), ``clusters``. Pairs on which the judge failed are issues.
     """
     usable = ~frame.archived & ~frame.blank
     followers, review = _equal_texts(frame, np.flatnonzero(usable).tolist(), policy)
     texts = list(followers)
     least = _least(policy, thresholds) if policy.semantic else 1.0
     near = list(near_pairs(frame, texts, least, kernels)) if policy.semantic else []
-    edges, refused = _judge_all(frame, near, judge)
-    canonical = _stars(frame, edges, kernels)
+    judged = _judge_all(frame, near, judge)
+    canonical = _stars(frame, judged.edges, kernels)
     merges: list[_Merge] = []
     for text, others in followers.items():
         target, cosine = canonical.get(text, (text, None))
@@ -160,7 +150,9 @@ def plan_deduplication(
             merges += [_Merge(row, target, cosine, "semantic") for row in (text, *others)]
     merges.sort(key=lambda merge: frame.ids[merge.duplicate])
     operations = (
-        _flags(frame, merges) if policy.action == "flag" else [_merge(frame, m, as_of_us) for m in merges]
+        _flags(frame, merges, judged.unjudged)
+        if policy.action == "flag"
+        else [_merge(frame, m, as_of_us) for m in merges]
     )
     notes = {
         "considered": int(usable.sum()),
@@ -172,9 +164,12 @@ def plan_deduplication(
         "pairs": len(near),
         "clusters": len({merge.canonical for merge in merges}),
     }
-    listed = {(pair.a, pair.b): pair for pair in (*refused, *review)}  # equal texts are near pairs as well
+    listed = {
+        (pair.a, pair.b): pair for pair in (*judged.review, *review)
+    }  # equal texts are near pairs as well
     pairs = tuple(listed[key] for key in sorted(listed))
-    return Plan("deduplication", as_of_us, tuple(operations), pairs, notes, inputs_digest=frame.digest())
+    issues = tuple(judged.issues)
+    return Plan("deduplication", as_of_us, tuple(operations), pairs, notes, issues, frame.digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,43 +221,52 @@ def _equal_texts(
     return followers, review
 
 
-def _judge_all(
-    frame: Frame, near: Sequence[tuple[int, int, float]], judge: Judge
-) -> tuple[list[tuple[int, int, float]], list[ReviewPair]]:
-    """Sort pairs into edges (judged duplicates) and the review list; in both the better row comes first."""
+@dataclass(slots=True)
+class _Judged:
+    """Near pairs by what the guard made of them; in each the better row comes first.
+
+    Args:
+        edges: Judged duplicates, with their cosine.
+        review: Pairs for a person.
+        issues: Pairs on which the guard failed.
+        unjudged: Rows of those.
+    """
+
+    edges: list[tuple[int, int, float]] = field(default_factory=list)
+    review: list[ReviewPair] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    unjudged: set[int] = field(default_factory=set)
+
+
+def _judge_all(frame: Frame, near: Sequence[tuple[int, int, float]], judge: Judge) -> _Judged:
     order = canonical_order(frame, list({row for pair in near for row in pair[:2]}))
     rank = {row: position for position, row in enumerate(order)}
-    edges: list[tuple[int, int, float]] = []
-    review: list[ReviewPair] = []
+    judged = _Judged()
     pairs = [(i, j) if rank[i] < rank[j] else (j, i) for i, j, _ in near]
     cosines = [cosine for _, _, cosine in near]
-    verdicts = _verdicts([(frame.contents[i], frame.contents[j]) for i, j in pairs], cosines, judge)
+    verdicts = verdicts_of([(frame.contents[i], frame.contents[j]) for i, j in pairs], cosines, judge)
     for (first, second), cosine, verdict in zip(pairs, cosines, verdicts, strict=True):
-        both_protected = _protected(frame, first) and _protected(frame, second)
-        if verdict.kind != "duplicate":
-            reasons = tuple(verdict.reasons)
-            review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, str(verdict.kind), reasons))
-        elif said_more := _extras(verdict):
-            reason = "only the memory that would go says: " + ", ".join(map(repr, said_more))
-            review.append(ReviewPair(frame.ids[first], frame.ids[second], cosine, "longer", (reason,)))
-        elif both_protected:
-            review.append(_protected_pair(frame, first, second, cosine))
+        if isinstance(verdict, Unanswered):
+            judged.issues.append(unjudged_pair(frame, first, second, verdict))
+            judged.unjudged |= {first, second}
+        elif (refused := _refused(frame, first, second, cosine, verdict)) is not None:
+            judged.review.append(refused)
         else:
-            edges.append((first, second, cosine))
-    return edges, review
+            judged.edges.append((first, second, cosine))
+    return judged
 
 
-def _verdicts(pairs: Sequence[tuple[str, str]], cosines: Sequence[float], judge: Judge) -> Sequence[Verdict]:
-    """The package's own guard reads each text once for all pairs; another one is asked pair by pair."""
-    if judge is own_judge:
-        return judge_many(pairs, cosines)
-    return [judge(a, b, cosine) for (a, b), cosine in zip(pairs, cosines, strict=True)]
-
-
-def _extras(verdict: Verdict) -> tuple[str, ...]:
-    """What the second text says beyond the first, of guards that tell."""
-    extras: tuple[tuple[str, ...], tuple[str, ...]] = getattr(verdict, "extras", ((), ()))
-    return extras[1]
+def _refused(frame: Frame, first: int, second: int, cosine: float, verdict: Verdict) -> ReviewPair | None:
+    """Why two near memories may not be merged, if so."""
+    ids = frame.ids[first], frame.ids[second]
+    if verdict.kind != "duplicate":
+        return ReviewPair(*ids, cosine, str(verdict.kind), tuple(verdict.reasons))
+    if said_more := extras_of(verdict):
+        reason = "only the memory that would go says: " + ", ".join(map(repr, said_more))
+        return ReviewPair(*ids, cosine, "longer", (reason,))
+    if _protected(frame, first) and _protected(frame, second):
+        return _protected_pair(frame, first, second, cosine)
+    return None
 
 
 def _protected_pair(frame: Frame, first: int, second: int, cosine: float | None) -> ReviewPair:
@@ -325,8 +329,8 @@ def _merge(frame: Frame, merge: _Merge, as_of_us: int) -> Operation:
     return Operation(OperationKind.MERGE, (edit,), _why(frame, merge), _details(frame, merge), require)
 
 
-def _flags(frame: Frame, merges: Sequence[_Merge]) -> list[Operation]:
-    """Flags where they are missing or differ, and the removal of flags that no longer hold."""
+def _flags(frame: Frame, merges: Sequence[_Merge], unjudged: set[int]) -> list[Operation]:
+    """Flags where they are missing or differ, and the removal of flags that are known to hold no longer."""
     operations: list[Operation] = []
     for merge in merges:
         flag: dict[str, Json] = {"of": frame.ids[merge.canonical], "cosine": merge.cosine, "kind": merge.kind}
@@ -340,7 +344,7 @@ def _flags(frame: Frame, merges: Sequence[_Merge]) -> list[Operation]:
             operations.append(
                 Operation(OperationKind.FLAG, (edit,), _why(frame, merge), _details(frame, merge))
             )
-    current = {merge.duplicate for merge in merges}
+    current = unjudged | {merge.duplicate for merge in merges}
     for row, flag_now in enumerate(frame.flags):
         if flag_now is not None and row not in current and not frame.pinned[row] and not frame.archived[row]:
             edit = update(frame.ids[row], {"duplicate_flag": None}, {"archived": False, "pinned": False})

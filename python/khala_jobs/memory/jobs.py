@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, ClassVar, Final
-
-import numpy as np
 
 from khala_jobs.base_job import BaseJob, job_name
 from khala_jobs.context import Context
@@ -28,8 +25,7 @@ from khala_jobs.options import TaskOptions
 from khala_jobs.outcomes import RESULT_BYTES
 
 from .cleanup import clean_cache, purge_journal
-from .codec import view_of, write_memory
-from .frame import FloatColumn, Frame, frame_of
+from .frame import frame_of
 from .load import Page
 from .model import Tier
 from .plan import Plan
@@ -37,6 +33,7 @@ from .planners import plan_archival, plan_cleanup, plan_decay, plan_promotion
 from .policy import Action, Calibrated, CleanupPolicy, ConsolidationPolicy, DeduplicationPolicy, Exact
 from .presets import archival_policy, decay_policy, promotion_policy
 from .run import Run, RunSettings
+from .scores import ServiceScores
 from .services import MemoryServices
 from .times import parse_time
 from .units import consolidate_users, deduplicate_users, each_page
@@ -206,29 +203,13 @@ class PromotionJob(LifecycleJob):
         policy = promotion_policy(self.policy)
 
         def planner(page: Page) -> Plan:
-            score = _service_score(jobs, page, run.as_of_us)
-            return plan_promotion(frame_of(page.memories), policy, run.as_of_us, jobs.kernels, score)
+            service, frame = jobs.memory_service, frame_of(page.memories)
+            if service is None:
+                return plan_promotion(frame, policy, run.as_of_us, jobs.kernels)
+            scores = ServiceScores(service, page, run.as_of_us)
+            return scores.settle(plan_promotion(frame, policy, run.as_of_us, jobs.kernels, scores))
 
         await each_page(ctx, jobs, run, self.user_id, planner)
-
-
-def _service_score(jobs: MemoryServices, page: Page, as_of_us: int) -> Callable[[Frame], FloatColumn] | None:
-    """The memory service's promotion score as a fact, if there is a service."""
-    service = jobs.memory_service
-    if service is None:
-        return None
-
-    def score(frame: Frame) -> FloatColumn:
-        scores: list[float] = []
-        for row, (native, memory) in enumerate(zip(page.natives, page.memories, strict=True)):
-            tier = frame.tier_of(row)  # that reached by the promotions found so far
-            shown = native if tier == memory.tier else write_memory(native, {"tier": str(tier)})
-            scores.append(
-                service.calculate_promotion_score(view_of(shown, replace(memory, tier=tier), as_of_us))
-            )
-        return np.array(scores, dtype=np.float64)
-
-    return score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,24 +3,28 @@
 With `PagedRepository` pages come in the order (user, id) and a killed run goes on at the page it had reached.
 KHALA's repository has no paging, only ``get_by_tier`` with a limit: there a "page" is a tier of a user, asked
 for with growing limits until fewer come back than were asked for. Whatever could not be read to the end is
-reported, never cut off in silence.
+reported, never cut off in silence; what could not be read at all is `Unread`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from khala_jobs.errors import InvalidArgument
+from khala_jobs.errors import Error, InvalidArgument
 
+from .asked import said
 from .codec import read_memories
 from .edits import decode, encode
+from .journal import JournalFile
 from .model import Memory, Tier
 from .plan import Issue
 from .ports import Capabilities, RepositoryPort
 
-__all__ = ["TIER_LIMIT_MAX", "Loader", "Page", "Truncation"]
+__all__ = ["TIER_LIMIT_MAX", "Loader", "Page", "Truncation", "Unread"]
 
 TIER_LIMIT_MAX: Final = 1_048_576
 """Most memories asked of ``get_by_tier`` in one call."""
@@ -70,6 +74,24 @@ class Page:
     next_unit: str | None
 
 
+class Unread(Exception):
+    """A repository failed to give memories of a user.
+
+    Args:
+        user: Whose.
+        method: Of the repository.
+        error: What it raised.
+    """
+
+    def __init__(self, user: str, method: str, error: Exception) -> None:
+        super().__init__(user, method, error)
+        self.user, self.method, self.error = user, method, error
+
+    def issue(self) -> Issue:
+        """As in the report."""
+        return Issue(f"user {self.user}", f"repository.{self.method}", said(self.error))
+
+
 class Loader:
     """Pages of a repository.
 
@@ -116,7 +138,11 @@ class Loader:
         return encode([users[0], str(next(iter(Tier)))]) if users else None
 
     async def page(self, user_id: str | None, unit: str) -> Page:
-        """One page."""
+        """One page.
+
+        Raises:
+            Unread: The repository failed, and it was asked about one user; its file did not fail, if it is ours.
+        """
         if self._faces.paged is not None:
             return await self._keyset_page(user_id, unit)
         return await self._tier_page(user_id, unit)
@@ -129,23 +155,45 @@ class Loader:
             yield page
             unit = page.next_unit
 
+    async def unit_after(self, user_id: str | None, unit: str) -> str | None:
+        """The unit after one that is `Unread`; None where only reading it would tell."""
+        return None if self._faces.paged is not None else await self._tier_after(user_id, unit)
+
     async def _keyset_page(self, user_id: str | None, unit: str) -> Page:
         assert self._faces.paged is not None
         after = decode(unit)
         cursor = None if after is None else (after[0], after[1])
-        natives = await self._faces.paged.list_page(user_id=user_id, after=cursor, limit=self._page_size)
-        more = len(natives) > 0 and len(natives) >= self._page_size
-        return _page(unit, natives, [], encode([natives[-1].user_id, natives[-1].id]) if more else None)
+        with self._reading(user_id, "list_page"):
+            natives = await self._faces.paged.list_page(user_id=user_id, after=cursor, limit=self._page_size)
+            more = len(natives) > 0 and len(natives) >= self._page_size
+            return _page(unit, natives, [], encode([natives[-1].user_id, natives[-1].id]) if more else None)
 
     async def _tier_page(self, user_id: str | None, unit: str) -> Page:
         user, tier = decode(unit)
-        natives, truncations = await self._whole_tier(user, tier)
+        with self._reading(user, "get_by_tier"):
+            natives, truncations = await self._whole_tier(user, tier)
+            page = _page(unit, natives, truncations, None)
+        return replace(page, next_unit=await self._tier_after(user_id, unit))
+
+    async def _tier_after(self, user_id: str | None, unit: str) -> str | None:
+        user, tier = decode(unit)
         tiers = [str(t) for t in Tier]
         position = tiers.index(tier) + 1
         if position < len(tiers):
-            return _page(unit, natives, truncations, encode([user, tiers[position]]))
+            return encode([user, tiers[position]])
         later = [other for other in await self.users(user_id) if other > user]
-        return _page(unit, natives, truncations, encode([later[0], tiers[0]]) if later else None)
+        return encode([later[0], tiers[0]]) if later else None
+
+    @contextmanager
+    def _reading(self, user: str | None, method: str) -> Iterator[None]:
+        """Make `Unread` of what a repository raises about one user, but for failures of our own file."""
+        try:
+            yield
+        except Exception as error:
+            ours = isinstance(self._repository, JournalFile) and _of_the_file(error)
+            if user is None or ours:
+                raise
+            raise Unread(user, method, error) from error
 
     async def _whole_tier(self, user: str, tier: str) -> tuple[list[Any], list[Truncation]]:
         limit, full = min(_TIER_LIMIT_FIRST, self._tier_limit_max), 0
@@ -175,3 +223,10 @@ def _page(unit: str, natives: Any, truncations: list[Truncation], next_unit: str
         kept.setdefault(memory.id, (native, memory))
     natives_kept, memories = [native for native, _ in kept.values()], [memory for _, memory in kept.values()]
     return Page(unit, memories, natives_kept, issues, truncations, next_unit)
+
+
+def _of_the_file(error: Exception) -> bool:
+    """Whether an error of the embedded repository is about its file, and so about all users."""
+    if isinstance(error, InvalidArgument):
+        return False
+    return isinstance(error, Error | sqlite3.Error | OSError)

@@ -20,7 +20,7 @@ from .policy import CleanupPolicy, DecayPolicy, RulePolicy
 from .rules import Facts, decayed_scores, explain, first_rule
 from .times import format_time
 
-__all__ = ["plan_archival", "plan_cleanup", "plan_decay", "plan_promotion"]
+__all__ = ["plan_archival", "plan_cleanup", "plan_decay", "plan_promotion", "promotable"]
 
 _HOUR_US: Final = 3_600_000_000
 _DAY_US: Final = 24 * _HOUR_US
@@ -60,6 +60,11 @@ def plan_decay(frame: Frame, policy: DecayPolicy, as_of_us: int, kernels: Kernel
     )
 
 
+def promotable(frame: Frame) -> BoolColumn:
+    """Which memories a rule could promote: there is a tier above theirs, and they are not pinned or archived."""
+    return ~frame.pinned & ~frame.archived & np.isin(frame.tier, [TIERS.index(tier) for tier in NEXT_TIER])
+
+
 def plan_promotion(
     frame: Frame,
     policy: RulePolicy,
@@ -77,18 +82,18 @@ def plan_promotion(
         policy: The rules.
         as_of_us: The moment.
         kernels: For the decay score, used when a rule asks for the decay score.
-        promotion_score: Computes the fact ``promotion_score`` instead of KHALA's formula.
+        promotion_score: Computes the fact ``promotion_score`` instead of KHALA's formula, at least where
+            `promotable`.
 
     Returns:
         One ``promote`` operation a promoted memory; notes ``considered``, ``skipped_pinned``,
         ``skipped_archived``, ``future_created``.
     """
-    eligible = ~frame.pinned & ~frame.archived
     reached, reasons = frame, dict[int, list[str]]()
     for _ in TIERS:
         facts = Facts(reached, as_of_us, kernels, policy.decay, promotion_score)
         chosen = first_rule(policy, facts)
-        movable = eligible & np.isin(reached.tier, [TIERS.index(tier) for tier in NEXT_TIER]) & (chosen >= 0)
+        movable = promotable(reached) & (chosen >= 0)
         if not movable.any():
             break
         tier = reached.tier.copy()

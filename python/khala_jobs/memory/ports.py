@@ -192,7 +192,8 @@ class CacheStore(Protocol):
 class MemoryServicePort(Protocol):
     """KHALA's `MemoryService`: judgements that an application may want to make itself.
 
-    They are called with a view in KHALA's shape (`codec.MemoryView`), whatever the repository.
+    They are called with a view in KHALA's shape (`codec.MemoryView`), whatever the repository. What they raise is a
+    failure of that memory, or of that user's consolidation, in the report.
     """
 
     def calculate_promotion_score(self, memory: Any, /) -> float:

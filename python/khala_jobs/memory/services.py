@@ -13,10 +13,10 @@ from khala_jobs.errors import InvalidArgument
 from khala_jobs.similarity import CalibrationStore
 
 from .apply import UndoReport, undo_run
-from .deduplication import Judge
 from .embed import Embedder
 from .join import JoinSettings
 from .journal import JournalFile, SqliteJournal
+from .judging import Judge
 from .kernels import CompiledKernels, Kernels
 from .load import Loader
 from .ports import MemoryServicePort, PlanningRepository, RepositoryPort, capabilities

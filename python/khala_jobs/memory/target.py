@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from . import edits as log
+from .asked import said
 from .codec import new_memory, read_memory, write_memory
 from .edits import LoggedEdit
 from .journal import JournalFile
@@ -112,7 +113,7 @@ class PortTarget:
                 if native is not None:
                     loaded[memory_id] = _Loaded(native, read_memory(native)[0])
             except Exception as error:  # noqa: BLE001 - becomes the outcome of the operations that need it
-                failures[memory_id] = _said(error)
+                failures[memory_id] = said(error)
         return loaded, failures
 
     async def _write_down(
@@ -174,7 +175,7 @@ class PortTarget:
             else:
                 await self._repository.update(write_memory(loaded[edit.memory_id].native, edit.values))
         except Exception as error:  # noqa: BLE001 - becomes the outcome of this edit
-            return _said(error)
+            return said(error)
         return None
 
     async def _undo(self, run_id: str, subject: str, edits: Sequence[LoggedEdit], now_us: int) -> UndoOutcome:
@@ -210,10 +211,6 @@ class PortTarget:
 def _memory(loaded: Mapping[str, _Loaded], memory_id: str) -> Memory | None:
     found = loaded.get(memory_id)
     return None if found is None else found.memory
-
-
-def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _failed(op: Operation, todo: Sequence[Edit], failures: Mapping[str, str]) -> Outcome | None:

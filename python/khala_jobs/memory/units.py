@@ -3,32 +3,39 @@
 Jobs that judge each memory alone take pages, so memory use does not grow with the number of memories.
 Deduplication and consolidation compare all memories of a user, and hold that user's columns and vectors, no
 more.
+
+A user whose memories an application's repository does not give is a failure of the report, and the others go on. The
+run's journal does not count that user as done, so another attempt looks again. Where nothing at all could be read, the
+job fails, and its retry policy applies; so it does on errors of the embedded repository's file and of the journal.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from khala_jobs.errors import Interrupted, InvalidArgument
 
+from .asked import Unanswered, ask, ask_async
 from .codec import view_of
 from .consolidation import Clusters, Summary, find_clusters, list_unasked, plan_consolidation
 from .deduplication import plan_deduplication
-from .facts import complete
+from .embed_memories import embed_missing, embed_summaries
 from .frame import Frame, FrameBuilder
 from .join import RunKernels
 from .kernels import CompiledKernels, Kernels
-from .load import Page
-from .model import Memory, Vector, check_vector
+from .load import Page, Unread
+from .model import Memory
 from .plan import Issue, Plan
 from .policy import ConsolidationPolicy, DeduplicationPolicy
+from .ports import MemoryServicePort
 from .run import Made, Run
 from .services import MemoryServices
-from .summary import ExtractiveSummarizer
+from .summary import ExtractiveSummarizer, Summarizer
 from .thresholds import thresholds_of
 
 __all__ = ["ProgressPort", "consolidate_users", "deduplicate_users", "each_page", "each_user"]
@@ -71,6 +78,7 @@ async def each_page(
     """
     total = await jobs.loader.total(user_id)
     done = 0
+    reading = _Reading()
     unit = await jobs.loader.first_unit(user_id)
     while unit is not None:
         page_unit = unit
@@ -83,9 +91,31 @@ async def each_page(
             cuts = tuple(cut.to_json() for cut in page.truncations)
             return Made(plan, len(page.memories), page.next_unit, issues=tuple(page.issues), truncated=cuts)
 
-        seen, unit = await run.unit(f"page {page_unit}", make)
-        done += seen
+        try:
+            seen, unit = await run.unit(f"page {page_unit}", make)
+        except Unread as error:
+            reading.failed.append(error)
+            unit = await jobs.loader.unit_after(user_id, page_unit)
+        else:
+            reading.read += 1
+            done += seen
         await _tick(ctx, done, total, f"{run.settings.job}: {done} memories")
+    reading.end(run)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What a repository gave of what it was asked for."""
+
+    read: int = 0
+    failed: list[Unread] = field(default_factory=list)
+
+    def end(self, run: Run) -> None:
+        """Report what it did not give; raise the first error if it gave nothing."""
+        if self.failed and not self.read:
+            raise self.failed[0].error
+        if self.failed:
+            run.report.add("errors", [failure.issue().to_json() for failure in self.failed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +134,9 @@ async def each_user(
     user_id: str | None,
     make: Callable[[_Place], Awaitable[Made]],
 ) -> None:
-    """Plan and carry out user by user; if one's memories cannot be compared, the others still go on."""
+    """Plan and carry out user by user; if one's memories cannot be read or compared, the others still go on."""
     users = await jobs.loader.users(user_id)
+    reading = _Reading()
     for position, user in enumerate(users, 1):
         here = _Place(user, position, len(users))
 
@@ -116,8 +147,13 @@ async def each_user(
                 issue = Issue(f"user {place.user}", error.field, error.message)
                 return Made(Plan(run.settings.job, run.as_of_us, ()), issues=(issue,))
 
-        await run.unit(f"user {user}", guarded)
+        try:
+            await run.unit(f"user {user}", guarded)
+            reading.read += 1
+        except Unread as error:
+            reading.failed.append(error)
         await _tick(ctx, position, len(users), f"{run.settings.job}: {position} of {len(users)} users")
+    reading.end(run)
 
 
 @dataclass(slots=True)
@@ -163,7 +199,7 @@ async def _load_user(
                 fresh.append(memory)
                 if show is not None and show(memory):
                     loaded.views.append(view_of(native, memory, as_of_us))
-        fresh, count, issue = await _embed_missing(jobs, fresh)
+        fresh, count, issue = await embed_missing(jobs.embedder, fresh)
         embedded += count
         if issue is not None:
             loaded.issues.append(issue)
@@ -171,32 +207,6 @@ async def _load_user(
     loaded.frame = builder.build()
     loaded.notes = {"skipped_archived": archived, "embedded": embedded}
     return loaded
-
-
-async def _embed_missing(
-    jobs: MemoryServices, memories: list[Memory]
-) -> tuple[list[Memory], int, Issue | None]:
-    """Give memories without a vector one for the duration of the run; nothing is stored."""
-    embedder = jobs.embedder
-    lacking = [
-        at for at, memory in enumerate(memories) if memory.embedding is None and memory.content.strip()
-    ]
-    if embedder is None or not lacking:
-        return memories, 0, None
-    try:
-        vectors = _vectors(
-            await asyncio.to_thread(embedder.embed, [memories[at].content for at in lacking]), lacking
-        )
-    except Exception as error:  # noqa: BLE001 - a user's model; the memories stay without vectors
-        return (
-            memories,
-            0,
-            Issue(memories[lacking[0]].id, "embedder", f"{len(lacking)} memories: {_said(error)}"),
-        )
-    out = list(memories)
-    for at, vector in zip(lacking, vectors, strict=True):
-        out[at] = replace(out[at], embedding=vector, model_id=embedder.model_id)
-    return out, len(lacking), None
 
 
 class _Watcher:
@@ -282,8 +292,7 @@ async def consolidate_users(
         with run.timed("load"):
             show = None if service is None else lambda memory: memory.tier in policy.tiers
             loaded = await _load_user(jobs, place.user, run.as_of_us, show)
-        if service is not None and not service.should_consolidate(loaded.views):
-            loaded.notes = {**loaded.notes, "users_not_due": 1}
+        if service is not None and not _is_due(service, loaded, place.user):
             return loaded.made(Plan(run.settings.job, run.as_of_us, (), inputs_digest=loaded.frame.digest()))
 
         def planner(kernels: Kernels) -> Clusters:
@@ -292,7 +301,7 @@ async def consolidate_users(
         with run.timed("plan"):
             clusters = await _plan_joining(ctx, jobs, run, place, planner)
         with run.timed("summarize"):
-            summaries = await _summaries(jobs, run, loaded.frame, clusters)
+            summaries = await _summaries(ctx, jobs, run, loaded.frame, clusters)
         with run.timed("plan"):
             plan = plan_consolidation(loaded.frame, clusters, summaries, policy, run.as_of_us)
         if run.settings.dry_run:
@@ -302,7 +311,20 @@ async def consolidate_users(
     await each_user(ctx, jobs, run, user_id, make)
 
 
-async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clusters) -> dict[str, Summary]:
+def _is_due(service: MemoryServicePort, loaded: _UserMemories, user: str) -> bool:
+    """Whether the service wants a user's memories consolidated; if not, or if it fails, that is noted on them."""
+    due = ask(lambda: bool(service.should_consolidate(loaded.views)))
+    if isinstance(due, Unanswered):
+        loaded.issues.append(Issue(f"user {user}", "memory_service.should_consolidate", due.reason))
+        return False
+    if not due:
+        loaded.notes = {**loaded.notes, "users_not_due": 1}
+    return due
+
+
+async def _summaries(
+    ctx: ProgressPort, jobs: MemoryServices, run: Run, frame: Frame, clusters: Clusters
+) -> dict[str, Summary]:
     """A text for each cluster: from an earlier attempt, else from the summarizer. A dry run asks our own only."""
     dry = run.settings.dry_run
     if not clusters.clusters or (dry and type(jobs.summarizer) is not ExtractiveSummarizer):
@@ -315,13 +337,9 @@ async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clu
         if cluster_id in drafts:
             return Summary(drafts[cluster_id])
         async with gate:
-            try:
-                text: object = await jobs.summarizer.summarize(contents)
-                if not isinstance(text, str) or not text.strip():
-                    return Summary(error="the summarizer returned no text")
-                text.encode()  # half a character, as a model cut off in the middle leaves it, cannot be stored
-            except Exception as error:  # noqa: BLE001 - a user's model; the cluster is left alone and reported
-                return Summary(error=_said(error))
+            text = await ask_async(partial(_summarize, jobs.summarizer, contents), lambda: ctx.cancelled)
+        if isinstance(text, Unanswered):
+            return Summary(error=text.reason)
         if not dry:
             await jobs.journal.save_draft(run_id, cluster_id, text)
         return Summary(text)
@@ -332,39 +350,12 @@ async def _summaries(jobs: MemoryServices, run: Run, frame: Frame, clusters: Clu
             for cluster in clusters.clusters
         }
     summaries = {cluster_id: task.result() for cluster_id, task in tasks.items()}
-    return await _embed_summaries(jobs, frame, clusters, summaries)
+    return await embed_summaries(jobs.embedder, frame, clusters, summaries)
 
 
-async def _embed_summaries(
-    jobs: MemoryServices, frame: Frame, clusters: Clusters, summaries: dict[str, Summary]
-) -> dict[str, Summary]:
-    """Vectors of the completed texts, where the embedder is the model of the sources."""
-    embedder = jobs.embedder
-    if embedder is None:
-        return summaries
-    texts: dict[str, str] = {}
-    for cluster in clusters.clusters:
-        summary = summaries[cluster.id]
-        if summary.error is None and frame.models[cluster.rows[0]] == embedder.model_id:
-            texts[cluster.id] = complete(summary.text, [frame.contents[row] for row in cluster.rows])[0]
-    if not texts:
-        return summaries
-    try:
-        vectors = _vectors(await asyncio.to_thread(embedder.embed, list(texts.values())), texts)
-    except Exception:  # noqa: BLE001 - a user's model; summaries then get the mean of their sources, and say so
-        return summaries
-    embedded = dict(zip(texts, vectors, strict=True))
-    return {key: replace(summary, embedding=embedded.get(key)) for key, summary in summaries.items()}
-
-
-def _vectors(answer: Iterable[object], asked: Sized) -> list[Vector]:
-    """What an embedder answered, one usable vector a text."""
-    vectors = [check_vector(vector) for vector in answer]
-    if len(vectors) != len(asked):
-        raise InvalidArgument("embedder", f"gave {len(vectors)} vectors for {len(asked)} texts")
-    return vectors
-
-
-def _said(error: BaseException) -> str:
-    text = str(error)
-    return type(error).__name__ if not text else f"{type(error).__name__}: {text}"
+async def _summarize(summarizer: Summarizer, contents: Sequence[str]) -> str | Unanswered:
+    text: object = await summarizer.summarize(contents)
+    if not isinstance(text, str) or not text.strip():
+        return Unanswered("the summarizer returned no text")
+    text.encode()  # half a character, as a model cut off in the middle leaves it, cannot be stored
+    return text
