@@ -39,7 +39,7 @@ class Embedder(Protocol):
 
     @property
     def dim(self) -> int:
-        """Columns of a row."""
+        """Columns of a row; an answer with rows of another length is not used."""
 
     def embed(self, texts: Sequence[str], progress: Progress | None = None) -> FloatMatrix:
         """Embed texts.

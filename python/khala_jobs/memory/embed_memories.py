@@ -85,8 +85,15 @@ async def embed_summaries(
 
 
 def _vectors(embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
-    """What an embedder answers to some texts (one at least), each a usable vector."""
+    """What an embedder answers to some texts (one at least), each a usable vector of the embedder's dimension.
+
+    Vectors of other lengths would put equal texts into partitions of their own, where nothing compares them.
+    """
     vectors = [check_vector(vector) for vector in embedder.embed(texts)]
     if len(vectors) != len(texts):
         raise InvalidArgument("embedder", f"gave {len(vectors)} vectors for {len(texts)} texts")
+    dim = getattr(embedder, "dim", vectors[0].size)
+    other = next((vector.size for vector in vectors if vector.size != dim), None)
+    if other is not None:
+        raise InvalidArgument("embedder", f"gave a vector of {other} numbers instead of {dim}")
     return vectors

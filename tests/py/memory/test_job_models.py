@@ -15,12 +15,15 @@ from khala_jobs.memory.jobs import (
 
 from .lifecycle_kit import changed, in_order, run
 
-# What a broken embedder may answer for n texts: no vectors, one too few, zeros, no list at all.
+# What a broken embedder of dimension 8 may answer for n texts: no vectors, one too few, zeros, no list at all, vectors
+# of another dimension, of a dimension each.
 USELESS: Any = [
     lambda count: None,
     lambda count: np.ones((count - 1, 8)),
     lambda count: np.zeros((count, 8)),
     np.ones,
+    lambda count: np.ones((count, 7)),
+    lambda count: [np.ones(n + 1) for n in range(count)],
 ]
 
 
@@ -84,6 +87,27 @@ class TestEmbedder:
         report = await run(lab, lab.jobs(repository, embedder=Useless()), DeduplicationJob())
         assert [(error["where"], error["field"]) for error in report["errors"]] == [("a", "embedder")]
         assert changed(report) == {"merged": 1}
+
+    @pytest.mark.parametrize("known", [True, False])
+    async def test_vectors_of_many_dimensions_keep_no_equal_texts_apart(
+        self, repository: Any, lab: Any, known: bool
+    ) -> None:
+        class Varying:
+            model_id = "varying"
+
+            def embed(self, texts: Any, progress: object = None) -> Any:
+                return [np.ones(n + 1) for n in range(len(texts))]
+
+        embedder = Varying()
+        if known:
+            embedder.dim = 3
+        texts = {"a1": "one", "a2": "other", "b1": "one", "b2": "other"}
+        await repository.create_many([lab.memory(name, text) for name, text in texts.items()])
+        report = await run(lab, lab.jobs(repository, embedder=embedder), DeduplicationJob())
+        assert changed(report) == {"merged": 2}
+        assert report["counts"]["embedded"] == 0
+        (error,) = report["errors"]
+        assert error["reason"].startswith("4 memories: InvalidArgument: embedder: gave a vector of ")
 
     @pytest.mark.parametrize("answer", [None, *USELESS])
     async def test_if_that_fails_it_gets_the_mean(self, repository: Any, lab: Any, answer: Any) -> None:
