@@ -169,6 +169,7 @@ async def _run_file(options: _Options, folder: Path, console: Console) -> dict[s
         **lifecycle_report(done),
     }
     report["errors"] = current.imported["errors"]
+    report["counts"]["errors"] = len(report["errors"])
     return report
 
 
@@ -371,9 +372,7 @@ def watching(console: Console) -> Iterator[Watch]:
 
 def show_report(console: Console, report: dict[str, Any]) -> None:
     """The counts and times of a lifecycle report."""
-    # Lists may be cut, counts are not; that of errors is about items, the list of that name about lines.
-    counts = {name: len(report[name]) for name in ("errors", "failures")}
-    rows = [(text, counts.get(name, report["counts"].get(name, 0))) for name, text in SHOWN]
+    rows = [(text, report["counts"].get(name, 0)) for name, text in SHOWN]  # lists may be cut, counts are not
     console.print(
         table(
             f"{report['memories']:,} memories" + (", dry run" if report["dry_run"] else ""),

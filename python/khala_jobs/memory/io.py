@@ -223,9 +223,11 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | BadMemory]]:
 
 def _json_record(text: bytes) -> dict[str, Any] | BadMemory:
     try:
-        record = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return BadMemory("line", f"is not JSON: {error}")
+        record = orjson.loads(text.rstrip(b"\r\n"))
+    except (
+        orjson.JSONDecodeError
+    ) as error:  # its own text counts lines too, and this one is always its line 1
+        return BadMemory("line", f"is not JSON: {error.msg} in column {error.pos + 1}")
     if not isinstance(record, dict):
         return BadMemory("line", "is not a JSON object")
     if any(name != "embedding" and maybe_rounded(value) for name, value in record.items()):

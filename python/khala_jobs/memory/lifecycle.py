@@ -189,21 +189,23 @@ def lifecycle_report(stages: Sequence[Stage]) -> dict[str, Any]:
 
     ``merged`` has canonical, duplicate and cosine; ``review`` has a, b, cosine and reason; ``archived``, ``promoted``
     and ``scored`` have the memory and why; ``failures`` are the items that a stage could not do; ``warnings`` are what
-    the stages warned of, each once.
+    the stages warned of, each once. ``counts`` has the true lengths of these lists, which a dry run cuts; what a stage
+    saw of the memories, which the next stage sees again, is in its own counts.
     """
     report: dict[str, Any] = {
         name: [] for name in (*LISTS.values(), "review", "failures", "warnings", "truncated")
     }
-    report["counts"] = {}
+    report["counts"] = dict.fromkeys((*LISTS.values(), "review", "failures"), 0)
     report["stages"] = []
     for stage in stages:
+        counts = {**stage.report["counts"], "failures": stage.report["failures"]}
         for name in (*LISTS.values(), "review", "truncated"):
             report[name] += stage.report.get(name, [])
         report["failures"] += [{"stage": stage.name, **entry} for entry in stage.report.get("errors", [])]
         warnings = stage.report.get("warnings", [])
         report["warnings"] += [warning for warning in warnings if warning not in report["warnings"]]
-        for name, count in stage.report["counts"].items():
-            report["counts"][name] = report["counts"].get(name, 0) + count
+        for name in report["counts"]:
+            report["counts"][name] += counts.get(name, 0)
         report["stages"].append(
             {
                 "stage": stage.name,

@@ -36,6 +36,10 @@ def test_report_of_a_file_with_bad_lines(cli: Cli) -> None:
     assert {(bad["line"], bad["field"]) for bad in report["errors"]} == {
         (3, "line"), (4, "importance"), (7, "created_at"), (8, "content"),
     }  # fmt: skip
+    assert report["errors"][0]["reason"].endswith("in column 2")
+    assert report["counts"] == {name: len(report[name]) for name in report["counts"]}
+    assert {"errors", "failures", "merged", "scored", "review"} <= report["counts"].keys()
+    assert [stage["counts"]["considered"] for stage in report["stages"][:3]] == [4, 4, 4]
     assert report["memories"] == 4
     (merged,) = report["merged"]
     assert {merged["canonical"], merged["duplicate"]} == {"m1", "m2"}

@@ -95,8 +95,9 @@ def test_defaults(jsonl: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "field", "reason"),
     [
-        ("{oops", "line", "is not JSON"),
-        ('{"id": NaN}', "line", "is not JSON"),
+        ("{oops", "line", "is not JSON: unexpected character, expected a string key in column 2"),
+        ('{"id": NaN}', "line", "in column 8"),
+        ('{"id": "a",', "line", "is not JSON: unexpected end of data in column 12"),
         ("[1, 2]", "line", "is not a JSON object"),
         ({"user_id": "u", "content": "c"}, "id", "is missing"),
         ({"id": "a", "content": "c"}, "user_id", "is missing"),
