@@ -28,6 +28,9 @@ void make_foreign(const std::string& file, const std::string& sql) {
 }
 
 // A store as the code of schema 1 left it: killed, with a job running, others waiting, and history behind it.
+// A second after its last change: what it keeps for a time is still there.
+constexpr base::Millis kStoreOfSchema1WallMs = 1'795'874'783'225;
+
 void make_store_of_schema_1(const std::string& file) {
     make_foreign(file, read_all(std::string{KHALA_DATA_DIR} + "/store_of_schema_1.sql") + "PRAGMA journal_mode = WAL;");
     std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
@@ -112,7 +115,10 @@ TEST(Schema, AMemoryRepositoryIsCalledByItsName) {
 TEST(Schema, AStoreOfSchema1GoesOnWhereItWas) {
     const TempDirectory directory;
     make_store_of_schema_1(directory.file());
-    const auto store = contract::ok(open_sqlite(options_for(directory)));
+    base::ManualClock clock{kStoreOfSchema1WallMs};
+    auto options = options_for(directory);
+    options.clock = &clock;
+    const auto store = contract::ok(open_sqlite(options));
     EXPECT_EQ(contract::ok(store->check()), std::vector<std::string>{});
     const TempDirectory fresh;
     ASSERT_TRUE(open_sqlite(options_for(fresh)).ok());
