@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+SECONDS = 600  # some 5, and many times that where lines of C++ are counted
+pytestmark = pytest.mark.timeout(SECONDS + 60)
+
 LIMIT = 1.35
 """Peak over the size of the float32 matrix, the matrix included, from 256 columns and 20,000 rows on; 40,000 where
 all directions are kept, for planning that takes 10 MB whatever the rows."""
@@ -48,7 +51,9 @@ def ratio(
     dim: int, threshold: float, decline: float, work: str = "join", *, count: int = 20_000
 ) -> tuple[float, str]:
     command = [sys.executable, "-c", MEASURE, str(count), str(dim), str(threshold), str(decline), work]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split(" ")
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=SECONDS).stdout.split(
+        " "
+    )
     return float(said[0]), said[1].strip()
 
 
