@@ -6,7 +6,6 @@ The layers, each overriding the one before: the `JobProcessor`'s defaults, the q
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
@@ -202,10 +201,9 @@ def _times(options: Mapping[str, Any]) -> dict[str, int]:
         core["expires_at"] = instant_ms(expires, "expires")
     elif expires is not None:
         core["expires_ms"] = _positive(expires, "expires")
-    if (delay is not None or at is not None) and expires is not None:
-        now = time.time_ns() // 1_000_000
-        starts = core.get("run_at", now + core.get("delay_ms", 0))
-        if core.get("expires_at", now + core.get("expires_ms", 0)) <= starts:
+    # Durations count from the store's clock, which is not known here: like is compared with like.
+    for start, end in (("delay_ms", "expires_ms"), ("run_at", "expires_at")):
+        if start in core and end in core and core[end] <= core[start]:
             raise InvalidArgument(
                 "expires", f"not after {'at' if delay is None else 'delay'}: the job could never run"
             )

@@ -75,3 +75,19 @@ async def eventually(condition: Callable[[], Any], what: str = "the condition") 
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true within {DEADLINE} s")
         await asyncio.sleep(0.005)
+
+
+async def order_of_old_and_young(jobs: JobProcessor, queue: str) -> list[str]:
+    """In which order a job of low priority that has waited 0.2 s and a new one of higher priority run."""
+    ran: list[str] = []
+
+    @jobs.task(queue=queue)
+    async def note(name: str) -> None:
+        ran.append(name)
+
+    await note.options(priority=0).enqueue("old and low")
+    await asyncio.sleep(0.2)  # its age
+    await note.options(priority=5).enqueue("young and higher")
+    async with jobs:
+        await eventually(lambda: len(ran) == 2)
+    return ran

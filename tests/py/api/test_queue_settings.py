@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from khala_jobs import JobProcessor, Queue, Retry
 
-from .conftest import eventually
+from .conftest import order_of_old_and_young
 
 Make = Callable[..., JobProcessor]
 
@@ -91,18 +90,7 @@ async def test_what_a_definition_leaves_out_has_its_default_again(begin: Any) ->
 async def test_without_ageing_priority_is_strict_again(begin: Any, make: Make) -> None:
     await begin(Queue("q", ageing="1ms"))
     jobs = make(workers=1, queues=[Queue("q")])
-    ran: list[str] = []
-
-    @jobs.task(queue="q", name="named")
-    async def work(name: str) -> None:
-        ran.append(name)
-
-    await work.options(priority=0).enqueue("old and low")
-    await asyncio.sleep(0.1)
-    await work.options(priority=5).enqueue("young and higher")
-    async with jobs:
-        await eventually(lambda: len(ran) == 2)
-    assert ran == ["young and higher", "old and low"]
+    assert await order_of_old_and_young(jobs, "q") == ["young and higher", "old and low"]
 
 
 async def test_a_number_of_jobs_at_once_leaves_the_rest_of_a_definition(make: Make) -> None:

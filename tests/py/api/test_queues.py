@@ -12,7 +12,7 @@ import pytest
 
 from khala_jobs import InvalidArgument, JobProcessor, Priority, Queue, Retry
 
-from .conftest import eventually
+from .conftest import eventually, order_of_old_and_young
 
 Make = Callable[..., JobProcessor]
 
@@ -289,18 +289,7 @@ async def test_a_reason_is_stored_whole_or_refused(jobs: JobProcessor) -> None:
 
 async def test_ageing_lets_old_jobs_overtake(make: Make) -> None:
     jobs = make(workers=1, queues=[Queue("aged", ageing="10ms")])
-    ran: list[str] = []
-
-    @jobs.task(queue="aged")
-    async def work(name: str) -> None:
-        ran.append(name)
-
-    await work.options(priority=0).enqueue("old and low")
-    await asyncio.sleep(0.2)
-    await work.options(priority=5).enqueue("young and higher")
-    async with jobs:
-        await eventually(lambda: len(ran) == 2)
-    assert ran == ["old and low", "young and higher"]
+    assert await order_of_old_and_young(jobs, "aged") == ["old and low", "young and higher"]
 
 
 async def test_durable_counters_and_the_check(jobs: JobProcessor) -> None:

@@ -332,3 +332,15 @@ async def test_what_is_no_task_and_no_time_is_refused_by_name() -> None:
             testing.assert_enqueued(5)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgument, match="at: the datetime has no time zone"):
         JobsTesting(jobs, at=datetime(2030, 1, 1))  # noqa: DTZ001
+
+
+async def test_durations_count_from_the_clock_of_the_test() -> None:
+    jobs = JobProcessor("memory://")
+
+    @jobs.task
+    async def work() -> None: ...
+
+    async with JobsTesting(jobs) as t:
+        t.clock.advance("30d")
+        job = await work.options(at=t.clock.now() + timedelta(hours=1), expires="2h").enqueue()
+        assert (await job.info()).state == "scheduled"

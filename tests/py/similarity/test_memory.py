@@ -71,8 +71,9 @@ def test_a_join_needs_a_third_of_the_matrix_at_most(dim):
 )
 def test_so_does_one_with_more_directions_or_pairs(dim, decline, count):
     measured, planned = ratio(dim, 0.5, decline, count=count)
-    if planned != "codes":
-        pytest.skip(f"so low a threshold is joined by {planned} on this processor")
+    if planned != "codes" and measured > LIMIT:
+        # Seen: 1.35 to 1.65. Known to miss the target where, without AVX-512, the planner prefers products.
+        pytest.xfail(f"joined by {planned}, which took {measured:.2f} of the matrix")
     assert measured <= LIMIT
 
 
