@@ -70,15 +70,13 @@ __attribute__((noinline)) bool tile_sums(const std::uint8_t* rows, const std::in
         }
     } while (++group < groups);
     __m512i all = sums[0][0];
-    // NOLINTBEGIN(modernize-loop-convert): unrolled like the others
 #pragma GCC unroll 12
-    for (std::size_t r = 0; r < kRows; ++r) {
+    for (const auto& row_sums : sums) {
 #pragma GCC unroll 2
-        for (std::size_t p = 0; p < kPanels; ++p) {
-            all = _mm512_and_si512(all, sums[r][p]);
+        for (const __m512i& sum : row_sums) {
+            all = _mm512_and_si512(all, sum);
         }
     }
-    // NOLINTEND(modernize-loop-convert)
     if (_mm512_movepi32_mask(all) == 0xffff) {
         return false;
     }
