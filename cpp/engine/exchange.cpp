@@ -123,6 +123,9 @@ void Loop::insert_one_by_one(Batch& batch) {
 
 bool Loop::survives(const Error& error) {
     using enum ErrorCode;
+    if (fatal_) {
+        return false;
+    }
     if (error.code == denied) {
         // Rights are given, and passwords changed, by people: a worker waits a while for them.
         denied_since_ms_ = denied_since_ms_ != kNever ? denied_since_ms_ : lease_now();

@@ -96,6 +96,9 @@ private:
         const Millis before = lease_now();
         auto result = f(*store_);
         note_call(before, result.ok());
+        if (!result.ok() && !fatal_ && store_->failed()) {
+            fatal_ = result.error();
+        }
         return result;
     }
     void note_call(Millis began, bool ok) noexcept;

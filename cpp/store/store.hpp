@@ -340,6 +340,10 @@ public:
     // Housekeeping when idle (checkpoint). Deep check of every invariant; one line per violation.
     [[nodiscard]] virtual Status idle() = 0;
     [[nodiscard]] virtual Result<std::vector<std::string>> check() = 0;
+
+    // True once it answers nothing but errors until it is opened anew: its file was moved, replaced or put back in
+    // time under it, or the disk failed to take a commit.
+    [[nodiscard]] virtual bool failed() const noexcept { return false; }
 };
 
 }  // namespace khala::store

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What the core calls the arguments of a job: payloads are its word, and it gets many at once.
+# What the core calls the arguments of a job and its id: payloads are its word, and it gets many at once.
 _PAYLOAD = re.compile(r"payload\[(\d+)\](.*)", re.DOTALL)
+_ID = "id[0]"
 
 
 class Producer(Protocol):
@@ -93,9 +94,10 @@ class Enqueuer(Generic[P, R]):
             jobs = await self._tasks.producer.put(self.definition, self._options, [payload], self._cache)
         except InvalidArgument as error:
             found = _PAYLOAD.fullmatch(error.field)
-            if found is None:
+            if found is None and error.field != _ID:
                 raise
-            raise InvalidArgument(f"arguments{found[2]}", error.message) from None
+            field = f"arguments{found[2]}" if found else "id"
+            raise InvalidArgument(field, error.message) from None
         return jobs[0]
 
     async def enqueue_many(

@@ -76,8 +76,13 @@ class Job(Generic[R]):
             if not info.is_closed:
                 raise TimeoutError(f"job {self.id} is {info.state}")
             limit = None
-        async with asyncio.timeout(limit):
-            row = await self._client.closed_row(self.id)
+        try:
+            async with asyncio.timeout(limit) as waiting:
+                row = await self._client.closed_row(self.id)
+        except TimeoutError:
+            if waiting.expired():
+                raise TimeoutError(f"job {self.id} has not ended within {limit:g} s") from None
+            raise
         if row["state"] != "completed":
             raise closed_error(self.id, row)
         text: bytes = row["result"]

@@ -46,6 +46,7 @@ public:
     [[nodiscard]] Status outbox_drop(std::span<const std::int64_t> numbers) override;
     [[nodiscard]] Status idle() override;
     [[nodiscard]] Result<std::vector<std::string>> check() override;
+    [[nodiscard]] bool failed() const noexcept override { return core_.failure.has_value(); }
 
 private:
     [[nodiscard]] Status open_files();

@@ -9,7 +9,11 @@ Exit status: 0 done, 1 done with failures that the output names, 2 bad input or 
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
+import sys
+from typing import Any
 
 import click
 
@@ -33,7 +37,21 @@ _COMMANDS = {
 }
 
 
+# What a full disk, a quota or a broken device makes of a write. (A closed pipe is click's to handle.)
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
 class _Lazy(click.Group):
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            _drop_output()
+            click.echo(f"khala-jobs: cannot write the output: {error.strerror}", err=True)
+            sys.exit(1)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(_COMMANDS)
 
@@ -54,3 +72,10 @@ class _Lazy(click.Group):
 @click.version_option(__version__, prog_name="khala-jobs")
 def main() -> None:
     """Durable background jobs and memory maintenance."""
+
+
+def _drop_output() -> None:
+    """Have what standard output still buffers go nowhere: the interpreter would fail on it once more as it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -190,6 +190,17 @@ class JobProcessor(KhalaServices):
         if self.db_client is not None and hasattr(self.db_client, "close"):
             await self.db_client.close()
 
+    def register_handler(self, job_type: str, handler: JobHandler) -> None:
+        """Run `handler` for a job type, jobs of earlier processes included; it wins over KHALA's own class.
+
+        Args:
+            job_type: For example ``"pattern_recognition"``.
+            handler: ``async def handler(payload: dict) -> JSON value``.
+        """
+        super().register_handler(job_type, handler)
+        if self._engine is not None:
+            self._serve(self._engine, job_type)
+
     async def submit_job(
         self,
         job_type: str,
@@ -314,19 +325,31 @@ class JobProcessor(KhalaServices):
                 self.redis_url or EMBEDDED_URL, workers=self.max_workers, retention=self.redis_ttl
             )
             for job_type in (*self._job_classes, *self._handlers):
-                if job_type not in self._tasks:
-                    self._tasks[job_type] = engine.task(name=f"khala.{job_type}", queue=QUEUE)(
-                        self._handler_of(job_type)
-                    )
+                self._serve(engine, job_type)
             self._engine = engine
         return self._engine
+
+    def _serve(self, engine: Engine, job_type: str) -> None:
+        if job_type not in self._tasks:
+            self._tasks[job_type] = engine.task(name=f"khala.{job_type}", queue=QUEUE)(
+                self._handler_of(job_type)
+            )
 
     def _handler_of(self, job_type: str) -> Any:
         async def run(ctx: Any, job: dict[str, str]) -> Any:
             definition = job_from_mapping(job)
             definition.worker_id, definition.retry_count = ctx.worker, ctx.attempt - 1
             definition.status, definition.started_at = JobStatus.RUNNING, datetime.now(UTC)
-            result = await self._execute_job(definition)
+            started = time.monotonic()
+            try:
+                result = await self._execute_job(definition)
+            except asyncio.CancelledError:
+                if (
+                    ctx.stop_reason == "timeout"
+                ):  # a cancelled run, or one that is handed back, is no failed one
+                    elapsed = (time.monotonic() - started) * 1000
+                    self._count(JobResult(definition.job_id, False, None, elapsed), ctx.attempt)
+                raise
             self._count(result, ctx.attempt)
             if isinstance(result.cause, MissingDependency):
                 raise result.cause
@@ -347,10 +370,7 @@ class JobProcessor(KhalaServices):
 
     async def _enqueue(self, job: JobDefinition) -> None:
         engine = self._open()
-        if job.job_type not in self._tasks:  # registered after the engine was opened
-            self._tasks[job.job_type] = engine.task(name=f"khala.{job.job_type}", queue=QUEUE)(
-                self._handler_of(job.job_type)
-            )
+        self._serve(engine, job.job_type)
         task = self._tasks[job.job_type].options(id=job.job_id, **options_of(job))
         await task.enqueue(job=job_to_mapping(job))
 

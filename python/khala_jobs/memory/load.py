@@ -30,6 +30,8 @@ TIER_LIMIT_MAX: Final = 1_048_576
 """Most memories asked of ``get_by_tier`` in one call."""
 
 _TIER_LIMIT_FIRST: Final = 1024
+# The highest first: what a run promotes goes into a tier that was read before, so that no memory is read twice.
+_TIERS: Final = tuple(str(tier) for tier in reversed(Tier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class Loader:
         if self._faces.paged is not None:
             return encode(None)
         users = await self.users(user_id)
-        return encode([users[0], str(next(iter(Tier)))]) if users else None
+        return encode([users[0], _TIERS[0]]) if users else None
 
     async def page(self, user_id: str | None, unit: str) -> Page:
         """One page.
@@ -177,12 +179,11 @@ class Loader:
 
     async def _tier_after(self, user_id: str | None, unit: str) -> str | None:
         user, tier = decode(unit)
-        tiers = [str(t) for t in Tier]
-        position = tiers.index(tier) + 1
-        if position < len(tiers):
-            return encode([user, tiers[position]])
+        position = _TIERS.index(tier) + 1
+        if position < len(_TIERS):
+            return encode([user, _TIERS[position]])
         later = [other for other in await self.users(user_id) if other > user]
-        return encode([later[0], tiers[0]]) if later else None
+        return encode([later[0], _TIERS[0]]) if later else None
 
     @contextmanager
     def _reading(self, user: str | None, method: str) -> Iterator[None]:

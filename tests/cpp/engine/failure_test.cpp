@@ -195,6 +195,28 @@ INSTANTIATE_TEST_SUITE_P(Verbs, FatalFailure,
                                            std::pair{"announce", ErrorCode::closed}),
                          [](const auto& tested) { return std::string{tested.param.first}; });
 
+// The same errors pass on a store that can serve again (TransientFailure).
+TEST(FatalFailures, AStoreThatFailedForGoodEndsAnIdleWorker) {
+    Bench bench;
+    bench.start_worker(1);
+    bench.faults->store_failed = true;
+    bench.faults->set([](const std::string&) { return Error{ErrorCode::io, "path", "was deleted"}; });
+    ASSERT_TRUE(bench.client.pump_until([&] {
+        bench.advance(1'000);
+        return !bench.client.fatal.empty();
+    }));
+    EXPECT_EQ(bench.client.fatal.at(0).code, ErrorCode::io);
+    EXPECT_EQ(bench.client.fatal.at(0).field, "path");
+}
+
+TEST(FatalFailures, AStoreThatFailedForGoodEndsWhoOnlyAsksAfterAnAnswer) {
+    Bench bench;
+    bench.faults->store_failed = true;
+    bench.faults->set([](const std::string&) { return Error{ErrorCode::io, "path", "was deleted"}; });
+    EXPECT_EQ(bench.client.result(bench.ask(CountQueues{})).error().code, ErrorCode::io);
+    ASSERT_TRUE(bench.client.pump_until([&] { return !bench.client.fatal.empty(); }));
+}
+
 TEST(FatalFailures, ADamagedAnswerToAQuestionIsNotTheEnd) {
     Bench bench;
     bench.faults->set(refuse("counts", ErrorCode::corrupt));

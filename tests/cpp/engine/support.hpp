@@ -46,6 +46,7 @@ struct Faults {
 
     std::mutex mutex;
     Gate gate;
+    std::atomic<bool> store_failed = false;  // what failed() answers: no error will pass
 };
 
 // Holds the engine's thread inside one verb until released.
@@ -185,6 +186,7 @@ public:
     Result<std::vector<std::string>> check() override {
         return pass("check", [](Store& store) { return store.check(); });
     }
+    bool failed() const noexcept override { return faults_->store_failed; }
 
 private:
     template <typename Verb>

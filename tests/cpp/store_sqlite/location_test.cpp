@@ -191,6 +191,7 @@ protected:
         EXPECT_TRUE(mentions(read.error(), words)) << read.error().message;
         EXPECT_EQ(store_->retire("w").error().code, ErrorCode::io);
         EXPECT_EQ(store_->idle().error().code, ErrorCode::io);
+        EXPECT_TRUE(store_->failed());
     }
     TempDirectory directory_;
     std::unique_ptr<Store> store_ = contract::ok(open_sqlite(options_for(directory_.file())));

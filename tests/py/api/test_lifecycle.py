@@ -103,6 +103,15 @@ async def test_cancel_running_ends_the_wait_as_well(jobs: JobProcessor) -> None:
     await stopping
 
 
+async def test_a_result_that_does_not_come_in_time_says_of_which_job(jobs: JobProcessor) -> None:
+    @jobs.task
+    async def work() -> None: ...
+
+    job = await work.options(id="late").enqueue()
+    with pytest.raises(TimeoutError, match=r"^job late has not ended within 0\.01 s$"):
+        await job.result(0.01)
+
+
 async def test_a_stop_whose_caller_gives_up_goes_on_and_can_be_waited_for(jobs: JobProcessor) -> None:
     work, began, reasons = until_it_is_stopped(jobs)
     await jobs.start()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from khala_jobs import Context, InvalidArgument, JobProcessor, Queue
-from khala_jobs.errors import Closed
+from khala_jobs.errors import Closed, Error
 
 from .conftest import eventually
 
@@ -272,6 +272,44 @@ async def test_a_worker_whose_store_fails_says_so_and_can_be_started_anew(tmp_pa
         assert jobs.is_running
         assert await held.result(timeout=30) == 1
         assert (await held.info()).attempt == 2
+
+
+def take_away(path: Path) -> None:
+    """Delete a database that is open."""
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_an_idle_worker_whose_file_is_taken_away_says_so(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "jobs.db"
+    jobs = JobProcessor(f"sqlite:///{path}", workers=1)
+    async with jobs:
+        waiting = asyncio.create_task(jobs.wait_until(asyncio.Event()))
+        take_away(path)
+        if replaced:
+            with contextlib.closing(sqlite3.connect(path)) as other:
+                other.execute("CREATE TABLE foreign_one (a)")
+        with pytest.raises(Closed, match="while it was open"):
+            await asyncio.wait_for(waiting, 30)
+        assert not jobs.is_running
+        with pytest.raises(Error, match="while it was open"):
+            await jobs.queues.stats()
+
+
+async def test_who_waits_for_a_result_learns_that_the_file_was_taken_away(tmp_path: Path) -> None:
+    client = JobProcessor(f"sqlite:///{tmp_path}/jobs.db")
+
+    @client.task
+    async def work() -> None: ...
+
+    job = await work.enqueue()
+    waiting = asyncio.create_task(job.result())
+    await asyncio.sleep(0)
+    take_away(tmp_path / "jobs.db")
+    with pytest.raises(Error, match="was deleted or moved"):
+        await asyncio.wait_for(waiting, 30)
+    await client.close()
 
 
 async def test_waiting_without_a_worker_is_waiting_for_the_event(url: str) -> None:

@@ -31,6 +31,18 @@ def test_help_names_every_command(cli: Cli) -> None:
         assert f"\n  {name} " in text
 
 
+@pytest.mark.parametrize("command", [["queues"], ["jobs", "list"], ["stats", "--json"], ["--help"]])
+def test_output_that_cannot_be_written_is_one_line(cli: Cli, command: list[str]) -> None:
+    cli.enqueue("add.enqueue(2, 3)")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "khala_jobs.cli", *command], cwd=cli.folder, env=cli.environment(), stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "khala-jobs: cannot write the output: No space left on device\n"
+
+
 def test_help_loads_no_command(cli: Cli) -> None:
     loaded = cli.python(
         """

@@ -139,6 +139,45 @@ async def test_failing_job_is_retried_after_its_backoff(url: str) -> None:
         await processor.stop()
 
 
+async def test_a_job_that_ends_by_its_time_out_is_counted_as_failed(url: str) -> None:
+    processor = khala.JobProcessor(url)
+
+    async def handler(payload: dict[str, Any]) -> None:
+        await asyncio.Event().wait()
+
+    processor.register_handler("pattern_recognition", handler)
+    await processor.start()
+    try:
+        slow = await processor.submit_job("pattern_recognition", {}, timeout_seconds=1, max_retries=0)
+        await wait_for(lambda: processor.get_job_result(slow))
+        job = await processor.get_job_status(slow)
+        assert job is not None
+        assert job.status is khala.JobStatus.FAILED
+        metrics = await processor.get_metrics()
+    finally:
+        await processor.stop()
+    assert (metrics["successful_jobs"], metrics["failed_jobs"]) == (0, 1)
+    assert metrics["avg_execution_time_ms"] >= 900
+
+
+async def test_a_handler_registered_after_the_start_gets_the_jobs_that_wait_for_it(url: str) -> None:
+    async def handler(payload: dict[str, Any]) -> int:
+        return int(payload["n"])
+
+    earlier = khala.JobProcessor(url)
+    earlier.register_handler("mine", handler)
+    job_id = await earlier.submit_job("mine", {"n": 7})  # never started: it waits in the store
+    await earlier.stop()
+    processor = khala.JobProcessor(url)
+    await processor.start()
+    try:
+        processor.register_handler("mine", handler)
+        result = await wait_for(lambda: processor.get_job_result(job_id))
+    finally:
+        await processor.stop()
+    assert (result.success, result.result) == (True, 7)
+
+
 async def test_priorities_run_higher_first_and_first_in_first_out(url: str) -> None:
     processor = khala.JobProcessor(url, max_workers=1)
     order: list[int] = []

@@ -149,6 +149,17 @@ class TestForeignRepository:
         yield jobs
         await jobs.close()
 
+    async def test_a_promoted_memory_is_considered_once(self, lab: Any, tmp_path: Path) -> None:
+        repository = lab.ForeignRepository(
+            [lab.foreign(f"{n}", importance=lab.ForeignScore(0.9), access_count=20) for n in range(30)]
+        )
+        jobs = lab.jobs(repository, journal=tmp_path / "journal.db")
+        dry = await run(lab, jobs, PromotionJob(user_id="ada", dry_run=True))
+        real = await run(lab, jobs, PromotionJob(user_id="ada"))
+        await jobs.close()
+        assert real["counts"]["promoted"] == 30
+        assert dry["counts"]["considered"] == real["counts"]["considered"] == 30
+
     @pytest.mark.parametrize("kind", JOB_CLASSES)
     async def test_the_same_work_as_on_our_own(self, kind: Any, foreign: Any, lab: Any) -> None:
         report = await run(lab, foreign, kind(user_id="ada"))

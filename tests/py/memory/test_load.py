@@ -55,7 +55,7 @@ async def test_no_memories_at_all(repository: SqliteMemoryRepository) -> None:
 async def test_a_limit_is_raised_until_the_answer_is_short(lab: Any) -> None:
     repository = lab.ForeignRepository([lab.foreign(f"{n}") for n in range(5000)])
     pages = await all_pages(loader(repository), "ada")
-    assert [len(page.memories) for page in pages] == [5000, 0, 0, 0]
+    assert [len(page.memories) for page in pages] == [0, 0, 0, 5000]
     asked = [argument for name, argument in repository.calls if argument[1] == "working"]
     assert asked == [("ada", "working", 1024), ("ada", "working", 4096), ("ada", "working", 16384)]
     assert [page.truncations for page in pages] == [[], [], [], []]
@@ -66,8 +66,8 @@ async def test_a_cap_inside_the_repository_is_suspected(lab: Any, count: int, su
     """1024 with limit 1024 and again with 4096: a coincidence, or a repository that never gives more."""
     repository = lab.ForeignRepository([lab.foreign(f"{n}") for n in range(count)])
     pages = await all_pages(loader(repository), "ada")
-    assert len(pages[0].memories) == count
-    found = [cut.to_json() for cut in pages[0].truncations]
+    assert len(pages[-1].memories) == count
+    found = [cut.to_json() for cut in pages[-1].truncations]
     assert bool(found) == suspected
     if suspected:
         assert found == [
@@ -82,7 +82,7 @@ async def test_a_cap_inside_the_repository_is_suspected(lab: Any, count: int, su
 
 async def test_a_hard_stop_is_reported(lab: Any) -> None:
     repository = lab.ForeignRepository([lab.foreign(f"{n}") for n in range(50)])
-    (cut,) = (await all_pages(loader(repository, tier_limit_max=20), "ada"))[0].truncations
+    (cut,) = (await all_pages(loader(repository, tier_limit_max=20), "ada"))[-1].truncations
     assert cut.to_json() == {
         "what": "get_by_tier('ada', 'working')",
         "kept": 20,
@@ -95,7 +95,7 @@ async def test_a_repository_that_ignores_the_limit_ends(lab: Any) -> None:
     repository = lab.ForeignRepository([lab.foreign(f"{n}") for n in range(30)])
     repository.get_by_tier = lambda user, tier, limit: plain(user, tier, 10**9)
     plain = lab.ForeignRepository.get_by_tier.__get__(repository)
-    page = (await all_pages(loader(repository, tier_limit_max=20), "ada"))[0]
+    page = (await all_pages(loader(repository, tier_limit_max=20), "ada"))[-1]
     assert len(page.memories) == 30
     assert page.truncations
 
@@ -104,7 +104,7 @@ async def test_bad_memories_and_repeats_are_left_out_and_the_bad_ones_said(lab: 
     memories = [lab.foreign("a"), lab.foreign("b", created_at=None), lab.foreign("c")]
     repository = lab.ForeignRepository()
     repository.memories = {1: memories[0], 2: memories[1], 3: memories[2], 4: memories[0]}
-    page = (await all_pages(loader(repository), "ada"))[0]
+    page = (await all_pages(loader(repository), "ada"))[-1]
     assert [memory.id for memory in page.memories] == ["a", "c"]
     assert page.natives == [memories[0], memories[2]]
     assert [(issue.where, issue.field) for issue in page.issues] == [("b", "created_at")]
@@ -119,14 +119,14 @@ async def test_users_are_needed_where_they_cannot_be_listed(lab: Any) -> None:
     assert caught.value.field == "user_id"
 
 
-async def test_all_users_tier_by_tier(lab: Any) -> None:
+async def test_all_users_tier_by_tier_the_highest_first(lab: Any) -> None:
     class Listing(lab.ForeignRepository):
         async def list_users(self) -> list[str]:
             return ["bob", "ada", "bob"]
 
     repository = Listing([lab.foreign("a"), lab.foreign("b", user_id="bob", tier=lab.ForeignTier.LONG_TERM)])
     pages = await all_pages(loader(repository), None)
-    assert [[m.id for m in page.memories] for page in pages] == [["a"], [], [], [], [], [], ["b"], []]
+    assert [[m.id for m in page.memories] for page in pages] == [[], [], [], ["a"], [], ["b"], [], []]
     assert len({page.unit for page in pages}) == 8
     repository = Listing()
     repository.list_users = nobody
