@@ -17,11 +17,13 @@ void find_polarity(const Comparison& comparison, Reasons& reasons);     // denie
 void find_quantifiers(const Comparison& comparison, Reasons& reasons);  // all / most / some / few / only
 void find_modality(const Comparison& comparison, Reasons& reasons);     // must / should / may / wants to / thinks that
 void find_tense(const Comparison& comparison, Reasons& reasons);        // used to, was, is, will
-void find_relations(const Comparison& comparison, Reasons& reasons);    // to / from, before / after, and / or
 void find_roles(const Comparison& comparison, Reasons& reasons);        // who does what to whom
 void find_persons(const Comparison& comparison, Reasons& reasons);      // I / he / she
 void find_question(const Comparison& comparison, Reasons& reasons);     // one asks what the other says
 void find_language(const Comparison& comparison, Reasons& reasons);     // the word lists do not apply
+
+// Where, when and on what condition, by small words (relations.cpp).
+void find_relations(const Comparison& comparison, Reasons& reasons);  // to / from, before / after, and / or
 
 // When and how often (timing.cpp).
 void find_timing(const Comparison& comparison, Reasons& reasons);  // every / for / in two hours, on / by Friday

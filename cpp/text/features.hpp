@@ -70,6 +70,9 @@ struct Features {
     bool is_too_long = false;  // then there is nothing but the text
 };
 
+// Fills what is counted of the items (`keys`, `bag`, `links`), once all are there.
+void count_items(Features& features);
+
 // Whether the text has an item of the same term.
 [[nodiscard]] bool has_term(const Features& features, const Term& term);
 // How often, pronouns aside.

@@ -38,39 +38,6 @@ void add(std::vector<std::string>& sorted, std::string_view name) {
     }
 }
 
-// Terms with the number of their occurrence, since "2 cats and 2 dogs" is not "2 cats and dogs".
-void number(Bag& bag) {
-    std::ranges::sort(bag, [](const Counted& a, const Counted& b) { return before(*a.term, *b.term); });
-    for (std::size_t at = 1; at < bag.size(); ++at) {
-        bag[at].occurrence = equal(*bag[at].term, *bag[at - 1].term) ? bag[at - 1].occurrence + 1 : 0;
-    }
-}
-
-void count_items(Features& features) {
-    features.bag.reserve(features.items.size());
-    for (Item& item : features.items) {
-        features.keys.push_back(item.term.get());
-        if (item.kind != Kind::pronoun) {
-            const Term& term = *item.term;
-            item.occurrence = static_cast<std::uint32_t>(
-                std::ranges::count_if(features.bag, [&](const Counted& one) { return equal(*one.term, term); }));
-            features.bag.push_back({&term, 0});
-        }
-        for (const TermRef& link : item.links) {
-            features.links.push_back({link.get(), 0});
-        }
-    }
-    for (const TermRef& link : features.last_links) {
-        features.links.push_back({link.get(), 0});
-    }
-    number(features.bag);
-    number(features.links);
-    std::ranges::sort(features.keys, [](const Term* a, const Term* b) { return before(*a, *b); });
-    const auto last = std::unique(features.keys.begin(), features.keys.end(),
-                                  [](const Term* a, const Term* b) { return equal(*a, *b); });
-    features.keys.erase(last, features.keys.end());
-}
-
 }  // namespace
 
 Features read_text(std::string_view text, bool shouts, Lexicon& lexicon, Pieces& pieces, Scanner& scanner) {

@@ -188,28 +188,6 @@ void compare_verb_tense(const Comparison& comparison, Reasons& reasons) {
     });
 }
 
-// The small words of one text beyond those of the other, ascending by key.
-std::vector<const Term*> only_links(const Bag& links, const Bag& others) {
-    std::vector<const Term*> only;
-    for (const Counted& link : links) {
-        const bool is_first = only.empty() || !equal(*only.back(), *link.term);
-        if (link.occurrence >= count_of(others, *link.term) && is_first) {
-            only.push_back(link.term);
-        }
-    }
-    std::ranges::sort(only, {}, [](const Term* term) -> const std::string& { return term->key; });
-    return only;
-}
-
-// Another place or time by a word that is never mere style: "on the table", "under the table".
-bool is_elsewhere(const Term& one, const Term& other) {
-    const auto both = [&](Mark mark) { return one.marks.has(mark) && other.marks.has(mark); };
-    const auto either = [&](Mark mark) { return one.marks.has(mark) || other.marks.has(mark); };
-    const bool is_placed = both(Mark::place) && either(Mark::firm_place);
-    const bool is_timed = both(Mark::time) && either(Mark::firm_time);
-    return (is_placed || is_timed) && !same(one, other);
-}
-
 std::vector<std::string> only_persons(const std::vector<std::string>& persons, const std::vector<std::string>& others,
                                       bool tells_of_user) {
     std::vector<std::string> only;
@@ -314,19 +292,6 @@ void find_tense(const Comparison& comparison, Reasons& reasons) {
         }
     }
     compare_verb_tense(comparison, reasons);
-}
-
-void find_relations(const Comparison& comparison, Reasons& reasons) {
-    const auto only_a = only_links(comparison.a->links, comparison.b->links);
-    const auto only_b = only_links(comparison.b->links, comparison.a->links);
-    for (const Term* one : only_a) {
-        for (const Term* other : only_b) {
-            if (opposite(*one, *other) || is_elsewhere(*one, *other)) {
-                reasons.push_back(said("relation", Judgement::conflict, "relation", one->key, other->key));
-                return;
-            }
-        }
-    }
 }
 
 void find_roles(const Comparison& comparison, Reasons& reasons) {
