@@ -262,6 +262,18 @@ bool small_words_stay(const Rows& rows, const Exchange& exchange) {
     return true;
 }
 
+// "Ann, Bob's boss, resigned", "Bob, Ann's boss, resigned": the name behind the comma owns what the first one is.
+bool is_apposition(const Rows& rows, const Exchange& exchange) {
+    const auto is_owned = [&](Row row) {
+        return exchange.end < row.size() && !row[exchange.end].links.empty() &&
+               row[exchange.end].links.front()->key == "'s";
+    };
+    const auto& links = rows.a[exchange.second_a].links;
+    const bool is_behind_comma = std::ranges::all_of(links, [](const TermRef& link) { return link->key == ","; });
+    return exchange.second_a == exchange.start + exchange.first && is_behind_comma && is_owned(rows.a) &&
+           is_owned(rows.b) && rows.a.size() > exchange.end - exchange.start + 1;
+}
+
 // "Tea with milk" lists; "replace tea with milk" does not.
 bool are_listed(Row row, const Exchange& exchange) {
     const auto is_replacing = [](const Item& item) { return item.term->marks.has(Mark::replacing); };
@@ -304,10 +316,19 @@ bool has_verb_between(const Item& second_a, const Item& second_b, const Item& fi
 
 // Whether what holds of both alike stands around or between the exchanged: "Ada is a friend of Bob". Exchanged itself
 // it says nothing: "the son of Ada's friend", "the friend of Ada's son".
-bool is_mutual(Span terms, const Exchange& exchange) {
+bool is_mutual(const Rows& rows, const Exchange& exchange) {
+    const Span terms{rows.terms_a};
     const std::size_t from = exchange.start > 0 ? exchange.start - 1 : 0;
     const std::size_t first_end = exchange.start + exchange.first;
     const std::size_t to = std::min(exchange.end + 1, terms.size());
+    const auto middle = rows.a.subspan(first_end, exchange.second_a - first_end);
+    const auto is_one_way = [](const Item& item) { return item.is_verb && !item.term->marks.has(Mark::symmetric); };
+    const auto is_mutual_verb = [](const Item& item) { return item.is_verb && item.term->marks.has(Mark::symmetric); };
+    const bool goes_one_way = std::ranges::any_of(middle, is_one_way);
+    // "The man Ann married hates Ben", "my friend Ann hates Ben": there is a verb that does not hold of both alike.
+    if (goes_one_way && (std::ranges::any_of(middle, is_mutual_verb) || exchange.start > from)) {
+        return any_symmetric(terms.subspan(exchange.end, to - exchange.end));
+    }
     return any_symmetric(terms.subspan(from, exchange.start - from)) ||
            any_symmetric(terms.subspan(first_end, exchange.second_a - first_end)) ||
            any_symmetric(terms.subspan(exchange.end, to - exchange.end));
@@ -319,7 +340,10 @@ Parties exchanged(const Rows& rows) {
     if (!exchange) {
         return std::nullopt;
     }
-    if (is_mutual(rows.terms_a, *exchange) || !small_words_stay(rows, *exchange) || are_listed(rows.a, *exchange) ||
+    if (is_apposition(rows, *exchange)) {
+        return std::pair{rows.a[exchange->start].surface, rows.a[exchange->second_a].surface};
+    }
+    if (is_mutual(rows, *exchange) || !small_words_stay(rows, *exchange) || are_listed(rows.a, *exchange) ||
         are_clauses(rows.a, *exchange) || are_equated(rows.a, *exchange)) {
         return std::nullopt;
     }
