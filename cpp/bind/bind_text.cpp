@@ -99,6 +99,8 @@ text::Token token_in(const py::tuple& given) {
     token.is_capital = given[4].cast<bool>();
     token.is_shouted = given[5].cast<bool>();
     token.is_long = given[6].cast<bool>();
+    const std::string tie = utf8_in(given[7]);
+    token.tie = tie.empty() ? '\0' : tie.front();
     return token;
 }
 

@@ -49,7 +49,7 @@ bool equal(const Item& one, const Item& other) {
            (equal(*one.term, *other.term) && one.surface == other.surface && one.kind == other.kind &&
             equal(one.links, other.links) && one.is_verb == other.is_verb && one.tense == other.tense &&
             one.is_passive == other.is_passive && one.is_joined == other.is_joined && one.amount == other.amount &&
-            one.auxiliary == other.auxiliary && one.quantity == other.quantity);
+            one.auxiliary == other.auxiliary && one.quantity == other.quantity && one.tie == other.tie);
 }
 
 bool has_term(const Features& features, const Term& term) {

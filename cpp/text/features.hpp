@@ -31,6 +31,7 @@ struct Item {
     Amount amount = Amount::none;  // one: behind "a"; many: a plural that nothing counts
     Time auxiliary = Time::none;   // when the small verbs before it say it is
     std::string quantity;          // tag of the quantity right before it, or empty
+    char tie = 0;                  // the sign that alone joins it to the item before (tokens.hpp)
     std::uint32_t occurrence = 0;  // how many items of the same term, pronouns aside, stand before it
 };
 
@@ -65,6 +66,8 @@ struct Features {
     std::vector<std::string> persons;      // of the pronouns, ascending; "user" where the user is spoken of
     std::vector<std::string> owners;       // of the possessive ones
     std::vector<std::string> light_verbs;  // base forms that occur, ascending
+    std::string hearsay;                   // a word that tells that somebody says so ("claims"), or empty
+    bool is_from_others = false;           // somebody other than the user does
     bool is_question = false;
     bool is_english = true;    // whether the word lists apply
     bool is_too_long = false;  // then there is nothing but the text

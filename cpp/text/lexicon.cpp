@@ -348,8 +348,8 @@ TermRef Lexicon::link_of(const Word& word) const {
     if (word.marks.has(Mark::have)) {
         return term("have");
     }
-    if (word.marks.has(Mark::relation) || word.marks.has(Mark::negation) || word.spelled == "'s" ||
-        word.spelled == "," || word.spelled == ":") {
+    if (word.marks.has(Mark::relation) || word.marks.has(Mark::negation) || word.marks.has(Mark::given) ||
+        word.marks.has(Mark::effect) || word.spelled == "'s" || word.spelled == "," || word.spelled == ":") {
         return term(word.spelled);
     }
     const bool tells = !word.base->opposites.empty() || word.base->marks.has(Mark::pivot);

@@ -19,23 +19,28 @@ enum class Mark : std::uint8_t {
     content,     // every word of which the lists know a meaning
     determiner,  // words after which "one" is a pronoun
     due,         // due, deadline
+    effect,      // the clause behind it follows from the one before: so, therefore
     english,     // words by which a text is known to be English
     firm_place,  // relations of place that are never mere style
     firm_time,   // the same of time
     fixed,       // looks like a form of another word, and is not
     get,         // forms of "get"
+    given,       // the clause behind it comes first: because, if
     graded,      // adjectives that take -er, -est, -ly
     has,         // has, have, having
     have,        // forms of "have"
+    hearsay,     // who is told of by these words says it; it may not be so
     helper,      // takes an infinitive
     in_names,    // light words that are part of names
     invariant,   // verbs whose past looks like their base
     kept,        // attributes that tell things apart
     light,       // carries no fact
     light_base,  // base forms of light verbs
+    limit,       // what can be kept or gone beyond: budget, schedule
     listing,     // and, or, comma ...
     month_cue,   // before a month that is also a word
     month_word,  // such months
+    mutual,      // holds between two, whichever is named first: border, war
     negation,
     no_ly,        // ends in -ly and has no base
     not_plain,    // may mean another thing than it says: contractions, acronyms, months
@@ -62,12 +67,13 @@ enum class Mark : std::uint8_t {
 };
 
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Mark::count)> kMarkNames{
-    "article",   "attaching",  "be",         "big",         "change",     "clause_end", "content",      "determiner",
-    "due",       "english",    "firm_place", "firm_time",   "fixed",      "get",        "graded",       "has",
-    "have",      "helper",     "in_names",   "invariant",   "kept",       "light",      "light_base",   "listing",
-    "month_cue", "month_word", "negation",   "no_ly",       "not_plain",  "noun_cue",   "number",       "owning",
-    "own",       "pivot",      "place",      "place_value", "possessive", "relation",   "relative_day", "replaced",
-    "replacing", "reporting",  "second",     "symmetric",   "time",       "title",      "unit",         "verb",
+    "article",     "attaching",  "be",       "big",          "change",    "clause_end", "content",   "determiner",
+    "due",         "effect",     "english",  "firm_place",   "firm_time", "fixed",      "get",       "given",
+    "graded",      "has",        "have",     "hearsay",      "helper",    "in_names",   "invariant", "kept",
+    "light",       "light_base", "limit",    "listing",      "month_cue", "month_word", "mutual",    "negation",
+    "no_ly",       "not_plain",  "noun_cue", "number",       "owning",    "own",        "pivot",     "place",
+    "place_value", "possessive", "relation", "relative_day", "replaced",  "replacing",  "reporting", "second",
+    "symmetric",   "time",       "title",    "unit",         "verb",
 };
 
 class Marks {

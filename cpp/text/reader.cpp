@@ -62,6 +62,7 @@ Reader::Reader(const std::vector<const Token*>& tokens, bool shouts, Lexicon& le
 Features Reader::read() {
     for (Index at = 0; at < tokens_.size(); ++at) {
         const Token& token = *tokens_[at];
+        tie_ = before_.empty() ? token.tie : '\0';
         if (token.kind == Kind::word) {
             at = take_word(token, at);
         } else if (token.kind == Kind::number) {
@@ -90,6 +91,7 @@ void Reader::take_item(TermRef term, const std::string& surface, Kind kind, cons
     item.is_passive = use.is_passive;
     item.amount = amount;
     item.auxiliary = time_;
+    item.tie = tie_;
     if (before_.empty()) {
         item.is_joined = !features_.items.empty();
     } else {
@@ -110,6 +112,10 @@ Reader::Index Reader::take_word(const Token& token, Index at) {
     const Word& word = *token.word;
     ++word_count_;
     is_surely_english_ = is_surely_english_ || word.marks.has(Mark::english);
+    if (word.marks.has(Mark::hearsay)) {
+        features_.hearsay = token.surface;
+        features_.is_from_others = features_.is_from_others || !follows_user(word.form);
+    }
     if (word.is_style && !is_letter_name(token)) {
         ++known_count_;
         before_.push_back(&word);
@@ -356,6 +362,12 @@ bool Reader::is_relative_that() const {
     const auto& items = features_.items;
     return before_.size() == 1 && before_.front()->spelled == "that" && !items.empty() && !items.back().is_verb &&
            items.back().kind == Kind::word;
+}
+
+// What the user says is not hearsay but what there is to remember; notes begin without him: "Says that ...".
+bool Reader::follows_user(Form form) const {
+    const auto& items = features_.items;
+    return items.empty() ? before_.empty() && form != Form::ing : items.back().term->key == "@1";
 }
 
 std::optional<Kind> Reader::previous_kind() const {

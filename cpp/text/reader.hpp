@@ -62,6 +62,7 @@ private:
     [[nodiscard]] bool is_participle_surface(const std::string& surface) const;
     [[nodiscard]] Amount amount_of(const Word& word, const VerbUse& use, const SmallWords* before) const;
     [[nodiscard]] bool is_relative_that() const;
+    [[nodiscard]] bool follows_user(Form form) const;
     [[nodiscard]] std::optional<Kind> previous_kind() const;
 
     const std::vector<const Token*>& tokens_;
@@ -72,6 +73,7 @@ private:
     Features features_;
     std::vector<const Word*> before_;  // every word since the last item
     Time time_ = Time::none;           // told by the light verbs since the last item
+    char tie_ = 0;                     // of the item that the token makes
     std::size_t word_count_ = 0;
     std::size_t known_count_ = 0;
     bool is_surely_english_ = false;

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "text/bindings.hpp"
+#include "text/clauses.hpp"
 #include "text/detectors.hpp"
 #include "text/roles.hpp"
+#include "text/ties.hpp"
 
 namespace khala::text {
 namespace {
@@ -188,6 +190,15 @@ void compare_verb_tense(const Comparison& comparison, Reasons& reasons) {
     });
 }
 
+// Between texts that tell more or less than each other it is a matter of length who is named as the source, and of two
+// quotations one need not name it.
+bool tell_as_much(const Comparison& comparison) {
+    const auto quotes = [](const Features& features) { return features.text.find('"') != std::string::npos; };
+    const bool both_quote = quotes(*comparison.a) && quotes(*comparison.b);
+    return !both_quote && comparison.rest_a.empty() && comparison.rest_b.empty() && comparison.values_a.empty() &&
+           comparison.values_b.empty();
+}
+
 std::vector<std::string> only_persons(const std::vector<std::string>& persons, const std::vector<std::string>& others,
                                       bool tells_of_user) {
     std::vector<std::string> only;
@@ -267,7 +278,17 @@ void find_quantifiers(const Comparison& comparison, Reasons& reasons) {
 }
 
 void find_modality(const Comparison& comparison, Reasons& reasons) {
-    compare_tags(comparison.a->modals, comparison.b->modals, {"modality", "certainty or duty", false}, reasons);
+    const Features& a = *comparison.a;
+    const Features& b = *comparison.b;
+    const std::size_t before = reasons.size();
+    compare_tags(a.modals, b.modals, {"modality", "certainty or duty", false}, reasons);
+    const bool is_one_sided = a.hearsay.empty() != b.hearsay.empty();
+    if (reasons.size() == before && is_one_sided && tell_as_much(comparison)) {
+        const Features& told = a.hearsay.empty() ? b : a;
+        if (told.is_from_others) {
+            reasons.push_back(one_sided("modality", Judgement::conflict, "certainty or duty", told.hearsay));
+        }
+    }
 }
 
 void find_tense(const Comparison& comparison, Reasons& reasons) {
@@ -298,6 +319,12 @@ void find_roles(const Comparison& comparison, Reasons& reasons) {
     auto parties = swapped(comparison);
     if (!parties) {
         parties = rebound(comparison);
+    }
+    if (!parties) {
+        parties = retied(comparison);
+    }
+    if (!parties) {
+        parties = turned(comparison);
     }
     if (parties && !is_converse(comparison)) {
         reasons.push_back({"roles",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <utility>
 
 #include "text/utf8.hpp"
 
@@ -50,6 +51,14 @@ std::optional<Piece> plain_piece(std::string_view piece, Place place, Lexicon& l
         read.starts = kSentenceEnds.find(piece.back()) != std::string_view::npos;
     }
     return read;
+}
+
+// Of a piece that is nothing but a sign.
+char tie_of(std::string_view piece) noexcept {
+    if (piece == "-") {
+        return '~';
+    }
+    return piece == "/" ? '/' : '\0';
 }
 
 }  // namespace
@@ -101,6 +110,7 @@ void Tokens::read(std::string_view text, bool shouts, Pieces& pieces, Scanner& s
     Place place{true, shouts};
     std::size_t next = 0;   // character where the next piece to be read begins
     std::size_t begin = 0;  // character where this one does
+    char tie = '\0';        // the sign that stands alone before the next piece
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find(' ', at), text.size());
         const std::string_view piece = text.substr(at, end - at);
@@ -121,14 +131,21 @@ void Tokens::read(std::string_view text, bool shouts, Pieces& pieces, Scanner& s
             next = scan.next;
             known = std::make_shared<const Piece>(std::move(scan.piece));
         }
+        const char joint = known->tokens.empty() ? tie_of(piece) : '\0';
         place.starts = known->starts;
-        take(std::move(known));
+        take(std::move(known), std::exchange(tie, joint));
     }
 }
 
-void Tokens::take(std::shared_ptr<const Piece> piece) {
+void Tokens::take(std::shared_ptr<const Piece> piece, char tie) {
     for (const Token& token : piece->tokens) {
-        tokens_.push_back(&token);
+        if (tie != '\0' && &token == &piece->tokens.front()) {
+            made_.push_back(token);
+            made_.back().tie = tie;
+            tokens_.push_back(&made_.back());
+        } else {
+            tokens_.push_back(&token);
+        }
     }
     pieces_.push_back(std::move(piece));
 }
@@ -161,14 +178,20 @@ std::size_t Tokens::fold_at(std::size_t at, std::vector<const Token*>& folded, L
          ++next) {
         words.push_back(tokens_[next]->word.get());
     }
+    // A phrase may ask for the end of a clause by a comma: "ate little." is no "little cake".
+    const std::size_t behind = at + words.size();
+    if (words.size() < longest && (behind == tokens_.size() || tokens_[behind]->kind == Kind::mark)) {
+        words.push_back(lexicon.comma().get());
+    }
     for (const std::size_t length : tokens_[at]->word->phrase_lengths) {
         if (length > words.size()) {
             continue;
         }
         const Words* meant = lexicon.phrase(std::span{words}.first(length));
         if (meant != nullptr) {
-            replace(at, length, *meant, folded, lexicon);
-            return length;
+            const std::size_t used = words[length - 1] == lexicon.comma().get() ? length - 1 : length;
+            replace(at, used, *meant, folded, lexicon);
+            return used;
         }
     }
     return 0;
@@ -184,6 +207,7 @@ void Tokens::replace(std::size_t at, std::size_t length, const Words& meant, std
         const bool is_number = std::ranges::all_of(word, [](char byte) { return byte >= '0' && byte <= '9'; });
         made_.push_back(is_number ? ascii_token(Kind::number, "number:" + word, surface, false)
                                   : ascii_token(Kind::word, word, surface, tokens_[at]->starts));
+        made_.back().tie = &word == &meant.front() ? tokens_[at]->tie : '\0';
         if (!is_number) {
             made_.back().word = lexicon.word(word);
         }

@@ -27,6 +27,7 @@ struct Token {
     bool is_capital = false;  // of the surface: its first letter is a capital
     bool is_shouted = false;  // all letters are, and there are two characters or more
     bool is_long = false;     // four characters or more
+    char tie = 0;             // the sign that joins it to the token before: '-', '/', '~' (a dash between spaces)
     WordRef word;             // of a word, once it was looked up
 };
 
@@ -93,7 +94,7 @@ public:
 
 private:
     void read(std::string_view text, bool shouts, Pieces& pieces, Scanner& scanner, Lexicon& lexicon);
-    void take(std::shared_ptr<const Piece> piece);
+    void take(std::shared_ptr<const Piece> piece, char tie);
     void fold(Lexicon& lexicon);
     [[nodiscard]] std::size_t fold_at(std::size_t at, std::vector<const Token*>& folded, Lexicon& lexicon);
     void replace(std::size_t at, std::size_t length, const Words& meant, std::vector<const Token*>& folded,

@@ -153,6 +153,7 @@ difficult dangerous risky complex complicated simple many few little young good 
 # Whoever is out of these has none of them, or is not in them.
 _OUT_OF: Final = """
 stock order office date work control town reach service print sight hospital prison school season fashion
+scope range bounds focus shape tune step sync luck danger character context
 """
 # What "but" takes an exception from; behind others it goes on.
 _ALL: Final = "everyone everybody everything everywhere anyone anybody nobody"
@@ -163,8 +164,18 @@ _BE: Final = "be am is are was were been being"
 _MASS: Final = """
 attention chance confidence danger demand doubt effect effort energy evidence experience faith harm help hope impact
 influence information interest knowledge luck money need patience pressure progress reason resistance risk room sense
-sleep success support time traffic trouble trust use value water work
+sleep success support time traffic trouble trust use value water work milk tea coffee wine beer juice rice bread sugar
+salt food air light rain snow experience cash fuel memory space storage meat oil
+english french german spanish italian portuguese russian chinese japanese korean arabic hindi dutch polish turkish greek
 """
+
+# What "little" before it is no adjective of: "little was done", "knows little of it". A comma is the end of a clause.
+_NO_NOUN: Final = """
+is was were are be been has had have can could will would may might must should shall do does did
+remains remained happened of about to in on at with for from by and or but if when because since as ,
+"""
+# Behind these "little" is small: "the cat is little".
+_SEEMING: Final = "seem seems seemed look looks looked very so quite rather"
 
 #: Contractions that follow no rule, or lost their apostrophe, and the sign of denial in programs.
 CONTRACTIONS: Final = {**_pairs(_CONTRACTIONS, "|"), "!": "not"}
@@ -180,6 +191,13 @@ PHRASES: Final = (
     | {(form, "anything", "but"): f"{form} not" for form in _BE.split()}
     | {("little", noun): f"few {noun}" for noun in _MASS.split()}
     | {("a", "little", noun): f"some {noun}" for noun in _MASS.split()}
+    | {("little", word): f"few {word}".removesuffix(" ,") for word in _NO_NOUN.split()}
+    | {("a", "little", word): f"some {word}".removesuffix(" ,") for word in _NO_NOUN.split()}
+    | {
+        (form, "little", word): f"{form} small {word}".removesuffix(" ,")
+        for form in f"{_BE} {_SEEMING}".split()
+        for word in ("and", "or", "but", "when", ",")
+    }
     | {("out", "of", noun): f"out_of_{noun}" for noun in _OUT_OF.split()}
 )
 #: How a verb that keeps its small word stands in the text -> its base and form, as of single words.

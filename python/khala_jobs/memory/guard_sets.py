@@ -41,23 +41,39 @@ SETS: Final[Mapping[str, frozenset[str]]] = {
     # Of what is due, "on" a day and "by" it are the same.
     "due": word_set("due deadline"),
     # A text is English if it has one of these words, or enough words that the lists know.
+    "effect": word_set("so therefore thus hence consequently"),
     "english": word_set("the and is are of with my to for not has have from she they that user i"),
     "firm_place": word_set("under above below behind beside near front_of outside between beyond against"),
     "firm_time": word_set("before after until since"),
     "fixed": FIXED,
     "get": word_set("get gets got getting gotten"),
+    "given": word_set("because since if unless when whenever"),
     "graded": GRADED,
     "has": word_set("has have having"),
     "have": word_set("have has had having"),
+    # "Reports to" tells of a boss.
+    "hearsay": word_set("""
+        say says said claim claims claimed told tells according mention mentions mentioned states stated
+        indicates indicated
+    """),
     "helper": word_set("will would can could may might must shall should do does did not"),
     "in_names": word_set("state way note report kind case get go come take make give keep use well"),
     "invariant": INVARIANT,
     "kept": word_set("family person animal environment rank"),
     "light": LIGHT,
     "light_base": word_set("do go get take give make come happen keep use put let feel own"),
+    # What is kept or gone beyond: "on budget", "over budget".
+    "limit": word_set(
+        "budget limit quota cap capacity target threshold ceiling maximum allowance schedule norm"
+    ),
     "listing": word_set("and or , with plus"),
     "month_cue": word_set("in since until till by of last next this early late mid every"),
     "month_word": word_set("may march mar"),
+    # Of two joined by a dash, these hold of the one as of the other: "the US-China border".
+    "mutual": word_set("""
+        border war conflict deal agreement treaty relation relationship alliance partnership friendship rivalry game
+        final derby comparison debate distance axis split mix blend meeting talk marriage wedding
+    """),
     "negation": NEGATIONS,
     "no_ly": NO_LY,
     "not_plain": frozenset({*CONTRACTIONS, *ACRONYMS, *MONTHS}),

@@ -30,6 +30,7 @@ class Token(NamedTuple):
         capital: Whether its surface begins with a capital.
         shouted: Whether its surface has two characters or more and is in capitals.
         long: Whether its surface has four characters or more.
+        tie: "-" or "/" if nothing but that stands between it and the token before, else empty.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Token(NamedTuple):
     capital: bool
     shouted: bool
     long: bool
+    tie: str = ""
 
 
 #: Typographic quotes and dashes, the stops of Chinese and Japanese, soft hyphens.
@@ -53,6 +55,7 @@ _REACHING: Final = re.compile(
     r"[\d$€£¥₹+]|\b(?:" + "|".join({month[:3] for month in MONTHS}) + ")", re.IGNORECASE
 )
 _LONG: Final = 4
+_TIES: Final = frozenset("-/")
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SENTENCE_END: Final = frozenset("?!.:")
 _ENDINGS: Final = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am", "s": "'s"}
@@ -95,6 +98,7 @@ def scan(text: str, at: int, starts: bool, shouts: bool, /) -> tuple[list[Token]
         The tokens, whether a sentence begins behind them, and where the next piece of the text begins.
     """
     tokens: list[Token] = []
+    end = at  # behind the last token
     while at < len(text) and text[at] != " ":
         # The full expression is ten times dearer than that of a plain word.
         found = _PLAIN_WORD.match(text, at)
@@ -103,13 +107,15 @@ def scan(text: str, at: int, starts: bool, shouts: bool, /) -> tuple[list[Token]
         if found is None:
             at += 1
             continue
-        at = found.end()
+        tie = text[end] if tokens and at == end + 1 and text[end] in _TIES else ""
+        at = end = found.end()
         shape = SHAPES[found.lastgroup or "word"]
         surface = found.group()
         if shape.kind == "word":
-            tokens.extend(_words(surface, starts=starts, shouts=shouts))
+            words = list(_words(surface, starts=starts, shouts=shouts))
+            tokens.extend([word._replace(tie=tie) for word in words[:1]] + words[1:] if tie else words)
         else:
-            tokens.append(_token(shape.kind, shape.key(found), surface))
+            tokens.append(_token(shape.kind, shape.key(found), surface)._replace(tie=tie))
         starts = shape.kind == "mark" and surface in _SENTENCE_END
     return tokens, starts, at + 1
 

@@ -23,6 +23,45 @@ bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
 
+bool is_letter(char byte) {
+    return is_lower(byte) || is_upper(byte);
+}
+
+// Letters with a sign between two of them.
+bool is_of_words(std::string_view piece) {
+    bool is_joined = false;
+    for (std::size_t at = 0; at < piece.size(); ++at) {
+        const bool is_sign = std::string_view{"-/'"}.find(piece[at]) != std::string_view::npos;
+        const bool is_inside = at > 0 && at + 1 < piece.size() && is_letter(piece[at - 1]) && is_letter(piece[at + 1]);
+        const bool is_last_comma = piece[at] == ',' && at + 1 == piece.size();
+        if (!is_letter(piece[at]) && !is_last_comma && !(is_sign && is_inside)) {
+            return false;
+        }
+        is_joined = is_joined || is_sign;
+    }
+    return is_joined;
+}
+
+// "Oslo-Rome", "tea/rum", "Bob's", a comma behind or not.
+Piece words_of(std::string_view piece) {
+    Piece read;
+    for (std::size_t at = 0; at < piece.size();) {
+        const auto end = static_cast<std::size_t>(
+            std::find_if_not(piece.begin() + static_cast<std::ptrdiff_t>(at) + 1, piece.end(), is_letter) -
+            piece.begin());
+        const char sign = piece[at];
+        if (sign == '-' || sign == '/') {
+            ++at;
+        }
+        const std::string surface{piece.substr(at, end - at)};
+        const Kind kind = sign == ',' ? Kind::mark : Kind::word;
+        read.tokens.push_back(ascii_token(kind, kind == Kind::mark ? surface : lower_ascii(surface), surface, false));
+        read.tokens.back().tie = sign == '-' || sign == '/' ? sign : '\0';
+        at = end;
+    }
+    return read;
+}
+
 // Bytes of the first so many characters.
 std::size_t bytes_of(std::string_view text, std::size_t characters) {
     std::size_t at = 0;
@@ -45,8 +84,10 @@ Lists small_lists() {
          {"person", "quantifier", "modal", "tense", "quantity", "auxiliary", "spelling", "comparator", "hollow"}) {
         lists.tagged[name] = {};
     }
-    lists.sets["light"] = words("a the is was be it by to at not than also as dogs_own under over only half has and");
-    lists.sets["relation"] = words("to from by before after than at over under and");
+    lists.sets["light"] = words(
+        "a the is was be it by to at not than also as dogs_own under over only half has and within because so says "
+        "little");
+    lists.sets["relation"] = words("to from by before after than at over under and within");
     lists.sets["negation"] = words("not never");
     lists.sets["be"] = words("is was be are");
     lists.sets["article"] = words("a");
@@ -63,6 +104,13 @@ Lists small_lists() {
     lists.sets["unit"] = words("km");
     lists.sets["place_value"] = words("be at");
     lists.sets["replaced"] = words("color");
+    lists.sets["clause_end"] = words("and , :");
+    lists.sets["given"] = words("because");
+    lists.sets["effect"] = words("so");
+    lists.sets["hearsay"] = words("says");
+    lists.sets["mutual"] = words("border");
+    lists.sets["limit"] = words("budget");
+    lists.tagged["comparator"] = {{"over", "+"}, {"under", "-"}};
     lists.tagged["quantity"] = {{"only", "only"}, {"half", "half"}};
     lists.tagged["person"] = {{"she", "3f"}, {"he", "3m"}};
     lists.tagged["tense"] = {{"is", "present"}, {"was", "past"}, {"will", "future"}};
@@ -77,6 +125,7 @@ Lists small_lists() {
     lists.phrases = {{{"no", "longer"}, {"not"}},
                      {{"no", "longer", "at"}, {"never"}},
                      {{"twice"}, {"2", "times"}},
+                     {{"little", ","}, {"rarely"}},
                      {{"of", "course"}, {}}};
     lists.synonyms = {words("like love"), words("big large")};
     lists.opposites = {{words("tall"), words("short")}};
@@ -88,6 +137,9 @@ std::optional<Piece> DigitScanner::piece(std::string_view piece, Place /*place*/
     ++pieces_asked;
     if (std::ranges::any_of(piece, is_digit)) {
         return std::nullopt;
+    }
+    if (is_of_words(piece)) {
+        return words_of(piece);
     }
     Piece read;
     for (const char byte : piece) {
