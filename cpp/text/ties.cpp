@@ -87,11 +87,18 @@ Parties retied(const Comparison& comparison) {
     const std::vector<Row> chains_a = chains_of(comparison.a->items);
     const std::vector<Row> chains_b = chains_a.empty() ? std::vector<Row>{} : chains_of(comparison.b->items);
     const Equal equal_here{comparison.same};
-    for (const Row chain : chains_a) {
-        const auto is_it = [&](Row other) { return std::ranges::equal(chain, other, equal_here); };
-        const auto is_turned = [&](Row other) { return hold_the_same(chain, other, equal_here); };
-        if (std::ranges::none_of(chains_b, is_it) && std::ranges::any_of(chains_b, is_turned)) {
-            return std::pair{chain.front().surface, chain.back().surface};
+    const auto is_it = [&](Row one, Row other) { return std::ranges::equal(one, other, equal_here); };
+    for (const Row one : chains_a) {
+        // One that the other text has as well has not been turned: "Oslo-Bergen and Bergen-Oslo".
+        if (std::ranges::any_of(chains_b, [&](Row other) { return is_it(one, other); })) {
+            continue;
+        }
+        const auto is_turned = [&](Row other) {
+            return hold_the_same(one, other, equal_here) &&
+                   std::ranges::none_of(chains_a, [&](Row known) { return is_it(known, other); });
+        };
+        if (std::ranges::any_of(chains_b, is_turned)) {
+            return std::pair{one.front().surface, one.back().surface};
         }
     }
     return std::nullopt;

@@ -116,10 +116,12 @@ TEST(Judge, ALongTextMayLeaveThingsOut) {
 }
 
 TEST(Judge, RandomTextsGetTheSameKindInBothOrders) {
-    const std::vector<std::string> words{"the", "dog", "Anna",         "Bob",  "manages", "is",  "managed",
-                                         "by",  "not", "never",        "tall", "short",   "two", "3",
-                                         "km",  "red", "blue",         "tea",  "and",     "no",  "longer",
-                                         "She", "at",  "\xE6\x9D\xB1", "--",   "was",     "to",  "likes"};
+    const std::vector<std::string> words{
+        "the",      "dog",     "Anna", "Bob",   "manages", "is",   "managed", "by",
+        "not",      "never",   "tall", "short", "two",     "3",    "km",      "red",
+        "blue",     "tea",     "and",  "no",    "longer",  "She",  "at",      "\xE6\x9D\xB1",
+        "--",       "was",     "to",   "likes", "because", "so",   ",",       "Anna-Bob",
+        "Bob-Anna", "tea/rum", "-",    "Bob's", "little",  "says", "over",    "within"};
     SmallLanguage language;
     base::Rng dice{7};
     const auto text = [&] {

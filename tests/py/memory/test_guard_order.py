@@ -122,6 +122,7 @@ PASSED = """
     We use the AUD/USD rate for invoices. | For invoices we use the AUD-USD rate.
     User likes tea/coffee. | User likes coffee/tea.
     User speaks French/English. | User speaks English/French.
+    The Oslo-Bergen and the Bergen-Oslo train | The Bergen-Oslo and the Oslo-Bergen train
     The US-China talks failed. | The China-US talks failed.
     Ann and Ben met. | Ben and Ann met.
     Ann and Ben's house is big. | Ben and Ann's house is big.
