@@ -37,8 +37,8 @@ _COMMANDS = {
 }
 
 
-# What a full disk, a quota or a broken device makes of a write. (A closed pipe is click's to handle.)
-_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+# What a full disk, a quota or a limit makes of a write. (A closed pipe is click's to handle.)
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _Lazy(click.Group):

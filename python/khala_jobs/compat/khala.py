@@ -344,9 +344,8 @@ class JobProcessor(KhalaServices):
             try:
                 result = await self._execute_job(definition)
             except asyncio.CancelledError:
-                if (
-                    ctx.stop_reason == "timeout"
-                ):  # a cancelled run, or one that is handed back, is no failed one
+                # A cancelled run, or one that is handed back, is no failed one.
+                if ctx.stop_reason == "timeout":
                     elapsed = (time.monotonic() - started) * 1000
                     self._count(JobResult(definition.job_id, False, None, elapsed), ctx.attempt)
                 raise

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.timeout(SECONDS + 60)
 LIMIT = 1.35
 """Peak over the size of the float32 matrix, the matrix included, from 256 columns and 20,000 rows on; 40,000 where
 all directions are kept, for planning that takes 10 MB whatever the rows."""
+PRODUCTS_MOST = 1.8
+"""The same where the planner takes products: beyond the target, 1.65 was the most that was seen."""
 
 # A process of its own: what a test before left in the allocator would hide what a join takes. The second and third
 # join of a process may cost no more than the first.
@@ -71,7 +73,7 @@ def test_a_join_needs_a_third_of_the_matrix_at_most(dim):
 )
 def test_so_does_one_with_more_directions_or_pairs(dim, decline, count):
     measured, planned = ratio(dim, 0.5, decline, count=count)
-    if planned != "codes" and measured > LIMIT:
+    if planned != "codes" and LIMIT < measured <= PRODUCTS_MOST:
         # Seen: 1.35 to 1.65. Known to miss the target where, without AVX-512, the planner prefers products.
         pytest.xfail(f"joined by {planned}, which took {measured:.2f} of the matrix")
     assert measured <= LIMIT

@@ -96,9 +96,7 @@ CONTRACT_CASE(WorkerContract, AWorkerIsLiveUntilItIsSilent) {
 }
 
 CONTRACT_CASE(WorkerContract, ADeadWorkerIsNotLiveHoweverLatelyItWasSeen) {
-    if (!t.hooks.set_fate) {
-        GTEST_SKIP() << "this factory cannot end a worker";
-    }
+    ASSERT_TRUE(t.hooks.set_fate != nullptr) << "every store of the contract has this hook";
     t.announce("w1");
     t.announce("w2");
     t.add_all({"a"});
@@ -173,9 +171,7 @@ CONTRACT_CASE(WorkerContract, RetiringEndsAWorkersKnowledge) {
 }
 
 CONTRACT_CASE(WorkerContract, DeathEndsAWorkersKnowledge) {
-    if (!t.hooks.set_fate) {
-        GTEST_SKIP() << "this factory cannot end a worker";
-    }
+    ASSERT_TRUE(t.hooks.set_fate != nullptr) << "every store of the contract has this hook";
     t.announce("w1");
     t.add_all({"a"});
     EXPECT_TRUE(unroutable_ids(t).empty());
