@@ -30,16 +30,6 @@ bool is_refusal(ErrorCode code) noexcept {
 
 }  // namespace
 
-struct Loop::Batch {
-    std::vector<Insertion> insertions;
-    std::vector<store::InsertGroup> groups;  // of the insertions, in their order
-    std::vector<PendingMove> pending;
-    std::vector<store::Move> moves;  // of the pending ones, in their order
-    const store::Claim* claim = nullptr;
-
-    [[nodiscard]] bool empty() const noexcept { return groups.empty() && moves.empty() && claim == nullptr; }
-};
-
 Loop::Batch Loop::next_batch() {
     Batch batch;
     std::size_t jobs = 0;
@@ -67,26 +57,33 @@ Loop::Batch Loop::next_batch() {
     }
     if (worker_ != nullptr) {
         look_ = worker_->take_freed() || look_;
-        batch.claim = look_ ? worker_->claim() : nullptr;
+        batch.claim = look_ ? worker_->claim(under_way_ ? under_way_->batch.claim : nullptr) : nullptr;
+        look_ = look_ && batch.claim == nullptr;
     }
     return batch;
 }
 
 Result<store::ExchangeReply> Loop::send(const Batch& batch) {
-    return ask([&batch](store::Store& store) {
-        return store.exchange({.inserts = batch.groups, .moves = batch.moves, .claim = batch.claim});
-    });
+    return ask([&batch](store::Store& store) { return store.exchange(batch.request()); });
 }
 
 void Loop::exchange() {
     give_up_late_moves();
-    Batch batch = next_batch();
-    if (batch.empty()) {
+    if (under_way_ && !arrived_ && !worth_overlapping()) {
         return;
     }
+    Batch batch = next_batch();
     if (!batch.moves.empty()) {
         send_last_progress(batch.pending);
         KHALA_FAILPOINT("ack.before_send");
+    }
+    if (may_overlap(batch)) {
+        begin(std::move(batch));
+        return;
+    }
+    land();
+    if (batch.empty()) {
+        return;
     }
     Millis asked = lease_now();
     auto reply = send(batch);
@@ -157,6 +154,7 @@ void Loop::on_failure(Batch& batch, const Error& error) {
     moves_.insert(moves_.begin(), std::make_move_iterator(batch.pending.begin()),
                   std::make_move_iterator(batch.pending.end()));
     strays_ = strays_ || (batch.claim != nullptr && error.code == ErrorCode::unknown_outcome);
+    look_ = look_ || batch.claim != nullptr;
     if (!survives(error)) {
         return;
     }
@@ -178,6 +176,7 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
         stats_.inserted += std::count(reply.inserts[i].begin(), reply.inserts[i].end(), store::Inserted::inserted);
         on_inserted(batch.insertions[i], Answer{std::move(reply.inserts[i])});
     }
+    const bool look = look_;
     for (std::size_t i = 0; i < batch.pending.size(); ++i) {
         batch.pending[i].move = std::move(batch.moves[i]);
         on_moved(batch.pending[i], reply.moves[i]);
@@ -188,8 +187,9 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
     }
     stats_.claims += static_cast<std::int64_t>(reply.leases.size());
     // A sweep was cut short: of the overdue, or of the due, which shows where nothing was leased and yet there is more.
-    look_ =
+    const bool cut =
         reply.expired.size() >= static_cast<std::size_t>(store::kSweepCount) || (reply.more && reply.leases.empty());
+    look_ = look || cut;  // what the moves made ready was there for this claim
     if (!reply.leases.empty()) {
         last_traffic_ms_ = lease_now();
     }
@@ -199,7 +199,7 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
         reply.leases.clear();
         strays_ = true;
     }
-    worker_->accept(std::move(reply.leases), held_until);
+    worker_->accept(std::move(reply.leases), held_until, *batch.claim);
 }
 
 void Loop::on_inserted(const Insertion& insertion, Result<Answer> answer) {

@@ -29,6 +29,7 @@ Loop::Loop(std::unique_ptr<store::Store> store, const EngineOptions& options, st
       stats_{stats},
       store_{std::move(store)},
       wakeup_{store_->wakeup()},
+      overlap_{store_->overlap()},
       now_{store_->clock().lease_ms()},
       last_traffic_ms_{now_},
       awake_ms_{now_} {}
@@ -54,12 +55,18 @@ void Loop::turn() {
     inbox_->take(intake_);
     now_ = lease_now();
     notice_stall();
+    if (under_way_ && !calm()) {
+        land();
+    }
     renew();
     receive();
     if (worker_ != nullptr) {
         worker_->expire(now_, moves_);
     }
     exchange();
+    if (under_way_ && !calm()) {
+        land();
+    }
     schedule_renewals();
     outbox_.flush();
     answer_questions();
@@ -222,6 +229,9 @@ bool Loop::wants_claim() const {
 }
 
 bool Loop::has_work() const {
+    if (under_way_) {
+        return worth_overlapping();
+    }
     const bool may_write = now_ >= retry_ms_;
     return !insertions_.empty() || !questions_.empty() || watchers_.wanting() ||
            (may_write && (!moves_.empty() || wants_claim()));
@@ -234,7 +244,9 @@ Millis Loop::next_wake() const {
         chore = std::max(chore, last_chore_ms_ + kIdlePaceMs);
     }
     next = std::min(next, chore);
-    if (!moves_.empty() || wants_claim()) {
+    if (under_way_) {
+        next = std::min(next, land_by());
+    } else if (!moves_.empty() || wants_claim()) {
         next = std::min(next, retry_ms_);
     }
     if (worker_ != nullptr) {
@@ -283,8 +295,9 @@ void Loop::wait() {
     if (!options_.real_time && until <= now_) {
         timeout_ms = 0;
     }
-    std::array<pollfd, 2> polled{{{.fd = inbox_->fd(), .events = POLLIN, .revents = 0},
-                                  {.fd = wakeup_ != nullptr ? wakeup_->fd() : -1, .events = POLLIN, .revents = 0}}};
+    std::array<pollfd, 3> polled{{{.fd = inbox_->fd(), .events = POLLIN, .revents = 0},
+                                  {.fd = wakeup_ != nullptr ? wakeup_->fd() : -1, .events = POLLIN, .revents = 0},
+                                  {.fd = under_way_ ? overlap_->fd() : -1, .events = POLLIN, .revents = 0}}};
     static_cast<void>(::poll(polled.data(), polled.size(), timeout_ms));
     awake_ms_ = until == kNever ? lease_now() : until;
     if (polled[0].revents != 0) {
@@ -293,6 +306,7 @@ void Loop::wait() {
     if (polled[1].revents != 0) {
         hear();
     }
+    arrived_ = under_way_ && (polled[2].revents != 0 || lease_now() >= land_by());
 }
 
 void Loop::hear() {

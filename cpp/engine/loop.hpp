@@ -4,8 +4,10 @@
 //   -> one transaction: new jobs + moves + claim -> hand out leases and replies -> answer questions -> a chore -> sleep
 //
 // The batches form by themselves: what arrives while a transaction runs is the next one. Nothing is delayed to make a
-// batch bigger. An idle engine asks the store one question in kIdlePaceMs, a client without a worker none. What it asks
-// about the leases it holds comes on top, and never at the expense of the chores.
+// batch bigger. A store that works elsewhere (store::Overlap) gets the next large batch before it has answered the one
+// before, whenever nothing but outcomes waits: overlap.cpp. An idle engine asks the store one question in kIdlePaceMs,
+// a client without a worker none. What it asks about the leases it holds comes on top, and never at the expense of the
+// chores.
 //
 // A store that cannot serve right now (full, busy, i/o) costs the new jobs of that moment an error; moves are kept and
 // tried again until their lease ends. Any other failure of a write ends the engine: every port is told.
@@ -58,8 +60,21 @@ private:
     void fail(const Error& error) noexcept;
 
     // --- transactions and answers: exchange.cpp ---
+    // What goes into one transaction. May be moved while it is under way.
+    struct Batch {
+        std::vector<Insertion> insertions;
+        std::vector<store::InsertGroup> groups;  // of the insertions, in their order
+        std::vector<PendingMove> pending;
+        std::vector<store::Move> moves;  // of the pending ones, in their order
+        const store::Claim* claim = nullptr;
+        std::unique_ptr<const store::Claim> kept_claim;  // `claim`, where the worker's own may change meanwhile
+
+        [[nodiscard]] bool empty() const noexcept { return groups.empty() && moves.empty() && claim == nullptr; }
+        [[nodiscard]] store::Exchange request() const noexcept {
+            return {.inserts = groups, .moves = moves, .claim = claim};
+        }
+    };
     void exchange();
-    struct Batch;  // what goes into one transaction
     [[nodiscard]] Batch next_batch();
     [[nodiscard]] Result<store::ExchangeReply> send(const Batch& batch);
     void insert_one_by_one(Batch& batch);
@@ -74,6 +89,19 @@ private:
     void look_at_watched();
     void sweep(const std::set<std::string>& queues);
     void note_swept(store::ExchangeReply& reply);
+
+    // --- exchanges under way: overlap.cpp ---
+    struct UnderWay {
+        Batch batch;
+        Millis asked;
+    };
+    [[nodiscard]] bool may_overlap(const Batch& batch) const noexcept;
+    [[nodiscard]] bool worth_overlapping() const;
+    [[nodiscard]] bool calm() const;
+    void begin(Batch batch);
+    // Takes the answer to what is under way, if anything is.
+    void land();
+    [[nodiscard]] Millis land_by() const noexcept;
 
     // --- the clock: chores.cpp ---
     void notice_stall();
@@ -118,7 +146,8 @@ private:
     const std::shared_ptr<Inbox> inbox_;
     Stats& stats_;
     std::unique_ptr<store::Store> store_;
-    store::Wakeup* const wakeup_;  // of the store; null when no other process can share it
+    store::Wakeup* const wakeup_;    // of the store; null when no other process can share it
+    store::Overlap* const overlap_;  // of the store; null when one exchange is done before the next begins
     Outbox outbox_;
     Watchers watchers_{outbox_};
     std::unique_ptr<Worker> worker_;
@@ -129,6 +158,8 @@ private:
     std::deque<Asked> questions_;
     std::vector<PendingMove> moves_;
     std::vector<Address> space_waiters_;
+    std::optional<UnderWay> under_way_;
+    bool arrived_ = false;  // its answer is there, or should be
 
     Millis now_ = 0;     // at the top of the turn
     bool look_ = false;  // there may be something to claim

@@ -101,21 +101,25 @@ bool Worker::has_room() const {
                                          [](const auto& entry) { return entry.second.running < entry.second.limit; });
 }
 
-const store::Claim* Worker::claim() {
+const store::Claim* Worker::claim(const store::Claim* awaited) {
     if (!has_room()) {
         return nullptr;
     }
     const bool only_suspects = spec_.suspects == store::Suspects::only;
-    claim_.limit = only_suspects ? 0 : static_cast<int>(free_.size());
-    for (store::QueueDemand& demand : claim_.queues) {
+    const int promised = awaited != nullptr ? awaited->limit : 0;
+    claim_.limit = only_suspects ? 0 : std::max(0, static_cast<int>(free_.size()) - promised);
+    for (std::size_t i = 0; i < claim_.queues.size(); ++i) {
+        store::QueueDemand& demand = claim_.queues[i];
         const QueueUse& use = queues_.at(demand.queue);
-        demand.limit = std::clamp(use.limit - use.running, 0, claim_.limit);
+        const int running = use.running + (awaited != nullptr ? awaited->queues[i].limit : 0);
+        demand.limit = std::clamp(use.limit - running, 0, claim_.limit);
     }
     claim_.suspects = store::Suspects::none;
-    if (only_suspects || (has_suspect_slot_ && slots_.back().phase == Phase::free)) {
+    const bool awaits_suspect = awaited != nullptr && awaited->suspects != store::Suspects::none;
+    if (!awaits_suspect && (only_suspects || (has_suspect_slot_ && slots_.back().phase == Phase::free))) {
         claim_.suspects = spec_.suspects;
     }
-    return &claim_;
+    return claim_.limit > 0 || claim_.suspects != store::Suspects::none ? &claim_ : nullptr;
 }
 
 store::Claim Worker::sweep(const std::set<std::string>& more) const {
@@ -133,15 +137,14 @@ store::Claim Worker::sweep(const std::set<std::string>& more) const {
     return claim;
 }
 
-void Worker::accept(std::vector<store::Lease> leases, Millis held_until) {
+void Worker::accept(std::vector<store::Lease> leases, Millis held_until, const store::Claim& claim) {
     // A slot, or a place in a queue, that was filled just now may have left jobs behind: worth another claim when it
     // is free again. Where the store had less than was asked for, it has no more.
     const auto ordinary = std::count_if(leases.begin(), leases.end(), [this](const store::Lease& lease) {
         return !(has_suspect_slot_ && lease.standing.suspect);
     });
-    all_used_up_ = ordinary >= claim_.limit;
-    suspect_used_up_ =
-        ordinary < static_cast<std::ptrdiff_t>(leases.size()) || claim_.suspects == store::Suspects::none;
+    all_used_up_ = ordinary >= claim.limit;
+    suspect_used_up_ = ordinary < static_cast<std::ptrdiff_t>(leases.size()) || claim.suspects == store::Suspects::none;
     for (auto& lease : leases) {
         place(std::move(lease), held_until);
     }

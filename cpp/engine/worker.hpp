@@ -67,13 +67,14 @@ public:
     }
 
     // --- claiming ---
-    // What could be taken now; nullptr when nothing could. Valid until the next call.
-    [[nodiscard]] const store::Claim* claim();
+    // What could be taken now, besides what the answer to another claim may bring (null: none is awaited); nullptr when
+    // nothing could. Valid until the next call.
+    [[nodiscard]] const store::Claim* claim(const store::Claim* awaited);
     // Takes nothing, but has the store see to what is due or overdue in the worker's queues and in `more`.
     [[nodiscard]] store::Claim sweep(const std::set<std::string>& more) const;
     [[nodiscard]] bool has_room() const;
-    // Hands claimed leases to their handlers.
-    void accept(std::vector<store::Lease> leases, Millis held_until);
+    // Hands leases to their handlers: the answer to `claim`.
+    void accept(std::vector<store::Lease> leases, Millis held_until, const store::Claim& claim);
     // True once when a slot has become free that the last claim could have used: there may be a job for it.
     [[nodiscard]] bool take_freed() noexcept { return std::exchange(freed_, false); }
 

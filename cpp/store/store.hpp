@@ -269,6 +269,20 @@ public:
     [[nodiscard]] virtual Heard drain() noexcept = 0;
 };
 
+// For a store that works elsewhere: the next exchange may be sent while the answer to one is awaited, so that the store
+// need not wait for the engine, nor the engine for the store. Other verbs may be called in between. What Exchange says
+// of one transaction holds for each; they are done in the order in which they were begun.
+class Overlap {
+public:
+    virtual ~Overlap() = default;
+    // Sends. What `request` refers to stays where it is until end(). Errors: as of exchange(); then nothing was begun.
+    [[nodiscard]] virtual Status begin(const Exchange& request) = 0;
+    // The answer to the earliest that was begun and not ended. Errors: as of exchange().
+    [[nodiscard]] virtual Result<ExchangeReply> end() = 0;
+    // Readable when end() has something to read. Good until the next call of any verb.
+    [[nodiscard]] virtual int fd() const noexcept = 0;
+};
+
 inline constexpr Millis kWorkerLiveMs = 30 * base::kSecondMs;
 inline constexpr Millis kWorkerForgottenMs = base::kHourMs;
 inline constexpr int kSlotsMax = 4096;  // handlers one process runs at a time
@@ -284,6 +298,8 @@ public:
     [[nodiscard]] virtual std::int64_t resets() const noexcept { return 0; }
     // nullptr when no other process can share the store.
     [[nodiscard]] virtual Wakeup* wakeup() noexcept = 0;
+    // nullptr when one exchange is done before the next begins.
+    [[nodiscard]] virtual Overlap* overlap() noexcept { return nullptr; }
 
     [[nodiscard]] virtual Result<ExchangeReply> exchange(const Exchange& request) = 0;
     // lease_ms > 0 extends each lease to now + lease_ms; 0 only asks (no write unless there is progress).

@@ -54,10 +54,25 @@ bool Core::is_promise(Function function) const noexcept {
     return acknowledges && wants_replicas(options_);
 }
 
-Result<Reply> Core::call(bool confirmed) {
+Status Core::check_fork() const {
     if (host::fork_generation() != fork_generation_) {  // the connection is the parent's
         return Error{ErrorCode::forked, "store", "was opened in the parent of this process"};
     }
+    return {};
+}
+
+// Whether a function may be called.
+Status Core::admit(Function function) {
+    KHALA_TRY(check_fork());
+    KHALA_TRY(probe_.recheck(*link_));
+    if (function == Function::enqueue && probe_.refusal()) {
+        return *probe_.refusal();
+    }
+    return {};
+}
+
+Result<Reply> Core::call(bool confirmed) {
+    KHALA_TRY(check_fork());
     asked_ms_ = server_clock_.lease_ms();
     KHALA_TRY_ASSIGN(const auto replies, link_->call(request_));
     if (confirmed && !replies.front().is_error()) {
@@ -67,14 +82,32 @@ Result<Reply> Core::call(bool confirmed) {
 }
 
 Result<Reply> Core::run(Function function, const Packer& packed) {
-    if (host::fork_generation() == fork_generation_) {
-        KHALA_TRY(probe_.recheck(*link_));
-    }
-    if (function == Function::enqueue && probe_.refusal()) {
-        return *probe_.refusal();
-    }
+    KHALA_TRY(admit(function));
     compose(function, packed.bytes());
-    KHALA_TRY_ASSIGN(Reply reply, call(is_promise(function)));
+    KHALA_TRY_ASSIGN(const Reply reply, call(is_promise(function)));
+    return with_library(function, packed, reply);
+}
+
+Result<Core::Posted> Core::post(Function function, const Packer& packed) {
+    KHALA_TRY(admit(function));
+    compose(function, packed.bytes());
+    const Posted posted{function, server_clock_.lease_ms()};
+    KHALA_TRY(link_->post(request_));
+    return posted;
+}
+
+Result<Reply> Core::take(const Posted& posted, const Packer& packed) {
+    KHALA_TRY(check_fork());
+    KHALA_TRY_ASSIGN(const auto replies, link_->collect());
+    asked_ms_ = posted.asked;
+    if (is_promise(posted.function) && !replies.front().is_error()) {
+        KHALA_TRY(check_wait(replies.back(), options_));
+    }
+    return with_library(posted.function, packed, replies.front());
+}
+
+// The reply, or that of another try with a library.
+Result<Reply> Core::with_library(Function function, const Packer& packed, Reply reply) {
     if (is_missing_library(reply) || is_without_functions(reply)) {
         KHALA_TRY(is_without_functions(reply) ? load_scripts() : load_library());
         compose(function, packed.bytes());

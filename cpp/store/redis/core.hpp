@@ -48,6 +48,15 @@ public:
     // is no error and valid until the next call. Errors besides those of the connection and of classify(): the probe's
     // refusal of an enqueue; unknown_outcome when replicas were to confirm and did not.
     [[nodiscard]] Result<Reply> run(Function function, const Packer& packed);
+    // The same in two parts, with other calls in between: post() sends, take() has the reply to the earliest that was
+    // posted. `packed` is the same for both.
+    struct Posted {
+        Function function;
+        Millis asked;  // lease_ms of this machine
+    };
+    [[nodiscard]] Result<Posted> post(Function function, const Packer& packed);
+    [[nodiscard]] Result<Reply> take(const Posted& posted, const Packer& packed);
+    [[nodiscard]] int fd() const noexcept { return link_->fd(); }
     // One plain command.
     [[nodiscard]] Result<Reply> command(std::initializer_list<std::string_view> arguments);
 
@@ -59,7 +68,10 @@ public:
     [[nodiscard]] const Library& library() const noexcept { return library_; }
 
 private:
+    [[nodiscard]] Status check_fork() const;
+    [[nodiscard]] Status admit(Function function);
     [[nodiscard]] Result<Reply> call(bool confirmed = false);
+    [[nodiscard]] Result<Reply> with_library(Function function, const Packer& packed, Reply reply);
     [[nodiscard]] Status load_library();
     [[nodiscard]] Status load_scripts();
     void compose(Function function, std::string_view packed);

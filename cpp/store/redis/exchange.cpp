@@ -62,7 +62,7 @@ std::string_view terms_of(std::string_view asked, Elements shared) {
     return {};
 }
 
-class Conversation {
+class Conversation final : public Begun {
 public:
     Conversation(Core& core, HeldLeases& held, const Exchange& request, const ClaimTerms& terms)
         : core_{core}, held_{held}, request_{request}, terms_{terms} {
@@ -70,6 +70,14 @@ public:
             steps_.push_back({.move = &move, .held = held_.take(move)});
         }
     }
+
+    [[nodiscard]] Status begin() {
+        KHALA_TRY(pack());
+        KHALA_TRY_ASSIGN(posted_, core_.post(function(), packed_));
+        return {};
+    }
+
+    [[nodiscard]] Result<ExchangeReply> end() override { return run(); }
 
     [[nodiscard]] Result<ExchangeReply> run() {
         while (!done_) {
@@ -99,10 +107,20 @@ private:
 
     [[nodiscard]] bool claims() const noexcept { return request_.claim != nullptr && !claimed_; }
 
-    [[nodiscard]] Status turn() {
+    [[nodiscard]] Function function() const noexcept {
+        return !begun_ && !request_.inserts.empty() ? Function::enqueue : Function::exchange;
+    }
+
+    [[nodiscard]] Result<Reply> ask() {
+        if (const auto posted = std::exchange(posted_, std::nullopt)) {
+            return core_.take(*posted, packed_);
+        }
         KHALA_TRY(pack());
-        const bool inserts = !begun_ && !request_.inserts.empty();
-        KHALA_TRY_ASSIGN(const Reply answer, core_.run(inserts ? Function::enqueue : Function::exchange, packed_));
+        return core_.run(function(), packed_);
+    }
+
+    [[nodiscard]] Status turn() {
+        KHALA_TRY_ASSIGN(const Reply answer, ask());
         const Elements fields = answer.elements();
         if (fields.size() < kAnswerFields) {
             return odd_reply("exchange");
@@ -351,9 +369,10 @@ private:
 
     Core& core_;
     HeldLeases& held_;
-    const Exchange& request_;
+    const Exchange request_;
     ClaimTerms terms_;
     Packer packed_;
+    std::optional<Core::Posted> posted_;  // the call that is under way
     std::vector<Step> steps_;
     std::size_t at_ = 0;  // the first step that is not answered
     std::vector<std::unique_ptr<Move>> decided_;
@@ -371,6 +390,14 @@ private:
 Result<ExchangeReply> exchange(Core& core, HeldLeases& held, const Exchange& request, const ClaimTerms& terms) {
     KHALA_TRY(check_exchange(request));
     return Conversation{core, held, request, terms}.run();
+}
+
+Result<std::unique_ptr<Begun>> begin_exchange(Core& core, HeldLeases& held, const Exchange& request,
+                                              const ClaimTerms& terms) {
+    KHALA_TRY(check_exchange(request));
+    auto conversation = std::make_unique<Conversation>(core, held, request, terms);
+    KHALA_TRY(conversation->begin());
+    return std::unique_ptr<Begun>{std::move(conversation)};
 }
 
 }  // namespace khala::store::redis

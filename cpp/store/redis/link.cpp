@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <utility>
 
@@ -40,6 +41,9 @@ Result<std::unique_ptr<Link>> Link::connect(const RedisOptions& options, Greeter
 
 void Link::close() noexcept {
     stream_.close();
+    for (Posted& posted : posted_) {
+        posted.lost = posted.lost || posted.replies.empty();
+    }
 }
 
 Status Link::lost(std::string_view why) const {
@@ -106,6 +110,10 @@ Status Link::dial() {
 }
 
 Status Link::greet() {
+    for (Posted& posted : posted_) {
+        posted.replies.clear();  // they go with the reader's memory
+        posted.lost = true;
+    }
     reader_.reset();
     Request request;
     append_greeting(request, options_);
@@ -131,54 +139,152 @@ bool Link::still_good() {
 
 // --- requests ---------------------------------------------------------------------------------------------------
 
-Result<std::span<const Reply>> Link::call(const Request& request) {
-    if (!greeting_) {
-        if (stream_.open() && !still_good()) {
-            close();
-        }
-        KHALA_TRY(ensure());
-        patience_ms_ = options_.silence_ms;
+Status Link::prepare() {
+    if (greeting_) {
+        return {};
     }
+    if (stream_.open() && posted_.empty() && !still_good()) {
+        close();
+    }
+    KHALA_TRY(ensure());
+    patience_ms_ = options_.silence_ms;
+    return {};
+}
+
+// Whoever looks at replies that were taken in needs the memory that they are in.
+void Link::release() {
+    if (std::ranges::all_of(posted_, [](const Posted& posted) { return posted.replies.empty(); })) {
+        reader_.release();
+    }
+}
+
+Result<std::span<const Reply>> Link::call(const Request& request) {
+    KHALA_TRY(prepare());
+    KHALA_TRY(take_in_all());
     KHALA_TRY(transact(request));
     return std::span<const Reply>{replies_};
 }
 
-Status Link::transact(const Request& request) {
-    reader_.release();
-    replies_.clear();
+Status Link::post(const Request& request) {
+    KHALA_TRY(prepare());
+    touch();
     std::size_t sent = 0;
-    const auto attempt = [&]() -> Status {
-        if (patience_ms_ > 0) {
-            deadline_ = steady_clock::now() + milliseconds{patience_ms_};
-        }
-        while (replies_.size() < request.count()) {
-            int events = 0;
-            const bool all_sent = sent == request.bytes().size();
-            if (!all_sent) {
-                KHALA_TRY(send_some(request.bytes().substr(sent), sent, events));
-            }
-            // A server that cannot get rid of its replies may stop reading: take them while there is more to send.
-            if (all_sent || events != 0) {
-                KHALA_TRY(receive_some(request.count(), events));
-            } else if (sent == request.bytes().size()) {
-                events = POLLIN;
-            }
-            if (events != 0) {
-                KHALA_TRY(wait(stream_.fd(), events, "no answer in time"));
-            }
-        }
-        return reader_.drained() ? Status{} : lost("it sent more than was asked for");
-    };
-    auto outcome = attempt();
-    if (outcome) {
+    if (auto outcome = send_all(request.bytes(), sent); !outcome) {
+        return ended(std::move(outcome), sent >= request.first_length());
+    }
+    posted_.push_back({.count = request.count(), .replies = {}});
+    return {};
+}
+
+Result<std::span<const Reply>> Link::collect() {
+    assert(!posted_.empty());
+    const auto taken = take_in(posted_.front());
+    replies_ = std::move(posted_.front().replies);
+    posted_.pop_front();
+    if (!taken) {
+        return taken.error();
+    }
+    return std::span<const Reply>{replies_};
+}
+
+Status Link::take_in(Posted& posted) {
+    if (!posted.replies.empty()) {
         return {};
     }
+    if (posted.lost) {
+        return Error{ErrorCode::unknown_outcome, "server", location(options_) + ": the connection was lost"};
+    }
+    release();
+    touch();
+    std::vector<Reply> replies;
+    if (auto outcome = await(posted.count, replies); !outcome) {
+        return ended(std::move(outcome), true);
+    }
+    posted.replies = std::move(replies);
+    return {};
+}
+
+// So that the next reply is that of the call to come.
+Status Link::take_in_all() {
+    for (Posted& posted : posted_) {
+        if (const auto taken = take_in(posted); !taken && !stream_.open()) {
+            return ensure();  // its owner hears of it when it collects; the call has not been sent
+        }
+    }
+    return {};
+}
+
+// A connection that failed is of no use any more. maybe_done: the server may have all of the request.
+Error Link::ended(Status outcome, bool maybe_done) {
     close();
     Error error = std::move(outcome).error();
-    if (sent >= request.first_length()) {
+    if (maybe_done) {
         error.code = ErrorCode::unknown_outcome;
     }
     return error;
+}
+
+// Something came, or begins: the server has its whole patience before it again.
+void Link::touch() noexcept {
+    if (patience_ms_ > 0) {
+        deadline_ = steady_clock::now() + milliseconds{patience_ms_};
+    }
+}
+
+Status Link::transact(const Request& request) {
+    release();
+    touch();
+    replies_.clear();
+    std::size_t sent = 0;
+    auto outcome = send_all(request.bytes(), sent);
+    if (outcome) {
+        outcome = await(request.count(), replies_);
+    }
+    if (outcome && !reader_.drained()) {
+        outcome = lost("it sent more than was asked for");
+    }
+    return outcome ? Status{} : Status{ended(std::move(outcome), sent >= request.first_length())};
+}
+
+Status Link::send_all(std::string_view bytes, std::size_t& sent) {
+    while (sent < bytes.size()) {
+        int events = 0;
+        KHALA_TRY(send_some(bytes.substr(sent), sent, events));
+        if (events == 0) {
+            continue;
+        }
+        // A server that cannot get rid of its replies may stop reading: take them while there is more to send.
+        int more = 0;
+        KHALA_TRY(receive_some(more));
+        if (more != 0) {
+            KHALA_TRY(wait(stream_.fd(), events | more, "no answer in time"));
+        }
+    }
+    return {};
+}
+
+Status Link::await(std::size_t count, std::vector<Reply>& replies) {
+    while (true) {
+        while (replies.size() < count) {
+            Reply reply;
+            auto taken = reader_.next(reply);
+            if (!taken) {
+                return lost(taken.error().message);
+            }
+            if (!*taken) {
+                break;
+            }
+            replies.push_back(reply);
+        }
+        if (replies.size() == count) {
+            return {};
+        }
+        int events = 0;
+        KHALA_TRY(receive_some(events));
+        if (events != 0) {
+            KHALA_TRY(wait(stream_.fd(), events, "no answer in time"));
+        }
+    }
 }
 
 Status Link::send_some(std::string_view bytes, std::size_t& sent, int& events) {
@@ -187,9 +293,7 @@ Status Link::send_some(std::string_view bytes, std::size_t& sent, int& events) {
     switch (outcome) {
         case Io::done:
             sent += count;
-            if (patience_ms_ > 0) {
-                deadline_ = steady_clock::now() + milliseconds{patience_ms_};
-            }
+            touch();
             return {};
         case Io::want_read:
         case Io::want_write: events = events | poll_events(outcome); return {};
@@ -199,7 +303,7 @@ Status Link::send_some(std::string_view bytes, std::size_t& sent, int& events) {
     return {};
 }
 
-Status Link::receive_some(std::size_t wanted, int& events) {
+Status Link::receive_some(int& events) {
     std::size_t count = 0;
     const Io outcome = stream_.read(room_, count);
     switch (outcome) {
@@ -209,23 +313,9 @@ Status Link::receive_some(std::size_t wanted, int& events) {
         case Io::closed: return lost("the server closed the connection");
         case Io::failed: return lost(stream_.error());
     }
-    events = 0;
-    if (patience_ms_ > 0) {
-        deadline_ = steady_clock::now() + milliseconds{patience_ms_};
-    }
+    touch();
     if (auto fed = reader_.feed({room_.data(), count}); !fed) {
         return lost(fed.error().message);
-    }
-    while (replies_.size() < wanted) {
-        Reply reply;
-        auto taken = reader_.next(reply);
-        if (!taken) {
-            return lost(taken.error().message);
-        }
-        if (!*taken) {
-            break;
-        }
-        replies_.push_back(reply);
     }
     return {};
 }

@@ -4,12 +4,16 @@
 // connection, since a reply that comes late must never be taken for the answer to something else. The next call opens a
 // new one: name look-up, TLS, greeting and the owner's greeter included. When to try again is the caller's decision.
 //
+// A call may also be made in two parts, post() and collect(), with others posted, or whole calls, in between: a server
+// answers in the order in which it was asked, so whatever comes first belongs to what was posted first.
+//
 // Every wait ends: connecting after options.connect_ms, a silent server after options.silence_ms without a byte, and
 // either when options.interrupt is set.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,6 +51,15 @@ public:
     // reply is lost), and those of connect() when a new connection was needed.
     [[nodiscard]] Result<std::span<const Reply>> call(const Request& request);
 
+    // The first half of a call: sends, and awaits nothing. Errors: as of call(); then nothing was posted.
+    [[nodiscard]] Status post(const Request& request);
+    // The second half: the replies to the earliest request that was posted and not collected. They are valid until the
+    // next call or collect(). Errors: unknown_outcome or interrupted.
+    [[nodiscard]] Result<std::span<const Reply>> collect();
+    // What to poll for the replies to what was posted; -1 when there is no connection. Readable when some are here, or
+    // it is lost.
+    [[nodiscard]] int fd() const noexcept { return stream_.open() ? stream_.fd() : -1; }
+
     // Opens the connection if there is none. Errors: as of connect().
     [[nodiscard]] Status ensure();
     void close() noexcept;
@@ -61,12 +74,26 @@ private:
 
     Link(RedisOptions options, std::optional<TlsContext> tls, Greeter greeter);
 
+    struct Posted {
+        std::size_t count;           // of its replies
+        std::vector<Reply> replies;  // all of them, when a call that came in between has taken them in
+        bool lost = false;           // with the connection that it went by
+    };
+
     [[nodiscard]] Status dial();
     [[nodiscard]] Status greet();
+    [[nodiscard]] Status prepare();
+    [[nodiscard]] Status take_in(Posted& posted);
+    [[nodiscard]] Status take_in_all();
+    void release();
     [[nodiscard]] bool still_good();
     [[nodiscard]] Status transact(const Request& request);
+    [[nodiscard]] Status send_all(std::string_view bytes, std::size_t& sent);
+    [[nodiscard]] Status await(std::size_t count, std::vector<Reply>& replies);
+    [[nodiscard]] Error ended(Status outcome, bool maybe_done);
+    void touch() noexcept;
     [[nodiscard]] Status send_some(std::string_view bytes, std::size_t& sent, int& events);
-    [[nodiscard]] Status receive_some(std::size_t wanted, int& events);
+    [[nodiscard]] Status receive_some(int& events);
     // Until the descriptor is ready or deadline_ is over; then the error says `otherwise`.
     [[nodiscard]] Status wait(int fd, int events, std::string_view otherwise) const;
     [[nodiscard]] Status lost(std::string_view why) const;
@@ -76,7 +103,8 @@ private:
     Greeter greeter_;
     Stream stream_;
     Reader reader_;
-    std::vector<Reply> replies_;
+    std::vector<Reply> replies_;  // of the call, or of what was collected
+    std::deque<Posted> posted_;
     std::vector<char> room_;  // what is read at once
     Instant deadline_;        // of the wait under way
     Millis patience_ms_ = 0;  // how far deadline_ moves with every byte; 0 while connecting

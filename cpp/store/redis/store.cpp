@@ -37,7 +37,7 @@ Status RedisStore::open() {
     return {};
 }
 
-Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {
+ClaimTerms RedisStore::terms_for(const Exchange& request) {
     if (request.claim != nullptr) {
         doorbell_->listen();
     }
@@ -45,11 +45,45 @@ Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {
     terms.holder = neighbours_->number();
     terms.rings = doorbell_->wants_jobs();
     terms.waits = doorbell_->waits();
-    auto reply = redis::exchange(core_, held_, request, terms);
-    if (request.claim != nullptr) {
-        const auto free = static_cast<std::size_t>(request.claim->limit);
-        doorbell_->set_waits(!reply || (terms.rings && reply->leases.size() < free));
+    return terms;
+}
+
+// limit: of its claim. Where one that was begun before has left us waiting, this one did not know it, and changed
+// nothing.
+void RedisStore::tell_doorbell(const ClaimTerms& terms, std::optional<int> limit, const Result<ExchangeReply>& reply) {
+    if (limit) {
+        const bool got_less = reply && terms.rings && reply->leases.size() < static_cast<std::size_t>(*limit);
+        doorbell_->set_waits(!reply || got_less || (doorbell_->waits() && !terms.waits));
     }
+}
+
+namespace {
+
+std::optional<int> limit_of(const Exchange& request) {
+    return request.claim != nullptr ? std::optional{request.claim->limit} : std::nullopt;
+}
+
+}  // namespace
+
+Result<ExchangeReply> RedisStore::exchange(const Exchange& request) {
+    const ClaimTerms terms = terms_for(request);
+    auto reply = redis::exchange(core_, held_, request, terms);
+    tell_doorbell(terms, limit_of(request), reply);
+    return reply;
+}
+
+Status RedisStore::begin(const Exchange& request) {
+    const ClaimTerms terms = terms_for(request);
+    KHALA_TRY_ASSIGN(auto begun, begin_exchange(core_, held_, request, terms));
+    under_way_.push_back({std::move(begun), terms, limit_of(request)});
+    return {};
+}
+
+Result<ExchangeReply> RedisStore::end() {
+    const UnderWay first = std::move(under_way_.front());
+    under_way_.pop_front();
+    auto reply = first.begun->end();
+    tell_doorbell(first.terms, first.limit, reply);
     return reply;
 }
 

@@ -1,6 +1,7 @@
 // The store's face: each verb is a function of the file that is named after it.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "store/redis/core.hpp"
 #include "store/redis/doorbell.hpp"
+#include "store/redis/exchange.hpp"
 #include "store/redis/held.hpp"
 #include "store/redis/neighbours.hpp"
 #include "store/redis/redis_store.hpp"
@@ -16,7 +18,7 @@
 
 namespace khala::store::redis {
 
-class RedisStore final : public Store {
+class RedisStore final : public Store, private Overlap {
 public:
     explicit RedisStore(const RedisOptions& options);  // for open_redis()
     RedisStore(const RedisStore&) = delete;
@@ -32,6 +34,8 @@ public:
     [[nodiscard]] StoreInfo info() const override;
     [[nodiscard]] std::int64_t resets() const noexcept override { return core_.probe().resets(); }
     [[nodiscard]] Wakeup* wakeup() noexcept override { return &*doorbell_; }
+    // Not over TLS: what the session has read and not given out would not show at the socket.
+    [[nodiscard]] Overlap* overlap() noexcept override { return core_.options().tls.enabled ? nullptr : this; }
 
     [[nodiscard]] Result<ExchangeReply> exchange(const Exchange& request) override;
     [[nodiscard]] Result<std::vector<Renewed>> renew(std::span<const Renewal> renewals, Millis lease_ms) override;
@@ -59,6 +63,19 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> check() override;
 
 private:
+    // An exchange that was begun, and what it takes to tell the doorbell how it went.
+    struct UnderWay {
+        std::unique_ptr<Begun> begun;
+        ClaimTerms terms;
+        std::optional<int> limit;  // of its claim
+    };
+
+    [[nodiscard]] Status begin(const Exchange& request) override;
+    [[nodiscard]] Result<ExchangeReply> end() override;
+    [[nodiscard]] int fd() const noexcept override { return core_.fd(); }
+
+    [[nodiscard]] ClaimTerms terms_for(const Exchange& request);
+    void tell_doorbell(const ClaimTerms& terms, std::optional<int> limit, const Result<ExchangeReply>& reply);
     [[nodiscard]] bool is_live(const KnownWorker& worker);
     void forget_spent(std::span<const KnownWorker> known);
 
@@ -67,6 +84,7 @@ private:
     std::set<std::int64_t> spent_;          // dead holders that have no leases any more
     std::optional<Doorbell> doorbell_;
     HeldLeases held_;
+    std::deque<UnderWay> under_way_;  // after core_, which it refers to
 };
 
 }  // namespace khala::store::redis

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/eventfd.hpp"
 #include "engine/engine.hpp"
 #include "store/memory/memory_store.hpp"
 
@@ -47,6 +48,11 @@ struct Faults {
     std::mutex mutex;
     Gate gate;
     std::atomic<bool> store_failed = false;  // what failed() answers: no error will pass
+
+    // Of a store whose exchanges overlap: the answer to what is under way is there.
+    void arrive() const { bell.notify(); }
+    std::atomic<bool> overlaps = false;
+    const base::EventFd bell = base::EventFd::create().value();
 };
 
 // Holds the engine's thread inside one verb until released.
@@ -103,7 +109,7 @@ struct Shared {
     store::MemoryStore store;
 };
 
-class ViewStore final : public Store {
+class ViewStore final : public Store, private store::Overlap {
 public:
     // What the gate is asked when an exchange has been done and only its answer could still be lost.
     static constexpr const char* kAnswer = "answer";
@@ -114,6 +120,7 @@ public:
     const Clock& clock() const noexcept override { return shared_->store.clock(); }
     store::StoreInfo info() const override { return shared_->store.info(); }
     store::Wakeup* wakeup() noexcept override { return nullptr; }
+    store::Overlap* overlap() noexcept override { return faults_->overlaps ? this : nullptr; }
     Result<store::ExchangeReply> exchange(const store::Exchange& request) override {
         for (const InsertGroup& group : request.inserts) {
             if (group.actor == kRefused) {
@@ -189,6 +196,23 @@ public:
     bool failed() const noexcept override { return faults_->store_failed; }
 
 private:
+    // Done at once, and answered when it is asked for.
+    Status begin(const store::Exchange& request) override {
+        if (auto error = faults_->ask("begin")) {
+            return *std::move(error);
+        }
+        answers_.push_back(exchange(request));
+        return {};
+    }
+    Result<store::ExchangeReply> end() override {
+        auto answer = std::move(answers_.front());
+        answers_.pop_front();
+        static_cast<void>(faults_->bell.drain());
+        const auto lost = faults_->ask("end");
+        return lost ? Result<store::ExchangeReply>{*lost} : std::move(answer);
+    }
+    int fd() const noexcept override { return faults_->bell.fd(); }
+
     template <typename Verb>
     auto pass(const std::string& name, Verb verb) -> decltype(verb(std::declval<Store&>())) {
         if (auto error = faults_->ask(name)) {
@@ -201,6 +225,7 @@ private:
     const std::shared_ptr<Shared> shared_;
     const std::shared_ptr<Faults> faults_;
     const int first_slot_;
+    std::deque<Result<store::ExchangeReply>> answers_;
 };
 
 // True as soon as `condition` is; false after `limit`.
@@ -301,10 +326,11 @@ private:
 class Bench {
 public:
     explicit Bench(EngineOptions options = {}, std::shared_ptr<Shared> of = nullptr, int first_slot = 0,
-                   std::shared_ptr<base::ManualClock> with = nullptr)
+                   std::shared_ptr<base::ManualClock> with = nullptr, bool overlaps = false)
         : clock{with != nullptr ? with : std::make_shared<base::ManualClock>()},
           shared{of != nullptr ? of : std::make_shared<Shared>(clock.get())} {
         options.real_time = false;
+        faults->overlaps = overlaps;
         Opened opened;
         opened.store = std::make_unique<ViewStore>(shared, faults, first_slot);
         opened.clock = clock;

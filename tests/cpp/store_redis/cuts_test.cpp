@@ -190,6 +190,43 @@ TEST_F(Cuts, SettleAndClaim) {
         });
 }
 
+// Two exchanges under way, with something else asked in between.
+TEST_F(Cuts, TwoUnderWay) {
+    std::vector<Lease> leases;
+    std::vector<Move> moves;
+    std::int64_t before = 0;
+    at_every_byte(
+        [&](int number) {
+            leases = {t_.start(id(number)), t_.start(id(number) + "-b")};
+            moves = {t_.decide(leases[0], job::Done{"1"}), t_.decide(leases[1], job::Done{"2"})};
+            before = completed();
+        },
+        [&](Store& store, int) -> Status {
+            const Claim claim = Bench::claim_of(1);
+            Overlap& overlap = *store.overlap();
+            const Status first = overlap.begin({{}, {&moves[0], 1}, &claim});
+            const Renewal renewal{leases[1].ref, leases[1].job.id, leases[1].standing.token, std::nullopt};
+            const auto renewed = store.renew({&renewal, 1}, 0);
+            const Status second = overlap.begin({{}, {&moves[1], 1}, &claim});
+            Status all = !first ? first : !second ? second : renewed ? Status{} : Status{renewed.error()};
+            for (const Status& begun : {first, second}) {
+                if (const auto reply = begun ? overlap.end() : Result<ExchangeReply>{begun.error()}; !reply) {
+                    all = reply.error();
+                } else {
+                    EXPECT_EQ(reply->moves.front(), Moved::applied);
+                }
+            }
+            return all;
+        },
+        [&](int number) {
+            EXPECT_EQ(t_.standing(id(number)).result, "1");
+            EXPECT_EQ(t_.standing(id(number) + "-b").result, "2");
+            EXPECT_EQ(completed(), before + 2);
+            EXPECT_EQ(t_.manage(Verb::remove, id(number) + "-b"), Managed::done);
+            remove(number);
+        });
+}
+
 TEST_F(Cuts, FailAndRetry) {
     Move move;
     at_every_byte([&](int number) { move = t_.decide(t_.start(Bench::retried_job(id(number))), Bench::failure()); },

@@ -151,6 +151,94 @@ TEST(Link, NeverTakesALateReplyForAnotherAnswer) {
     (*link)->close();
 }
 
+Request set(const std::string& key, std::string_view value) {
+    Request request;
+    request.command(3).add("SET").add(key).add(value);
+    request.command(2).add("GET").add(key);
+    return request;
+}
+
+TEST(LinkInParts, AnswersComeInTheOrderOfTheRequests) {
+    const RedisServer server;
+    const auto link = Link::connect(server.options());
+    ASSERT_TRUE(link);
+    ASSERT_TRUE((*link)->post(set("a", "1")));
+    ASSERT_TRUE((*link)->post(set("b", "2")));
+    const auto first = (*link)->collect();
+    ASSERT_TRUE(first) << first.error().to_string();
+    ASSERT_EQ(first->size(), 2U);
+    EXPECT_EQ((*first)[1].text(), "1");
+    ASSERT_TRUE((*link)->post(set("c", "3")));
+    EXPECT_EQ((*link)->collect()->back().text(), "2");
+    EXPECT_EQ((*link)->collect()->back().text(), "3");
+    EXPECT_TRUE((*link)->call(ping()));
+    EXPECT_EQ((*link)->connections(), 1U);
+}
+
+TEST(LinkInParts, CallsInBetweenTakeInWhatWasPosted) {
+    const RedisServer server;
+    const auto link = Link::connect(server.options());
+    ASSERT_TRUE(link);
+    ASSERT_TRUE((*link)->post(set("a", std::string(100'000, 'a'))));
+    ASSERT_TRUE((*link)->post(set("b", std::string(100'000, 'b'))));
+    EXPECT_EQ((*link)->call(set("c", "3"))->back().text(), "3");
+    EXPECT_EQ((*link)->call(set("d", "4"))->back().text(), "4");
+    ASSERT_TRUE((*link)->post(set("e", "5")));
+    EXPECT_EQ((*link)->collect()->back().text(), std::string(100'000, 'a'));
+    EXPECT_EQ((*link)->collect()->back().text(), std::string(100'000, 'b'));
+    EXPECT_EQ((*link)->collect()->back().text(), "5");
+}
+
+TEST(LinkInParts, MovesManyMegabytesBothWays) {
+    const RedisServer server;
+    const auto link = Link::connect(server.options());
+    ASSERT_TRUE(link);
+    const std::string value(std::size_t{24} << 20U, 'x');
+    ASSERT_TRUE((*link)->post(set("a", value)));  // its answer is more than the sockets hold
+    ASSERT_TRUE((*link)->post(set("b", value)));
+    for (int i = 0; i < 2; ++i) {
+        const auto replies = (*link)->collect();
+        ASSERT_TRUE(replies) << replies.error().to_string();
+        EXPECT_EQ(replies->back().text().size(), value.size());
+    }
+}
+
+TEST(LinkInParts, WithTheConnectionEveryAnswerIsLost) {
+    ScriptedServer server{[](Peer& peer, int number) {
+        peer.greet();
+        peer.expect("PING\r\n");
+        if (number == 2) {
+            peer.send("+PONG\r\n");
+            peer.hold();
+        }
+    }};
+    const auto link = Link::connect(to(server));
+    ASSERT_TRUE(link) << link.error().to_string();
+    ASSERT_TRUE((*link)->post(ping()));
+    static_cast<void>((*link)->post(ping()));  // the server may have gone by now
+    EXPECT_EQ((*link)->collect().error().code, ErrorCode::unknown_outcome);
+    EXPECT_EQ((*link)->fd(), -1);
+    const auto later = (*link)->call(ping());  // a new connection, whose answers are its own
+    ASSERT_TRUE(later) << later.error().to_string();
+    EXPECT_EQ(later->front().text(), "PONG");
+    (*link)->close();
+}
+
+// What a call in between had taken in goes with the connection, since its memory does.
+TEST(LinkInParts, AnAnswerThatWasTakenInIsLostWithANewConnection) {
+    RedisServer server;
+    const auto link = Link::connect(server.options());
+    ASSERT_TRUE(link);
+    ASSERT_TRUE((*link)->post(set("a", "1")));
+    EXPECT_TRUE((*link)->call(ping()));
+    server.end(SIGTERM);
+    server.start();
+    static_cast<void>((*link)->call(ping()));  // finds out
+    EXPECT_TRUE((*link)->call(ping()));
+    EXPECT_EQ((*link)->connections(), 2U);
+    EXPECT_EQ((*link)->collect().error().code, ErrorCode::unknown_outcome);
+}
+
 TEST(Link, StopsWaitingWhenInterrupted) {
     std::atomic<bool> interrupt{false};
     ScriptedServer server{[&interrupt](Peer& peer, int /*number*/) {

@@ -24,6 +24,44 @@ TEST(RedisLibrary, IsLoadedAgainWhenTheServerForgotIt) {
     EXPECT_EQ(ids(bench.take(2)), (contract::Ids{"a", "b"}));
 }
 
+// Each finds that the library is gone, and neither gets the other's answer.
+TEST(RedisOverlap, TheLibraryIsLoadedAgainUnderTwo) {
+    RedisFactory factory;
+    const auto store = factory.open();
+    Bench bench{*store, factory.clock, {}};
+    bench.add_all({"a", "b", "c"});
+    factory.run({"FUNCTION", "FLUSH"});
+    const Claim one = Bench::claim_of(1);
+    const Claim two = Bench::claim_of(2);
+    Overlap& overlap = *store->overlap();
+    ASSERT_TRUE(overlap.begin({{}, {}, &one}));
+    ASSERT_TRUE(overlap.begin({{}, {}, &two}));
+    EXPECT_GE(overlap.fd(), 0);
+    EXPECT_EQ(ids(ok(overlap.end()).leases), (contract::Ids{"a"}));
+    EXPECT_EQ(ids(ok(overlap.end()).leases), (contract::Ids{"b", "c"}));
+}
+
+// The first needs a second call, for a decision about a result that comes late; the other's answer is kept meanwhile.
+TEST(RedisOverlap, ADecisionIsTakenWhileAnotherIsUnderWay) {
+    RedisFactory factory;
+    const auto store = factory.open();
+    Bench bench{*store, factory.clock, {}};
+    bench.add_all({"a", "b"});
+    const Lease gone = bench.take_one();
+    factory.clock.advance(Bench::kLeaseMs + 1);
+    const auto lapses = ok(store->lapsed(10));
+    ASSERT_EQ(bench.settle(lapses.front().lease, lapses.front().cause), Moved::applied);
+    const Move late = bench.decide(gone, job::Done{"1"});
+    const Claim claim = Bench::claim_of(2);
+    Overlap& overlap = *store->overlap();
+    ASSERT_TRUE(overlap.begin({{}, {&late, 1}, nullptr}));
+    ASSERT_TRUE(overlap.begin({{}, {}, &claim}));
+    EXPECT_EQ(ok(overlap.end()).moves.front(), Moved::lost);
+    const auto leases = ok(overlap.end()).leases;
+    EXPECT_EQ(leases.size(), 2U);
+    EXPECT_EQ(bench.row("a").history.size(), 3U) << "lapsed, the note on the late result, running again";
+}
+
 class RedisScripts : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(RedisScripts, AreUsedWhereThereAreNoFunctions) {

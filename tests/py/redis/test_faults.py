@@ -74,6 +74,26 @@ async def test_killed_connections_are_replaced(new_server: NewServer, new_work: 
     await work.check_each_once(20)
 
 
+async def test_a_drain_outlives_killed_connections_and_lost_libraries(
+    new_server: NewServer, new_work: NewWork
+) -> None:
+    count = 20_000
+    server = new_server()
+    work = new_work(server.url(), workers=64)
+    await work.note.enqueue_many(((n,) for n in range(count)), chunk=5_000)
+    await work.jobs.start()
+    for interruption in range(40):
+        before = len(work.ran)
+        await asyncio.to_thread(server.command, "CLIENT KILL TYPE normal SKIPME yes")
+        if interruption % 4 == 0:
+            await asyncio.to_thread(server.command, "FUNCTION FLUSH")
+        async with asyncio.timeout(30):
+            while len(work.ran) < min(before + 200, count):
+                await asyncio.sleep(0.001)
+    await work.check_each_once(count)
+    assert sorted(work.ran) == list(range(count))
+
+
 async def test_a_server_that_stands_still_for_two_leases_costs_no_job(
     new_server: NewServer, new_work: NewWork
 ) -> None:
