@@ -33,6 +33,15 @@ void Loop::note_call(Millis began, bool ok) noexcept {
     if (options_.real_time && ended - began > options_.renew_ms()) {
         no_reap_until_ms_ = ended + options_.renew_ms();
     }
+    if (!ok) {
+        failing_since_ms_ = std::min(failing_since_ms_, began);
+    } else if (failing_since_ms_ != kNever) {
+        // So long that others will have missed a renewal, too, and are about to make up for it.
+        if (ended - failing_since_ms_ > options_.renew_ms()) {
+            no_reap_until_ms_ = ended + options_.renew_ms();
+        }
+        failing_since_ms_ = kNever;
+    }
 }
 
 void Loop::notice_reset() {
@@ -71,7 +80,7 @@ void Loop::give_back_strays() {
             if (row.standing.worker == worker_->spec().id && !known.contains(row.standing.token)) {
                 PendingMove pending;
                 pending.renewable = false;
-                pending.held_until = kNever;  // its token decides, whenever the store can be asked
+                pending.stray = true;  // its token decides, whenever the store can be asked
                 pending.move = worker_->decide_for_others({.ref = row.ref, .job = row.job, .standing = row.standing},
                                                           job::Release{"the answer to its claim was lost"});
                 moves_.push_back(std::move(pending));
@@ -137,21 +146,16 @@ bool Loop::renew_all(Millis lease_ms) {
     if (round.renewals.empty()) {
         return true;
     }
-    const Millis asked = lease_now();
     const auto answers = ask([&](store::Store& store) { return store.renew(round.renewals, lease_ms); });
     if (!answers) {
         static_cast<void>(survives(answers.error()));
         return false;
     }
-    const Millis until = asked + lease_ms;
     for (std::size_t i = 0; i < pending.size(); ++i) {
         pending[i]->renewable = (*answers)[round.slots.size() + i] != store::Renewed::lost;
-        if (lease_ms > 0 && pending[i]->renewable) {
-            pending[i]->held_until = until;
-        }
     }
     if (worker_ != nullptr) {
-        worker_->apply(round, *answers, lease_ms > 0 ? std::optional{until} : std::nullopt, moves_);
+        worker_->apply(round, *answers, moves_);
     }
     stats_.renewals += lease_ms > 0 ? static_cast<std::int64_t>(round.renewals.size()) : 0;
     return true;

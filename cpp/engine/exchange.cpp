@@ -68,7 +68,6 @@ Result<store::ExchangeReply> Loop::send(const Batch& batch) {
 }
 
 void Loop::exchange() {
-    give_up_late_moves();
     if (under_way_ && !arrived_ && !worth_overlapping()) {
         return;
     }
@@ -147,10 +146,11 @@ void Loop::on_failure(Batch& batch, const Error& error) {
     for (std::size_t i = 0; i < batch.pending.size(); ++i) {
         batch.pending[i].move = std::move(batch.moves[i]);
     }
-    // The reaper finds its leases again; what ended here, and strays, must not be forgotten.
-    std::erase_if(batch.pending, [](const PendingMove& pending) {
-        return pending.delivery == nullptr && pending.held_until != kNever;
-    });
+    // The reaper finds its leases again; what ended here, and strays, must not be forgotten. Not even when the lease is
+    // over: whoever cannot reach the store cannot see whether anybody has taken the job meanwhile, and nobody has where
+    // the store was away for everyone.
+    std::erase_if(batch.pending,
+                  [](const PendingMove& pending) { return pending.delivery == nullptr && !pending.stray; });
     moves_.insert(moves_.begin(), std::make_move_iterator(batch.pending.begin()),
                   std::make_move_iterator(batch.pending.end()));
     strays_ = strays_ || (batch.claim != nullptr && error.code == ErrorCode::unknown_outcome);
@@ -185,6 +185,7 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
     if (batch.claim == nullptr) {
         return;
     }
+    note_due(reply.next_due_at);
     stats_.claims += static_cast<std::int64_t>(reply.leases.size());
     // A sweep was cut short: of the overdue, or of the due, which shows where nothing was leased and yet there is more.
     const bool cut =
@@ -193,13 +194,12 @@ void Loop::on_success(Batch& batch, store::ExchangeReply reply, Millis asked) {
     if (!reply.leases.empty()) {
         last_traffic_ms_ = lease_now();
     }
-    const Millis held_until = asked + options_.lease_ms;
-    if (!reply.leases.empty() && lease_now() >= held_until) {
+    if (!reply.leases.empty() && lease_now() >= asked + options_.lease_ms) {
         // The answer took as long as the leases last: others may run these jobs by now.
         reply.leases.clear();
         strays_ = true;
     }
-    worker_->accept(std::move(reply.leases), held_until, *batch.claim);
+    worker_->accept(std::move(reply.leases), *batch.claim);
 }
 
 void Loop::on_inserted(const Insertion& insertion, Result<Answer> answer) {
@@ -245,22 +245,6 @@ void Loop::on_moved(const PendingMove& pending, store::Moved answer) {
     } else {
         watchers_.want(move.id);
     }
-}
-
-// Moves whose lease has ended meanwhile: whoever has the job now decides about it.
-void Loop::give_up_late_moves() {
-    if (backoff_ms_ == 0) {
-        return;
-    }
-    const auto late = std::stable_partition(moves_.begin(), moves_.end(),
-                                            [this](const PendingMove& pending) { return now_ < pending.held_until; });
-    for (auto pending = late; pending != moves_.end(); ++pending) {
-        if (pending->delivery != nullptr) {
-            ++stats_.lost;
-            outbox_.add(worker_->port(), Lost{.id = pending->move.id, .token = pending->move.token});
-        }
-    }
-    moves_.erase(late, moves_.end());
 }
 
 // A run that ends between two renewals must not lose what it said last.

@@ -9,8 +9,8 @@
 // a client without a worker none. What it asks about the leases it holds comes on top, and never at the expense of the
 // chores.
 //
-// A store that cannot serve right now (full, busy, i/o) costs the new jobs of that moment an error; moves are kept and
-// tried again until their lease ends. Any other failure of a write ends the engine: every port is told.
+// A store that cannot serve right now (full, busy, i/o, away) costs the new jobs of that moment an error; moves are
+// kept and tried again until the store answers. Any other failure of a write ends the engine: every port is told.
 //
 // Times are of the lease clock unless their name says `_at` (wall clock).
 #pragma once
@@ -82,7 +82,6 @@ private:
     void on_success(Batch& batch, store::ExchangeReply reply, Millis asked);
     void on_inserted(const Insertion& insertion, Result<Answer> answer);
     void on_moved(const PendingMove& pending, store::Moved answer);
-    void give_up_late_moves();
     void send_last_progress(const std::vector<PendingMove>& moves);
     void answer_questions();
     void after_answer(const Question& question, const Result<Answer>& result);
@@ -173,8 +172,9 @@ private:
     Millis next_renew_ms_ = kNever;
     Millis next_cancel_poll_ms_ = kNever;
     Millis no_reap_until_ms_ = 0;
-    Millis awake_ms_ = 0;  // when the thread last knew that it was running, or meant to
-    Millis retry_ms_ = 0;  // after a failure: moves and claims not before this
+    Millis failing_since_ms_ = kNever;  // the first of the failures that no success has followed
+    Millis awake_ms_ = 0;               // when the thread last knew that it was running, or meant to
+    Millis retry_ms_ = 0;               // after a failure: moves and claims not before this
     Millis backoff_ms_ = 0;
     bool strays_ = false;  // a claim's answer was lost or late: the store may have leased us jobs we do not know of
     Millis denied_since_ms_ = kNever;  // the first of the refusals of this user that no success has followed

@@ -137,7 +137,7 @@ store::Claim Worker::sweep(const std::set<std::string>& more) const {
     return claim;
 }
 
-void Worker::accept(std::vector<store::Lease> leases, Millis held_until, const store::Claim& claim) {
+void Worker::accept(std::vector<store::Lease> leases, const store::Claim& claim) {
     // A slot, or a place in a queue, that was filled just now may have left jobs behind: worth another claim when it
     // is free again. Where the store had less than was asked for, it has no more.
     const auto ordinary = std::count_if(leases.begin(), leases.end(), [this](const store::Lease& lease) {
@@ -146,7 +146,7 @@ void Worker::accept(std::vector<store::Lease> leases, Millis held_until, const s
     all_used_up_ = ordinary >= claim.limit;
     suspect_used_up_ = ordinary < static_cast<std::ptrdiff_t>(leases.size()) || claim.suspects == store::Suspects::none;
     for (auto& lease : leases) {
-        place(std::move(lease), held_until);
+        place(std::move(lease));
     }
     for (auto& [queue, use] : queues_) {
         use.used_up = use.running >= use.limit;
@@ -163,13 +163,12 @@ int Worker::take_slot(const store::Lease& lease) {
     return slot;
 }
 
-void Worker::place(store::Lease lease, Millis held_until) {
+void Worker::place(store::Lease lease) {
     const int index = take_slot(lease);
     Slot& slot = at(index);
     assert(slot.phase == Phase::free);
     slot = Slot{};
     slot.phase = Phase::leased;
-    slot.held_until = held_until;
     slot.native = is_native(lease.job.task);
     if (index < spec_.slots) {
         slot.queue = &queues_[lease.job.queue];
@@ -212,7 +211,6 @@ void Worker::stop_natives() {
 PendingMove Worker::decide(const Delivery& delivery, const Slot* slot, const job::Outcome& outcome) {
     PendingMove pending;
     pending.move = decide_for_others(delivery.lease(), outcome);
-    pending.held_until = slot != nullptr ? slot->held_until : 0;
     pending.renewable = slot != nullptr && !slot->lost;
     return pending;
 }
@@ -334,7 +332,7 @@ void Worker::collect(RenewalRound& round) {
 }
 
 void Worker::apply(const RenewalRound& round, const std::vector<store::Renewed>& answers,
-                   std::optional<Millis> extended_until, std::vector<PendingMove>& moves) {
+                   std::vector<PendingMove>& moves) {
     for (std::size_t i = 0; i < round.slots.size(); ++i) {
         const int index = round.slots[i];
         at(index).progress.reset();
@@ -342,9 +340,6 @@ void Worker::apply(const RenewalRound& round, const std::vector<store::Renewed>&
             case store::Renewed::lost: lose(index); continue;
             case store::Renewed::cancel_requested: cancel_slot(index, moves); break;
             case store::Renewed::ok: break;
-        }
-        if (extended_until) {
-            at(index).held_until = *extended_until;
         }
     }
 }

@@ -33,9 +33,8 @@ namespace khala::engine {
 struct PendingMove {
     store::Move move;
     std::shared_ptr<Delivery> delivery;       // of whoever held the lease here; none for moves of the reaper
-    Millis held_until = 0;                    // the lease ends then unless it is renewed; no more tries after that,
-                                              // and kNever for leases that nobody here knows of
     bool renewable = true;                    // false: the lease is gone, the move is only to be noted
+    bool stray = false;                       // of a lease that nobody here knew of
     std::optional<store::Progress> progress;  // what the run last said, if no renewal has carried it yet
     bool had_progress = false;
 };
@@ -74,7 +73,7 @@ public:
     [[nodiscard]] store::Claim sweep(const std::set<std::string>& more) const;
     [[nodiscard]] bool has_room() const;
     // Hands leases to their handlers: the answer to `claim`.
-    void accept(std::vector<store::Lease> leases, Millis held_until, const store::Claim& claim);
+    void accept(std::vector<store::Lease> leases, const store::Claim& claim);
     // True once when a slot has become free that the last claim could have used: there may be a job for it.
     [[nodiscard]] bool take_freed() noexcept { return std::exchange(freed_, false); }
 
@@ -99,9 +98,7 @@ public:
     [[nodiscard]] bool holds_leases() const noexcept { return leased_ > 0; }
     [[nodiscard]] int running() const noexcept { return leased_; }
     void collect(RenewalRound& round);
-    // `extended_until`: when the leases end now; nullopt when they were only asked about.
-    void apply(const RenewalRound& round, const std::vector<store::Renewed>& answers,
-               std::optional<Millis> extended_until, std::vector<PendingMove>& moves);
+    void apply(const RenewalRound& round, const std::vector<store::Renewed>& answers, std::vector<PendingMove>& moves);
 
     // --- timeouts ---
     [[nodiscard]] Millis next_deadline() const noexcept { return deadlines_.bound(); }
@@ -126,14 +123,13 @@ private:
         bool lost = false;
         bool cancelled = false;  // asked to stop
         bool had_progress = false;
-        Millis held_until = 0;
         std::shared_ptr<Delivery> delivery;
         std::optional<store::Progress> progress;
         QueueUse* queue = nullptr;  // counts this lease; none for a suspect in the extra slot
     };
 
     void take_up(StartWorker start);
-    void place(store::Lease lease, Millis held_until);
+    void place(store::Lease lease);
     [[nodiscard]] int take_slot(const store::Lease& lease);
     void free_slot(Slot& slot, int index);
     void end(int index, const job::Outcome& outcome, Millis cpu_ms, std::vector<PendingMove>& moves);

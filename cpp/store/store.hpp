@@ -97,6 +97,9 @@ struct ExchangeReply {
     // Ready jobs were left that another worker could take: of a known task, no suspects, in a queue of the claim that
     // is not paused and has limit > 0; or one of the sweeps reached kSweepCount.
     bool more = false;
+    // When the next scheduled job of the claim's queues is due. 0: there is none, or the store did not say; it says so
+    // only to a claim that got less than it asked for.
+    Millis next_due_at = 0;
 };
 
 // --- renew ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ using Elements = std::span<const Reply>;
 
 // Fields of the answer; see lua/exchange.lua.
 constexpr std::size_t kAnswerFields = 6;
-constexpr std::size_t kClaimFields = 6;
+constexpr std::size_t kClaimFields = 7;
 constexpr std::size_t kLeaseFields = 3;
 
 // What the leases of a claim have in common.
@@ -280,6 +280,7 @@ private:
         const Common common{claimed[2].integer(), claimed[3].elements(), claimed[5].elements()};
         Token token = claimed[4].integer();
         reply_.more = reply_.more || claimed[1].integer() != 0;
+        reply_.next_due_at = claimed[6].is_nil() ? 0 : claimed[6].integer();
         claimed_ = true;
         reply_.leases.reserve(leases.size() / kLeaseFields);
         for (std::size_t i = 0; i < leases.size(); i += kLeaseFields) {

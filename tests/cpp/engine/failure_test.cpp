@@ -81,22 +81,96 @@ TEST(TransientFailures, LeasesAreRenewedWhileResultsWait) {
     ASSERT_TRUE(wait_until([&] { return bench.state("a0") == State::completed; }));
 }
 
-TEST(TransientFailures, AResultIsGivenUpWithItsLease) {
+testing::Faults::Gate no_writes() {
+    return [](const std::string& verb) -> std::optional<Error> {
+        return verb == "exchange" || verb == "renew" || verb == "lapsed"
+                   ? std::optional{Error{ErrorCode::unavailable, "", "gone"}}
+                   : std::nullopt;
+    };
+}
+
+TEST(TransientFailures, AResultOutlivesItsLeaseWhileTheStoreIsAway) {
     Bench bench;
     bench.start_worker(1);
     bench.store_jobs("a", 1);
     const auto lease = bench.client.next_lease();
     ASSERT_TRUE(lease->start());
-    bench.faults->set([](const std::string& verb) -> std::optional<Error> {
-        return verb == "exchange" || verb == "renew" ? std::optional{Error{ErrorCode::io, "", "gone"}} : std::nullopt;
-    });
+    bench.faults->set(no_writes());
     bench.settle(lease, job::Done{"1"});
+    for (Millis passed = 0; passed < 4 * EngineOptions{}.lease_ms; passed += 1'000) {
+        bench.advance(1'000);
+        bench.sync();
+    }
+    EXPECT_EQ(bench.state("a0"), State::running);
+    bench.faults->set(nullptr);
+    ASSERT_TRUE(bench.client.pump_until([&] {
+        bench.advance(100);
+        return bench.state("a0") == State::completed;
+    }));
+    EXPECT_EQ(bench.row("a0").standing.attempt, 1);
+    EXPECT_THAT(bench.client.lost, IsEmpty());
+    EXPECT_THAT(bench.client.fatal, IsEmpty());
+}
+
+// Everybody was cut off: nobody's job is taken before its worker has had time to say that it lives.
+TEST(TransientFailures, AfterALongOneNobodysJobsAreTakenForAWhile) {
+    const auto away = [](const std::string&) { return std::optional{Error{ErrorCode::unavailable, "", "gone"}}; };
+    Bench bench;
+    Bench other{{}, bench.shared, 100, bench.clock};
+    bench.start_worker(1);
+    bench.store_jobs("a", 1);
+    const auto lease = bench.client.next_lease();
+    ASSERT_TRUE(lease->start());
+    WorkerSpec spec = other.spec(1);
+    spec.id = "other";
+    other.start_worker(spec);
+    bench.faults->set(away);
+    other.faults->set(away);
+    for (Millis passed = 0; passed < 4 * EngineOptions{}.lease_ms; passed += 1'000) {
+        bench.advance(1'000);
+        bench.sync();
+        other.sync();
+    }
+    other.faults->set(nullptr);  // it is the first to be back
+    for (Millis passed = 0; passed < EngineOptions{}.lease_ms / 4; passed += 500) {
+        other.advance(500);
+        other.sync();
+    }
+    bench.faults->set(nullptr);
+    bench.advance(1'000);
+    bench.sync();
+    bench.settle(lease, job::Done{"1"});
+    ASSERT_TRUE(bench.client.pump_until([&] { return bench.state("a0") == State::completed; }));
+    EXPECT_EQ(bench.row("a0").standing.attempt, 1);
+    EXPECT_THAT(other.client.leases, IsEmpty());
+}
+
+// Whoever was cut off alone learns it when it is back.
+TEST(TransientFailures, AResultOfAJobThatSomebodyElseHasIsLostWhenTheStoreAnswers) {
+    Bench bench;
+    Bench other{{}, bench.shared, 100, bench.clock};
+    bench.start_worker(1);
+    bench.store_jobs("a", 1);
+    const auto lease = bench.client.next_lease();
+    ASSERT_TRUE(lease->start());
+    bench.faults->set(no_writes());
+    bench.settle(lease, job::Done{"1"});
+    WorkerSpec spec = other.spec(1);
+    spec.id = "other";
+    other.start_worker(spec);
+    ASSERT_TRUE(other.client.pump_until([&] {
+        other.advance(500);
+        other.sync();
+        return !other.client.leases.empty();
+    }));
+    EXPECT_THAT(bench.client.lost, IsEmpty());
+    bench.faults->set(nullptr);
     ASSERT_TRUE(bench.client.pump_until([&] {
         bench.advance(500);
         return !bench.client.lost.empty();
     }));
     EXPECT_EQ(bench.client.lost.at(0).id, "a0");
-    EXPECT_THAT(bench.client.fatal, IsEmpty());
+    EXPECT_EQ(bench.state("a0"), State::running);
 }
 
 // What a claim leased whose answer was lost is given back as often as it takes, long before the leases end.

@@ -40,7 +40,9 @@ public:
         Claim claim = Bench::claim_of(limit);
         claim.tasks = tasks_;
         claim.queues.front().limit = std::min(limit, queue_limit);
-        return bench_.claim(claim).leases;
+        ExchangeReply reply = bench_.claim(claim);
+        next_due_at = reply.next_due_at;
+        return std::move(reply.leases);
     }
     // What the next ring is for; fails the test when there is none.
     Wakeup::Heard hear() {
@@ -63,6 +65,7 @@ public:
     Bench& bench() { return bench_; }
 
     int queue_limit = 1'000;  // of queue "q"
+    Millis next_due_at = 0;   // as the last look was told
 
 private:
     std::unique_ptr<Store> store_;
@@ -125,6 +128,37 @@ TEST_F(Rings, WhoHasNoRoomForMoreOfTheQueueSleepsOn) {
         EXPECT_EQ(ids(waiter.look(2)), (contract::Ids{id}));
     }
     EXPECT_FALSE(full.was_rung());
+}
+
+TEST_F(Rings, WhoWaitsIsToldWhenTheNextScheduledJobIsDue) {
+    const auto schedule = [this](const std::string& id, Millis after) {
+        NewJob job = Bench::job(id);
+        job.run_at = factory.clock.wall_ms() + after;
+        bench.add(job);
+        return job.run_at;
+    };
+    Waiter waiter{factory};
+    waiter.wait_for_jobs();
+    EXPECT_EQ(waiter.next_due_at, 0);
+    const Millis first = schedule("a", 5'000);
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_TRUE(waiter.look().empty());
+    EXPECT_EQ(waiter.next_due_at, first);
+    schedule("b", 9'000);
+    EXPECT_EQ(factory.run({"HLEN", factory.key("waits")}), 1) << "another is due before it";
+    const Millis sooner = schedule("c", 1'000);
+    EXPECT_TRUE(waiter.hear().jobs);
+    EXPECT_TRUE(waiter.look().empty());
+    EXPECT_EQ(waiter.next_due_at, sooner);
+    factory.clock.advance(1'000);
+    EXPECT_EQ(ids(waiter.look()), (contract::Ids{"c"}));
+    EXPECT_TRUE(waiter.look().empty());
+    EXPECT_EQ(waiter.next_due_at, first);
+    const Lease lease = bench.start(Bench::retried_job("d"));
+    const Move retry = bench.decide(lease, Bench::failure());
+    ASSERT_LT(retry.due_at, first);
+    ASSERT_EQ(bench.settle(lease, Bench::failure()), Moved::applied);
+    EXPECT_TRUE(waiter.hear().jobs) << "a retry is scheduled, too";
 }
 
 TEST_F(Rings, AReleasedJobWakesToo) {

@@ -4,9 +4,9 @@
 -- each, 7 tasks, 8 swept: this is the second part of a claim whose overdue jobs are decided; 9 overdue ones are left,
 -- 10 it wants to be rung for jobs that it does not get now, 11 it is in `waits`
 -- Answers {overdue} when there are any to decide about, with nothing leased yet; otherwise
--- {leases, more, lease_until, terms, token, names}: three a lease: id, asked, record, or of a first attempt the number of
+-- {leases, more, lease_until, terms, token, names, due}: three a lease: id, asked, record, or of a first attempt the number of
 -- its queue and task in `names`; hash and text by turns of the terms; the token that comes before the first one; queue and
--- task by turns.
+-- task by turns; when the next scheduled job is due, for a claim that got less than it could take (false: none).
 
 -- Lua has room for 200 locals in a chunk, and the library is one: what only this file uses is in a block.
 local claim_jobs
@@ -299,8 +299,16 @@ local function claim_suspect(claim, known, picked)
     end
 end
 
+local function next_due_of(demands)
+    local next_ = math.huge
+    for i = 1, #demands do
+        next_ = math.min(next_, due_of_first(queue_of(demands[i][1])))
+    end
+    return next_ < math.huge and next_
+end
+
 function claim_jobs(claim)
-    local more = false
+    local more, due = false, false
     if not claim[8] then
         more = sweep_due(claim[6])
         local overdue, left = find_overdue(claim[6])
@@ -315,6 +323,7 @@ function claim_jobs(claim)
     local picked, rest = pick(found, claim, limit)
     if claim[10] and #picked / 3 < claim[3] then
         wait_for_jobs(claim, picked)
+        due = next_due_of(claim[6])
     elseif claim[11] then
         redis.call('HDEL', P .. 'waits', ring_name(claim[2]))
     end
@@ -323,7 +332,7 @@ function claim_jobs(claim)
     end
     local lease_until = leased + claim[4]
     local leases, terms, token, names = lease(picked, claim, lease_until)
-    return {leases, more or rest or cut, lease_until, terms, token, names}
+    return {leases, more or rest or cut, lease_until, terms, token, names, due}
 end
 
 end

@@ -136,6 +136,7 @@ local function insert_other(id, more, ref, key, member, kind)
     if more and more[1] > wall then
         write(id, blank(0, ref, key, -1, queue, task))
         enter('scheduled:' .. queue, more[1], member)
+        note_scheduled(kind.queue, task, more[1])
     else
         write(id, blank(1, ref, key, -1, queue, task))
         local set = 'ready:' .. queue .. '\t' .. task

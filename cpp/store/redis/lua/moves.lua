@@ -133,7 +133,9 @@ local function enter_place(before, record, id, member, queue, task)
     end
     local set = place(state, flags % 2 == 1, queue.name, task)
     if state == 0 then
-        enter(set, struct.unpack('<d', record, 64), member)
+        local due = struct.unpack('<d', record, 64)
+        enter(set, due, member)
+        note_scheduled(queue, task, due)
     elseif state == 2 then
         enter(set, struct.unpack('<d', record, 72), member)
     else

@@ -96,6 +96,18 @@ local function note_woken(queue, task, jobs)
     tasks[task] = (tasks[task] or 0) + jobs
 end
 
+-- When the first scheduled job of a queue is due; math.huge when there is none.
+local function due_of_first(queue)
+    return tonumber(redis.call('ZRANGE', P .. 'scheduled:' .. queue.name, 0, 0, 'WITHSCORES')[2] or math.huge)
+end
+
+-- A job is scheduled: if no other is due before it, somebody who waits is to know when.
+local function note_scheduled(queue, task, due)
+    if not queue.soonest or due < queue.soonest[1] then
+        queue.soonest = {due, task}
+    end
+end
+
 local function note_ready(queue, task, jobs)
     note_lane(queue, task)
     note_woken(queue, task, jobs)

@@ -74,10 +74,22 @@ local function ring_queue(queue, tasks, own)
     end
 end
 
--- For what this call made ready and did not lease itself, and what it closed.
+-- For a queue's next scheduled job, if this call brought it: whoever is rung finds nothing to lease, and is told when it
+-- is due.
+local function ring_soonest(queue, own)
+    local soonest = queue.soonest
+    if soonest and queue.idle and due_of_first(queue) == soonest[1] then
+        ring_queue(queue.name, {[soonest[2]] = 1}, own)
+    end
+end
+
+-- For what this call made ready and did not lease itself, what it scheduled, and what it closed.
 local function ring(own)
     for queue, tasks in pairs(woken) do
         ring_queue(queue, tasks, own)
+    end
+    for _, queue in pairs(queues) do
+        ring_soonest(queue, own)
     end
     if #news > 0 then
         redis.call('PUBLISH', P .. 'news', table.concat(news, '\n'))

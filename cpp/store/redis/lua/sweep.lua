@@ -8,7 +8,9 @@ local function come(demands, kind)
     local found, queues_with = {}, 0
     for i = 1, #demands do
         local queue = queue_of(demands[i][1])
-        if queue.made and (kind ~= 'expiring' or expires(queue)) then
+        local some = queue.made and (kind == 'scheduled' and due_of_first(queue) <= wall
+            or kind == 'expiring' and expires(queue))
+        if some then
             local got = redis.call('ZRANGE', P .. kind .. ':' .. queue.name, '-inf', wall, 'BYSCORE', 'LIMIT', 0, SWEEP,
                 'WITHSCORES')
             queues_with = queues_with + (#got > 0 and 1 or 0)
