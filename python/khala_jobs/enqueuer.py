@@ -131,10 +131,13 @@ class Enqueuer(Generic[P, R]):
         payloads, jobs, weight = list[bytes](), list["Job[R]"](), 0
         try:
             for index, call in enumerate(calls):
-                payloads.append(self._encode_item(index, call))
-                weight += len(payloads[-1])
-                _check_batch(len(payloads), weight)  # now: who makes the calls may have many more
-                if chunk is not None and len(payloads) == chunk:
+                payload = self._encode_item(index, call)
+                payloads.append(payload)
+                weight += len(payload)
+                count = len(payloads)
+                if count > BATCH_JOBS or weight > BATCH_BYTES:  # now: who makes the calls may have many more
+                    raise _too_much(count)
+                if count == chunk:
                     jobs += await self._put_many(payloads, len(jobs))
                     payloads, weight = [], 0
             if payloads:
@@ -167,13 +170,12 @@ class Enqueuer(Generic[P, R]):
         raise InvalidArgument(f"[{index}]", f"expected a tuple or a dict of arguments, got {shown(call)}")
 
 
-def _check_batch(count: int, size: int) -> None:
+def _too_much(count: int) -> InvalidArgument:
     if count > BATCH_JOBS:
-        raise InvalidArgument(
+        return InvalidArgument(
             "calls", f"more than {BATCH_JOBS} jobs, the limit of one call: pass chunk= to split them"
         )
-    if size > BATCH_BYTES:
-        raise InvalidArgument(
-            "calls",
-            f"more than {BATCH_BYTES} bytes, the limit of one call: pass a smaller chunk= to split them",
-        )
+    return InvalidArgument(
+        "calls",
+        f"more than {BATCH_BYTES} bytes, the limit of one call: pass a smaller chunk= to split them",
+    )
