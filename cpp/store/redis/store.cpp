@@ -59,8 +59,12 @@ void RedisStore::tell_doorbell(const ClaimTerms& terms, std::optional<int> limit
 
 namespace {
 
+// How many leases its claim could bring; nothing where there is none.
 std::optional<int> limit_of(const Exchange& request) {
-    return request.claim != nullptr ? std::optional{request.claim->limit} : std::nullopt;
+    if (request.claim == nullptr) {
+        return std::nullopt;
+    }
+    return request.claim->suspects == Suspects::only ? 1 : request.claim->limit;
 }
 
 }  // namespace

@@ -40,6 +40,10 @@ public:
         Claim claim = Bench::claim_of(limit);
         claim.tasks = tasks_;
         claim.queues.front().limit = std::min(limit, queue_limit);
+        claim.suspects = suspects;
+        if (suspects == Suspects::only) {
+            claim.limit = claim.queues.front().limit = 0;
+        }
         ExchangeReply reply = bench_.claim(claim);
         next_due_at = reply.next_due_at;
         return std::move(reply.leases);
@@ -65,7 +69,8 @@ public:
     Bench& bench() { return bench_; }
 
     int queue_limit = 1'000;  // of queue "q"
-    Millis next_due_at = 0;   // as the last look was told
+    Suspects suspects = Suspects::none;
+    Millis next_due_at = 0;  // as the last look was told
 
 private:
     std::unique_ptr<Store> store_;
@@ -159,6 +164,28 @@ TEST_F(Rings, WhoWaitsIsToldWhenTheNextScheduledJobIsDue) {
     ASSERT_LT(retry.due_at, first);
     ASSERT_EQ(bench.settle(lease, Bench::failure()), Moved::applied);
     EXPECT_TRUE(waiter.hear().jobs) << "a retry is scheduled, too";
+}
+
+// Those that died with a process are for who takes suspects; a process for suspects only is not rung for others.
+TEST_F(Rings, ASuspectWakesWhoTakesSuspects) {
+    Waiter ordinary{factory};
+    ordinary.wait_for_jobs();
+    Waiter only{factory};
+    only.suspects = Suspects::only;
+    only.wait_for_jobs();
+    bench.make_suspect("s");
+    EXPECT_TRUE(ordinary.hear().jobs) << "the job itself, before it was a suspect";
+    EXPECT_TRUE(ordinary.look().empty());
+    EXPECT_TRUE(only.hear().jobs);
+    EXPECT_EQ(ids(only.look()), (contract::Ids{"s"}));
+    only.wait_for_jobs();
+    for (const std::string id : {"a", "b", "c", "d"}) {
+        bench.add_all({id});
+        EXPECT_TRUE(ordinary.hear().jobs) << id;
+        EXPECT_EQ(ids(ordinary.look(2)), (contract::Ids{id}));
+    }
+    EXPECT_FALSE(only.was_rung());
+    EXPECT_FALSE(ordinary.was_rung());
 }
 
 TEST_F(Rings, AReleasedJobWakesToo) {

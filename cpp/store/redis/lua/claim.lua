@@ -41,7 +41,7 @@ local function first_of(set, want, queue, overdue_left)
 end
 
 -- A lane: 1 queue, 2 task, 3 entries and their order keys by turns, 4 the next of them, 5 queue's number, 6 sorted set, or
--- lane of fresh:, 7 rank of such a lane.
+-- lane of fresh:, 7 rank of such a lane, 8 of suspects.
 
 -- Where there is nothing of a task any more, nobody needs to look again.
 local function forget_task(queue, task)
@@ -109,7 +109,7 @@ local function find_lanes(claim, kind, known, want_of)
                 local set = kind .. ':' .. queue.name .. '\t' .. task
                 local entries = known[task] and first_of(set, want, queue, claim[9]) or {}
                 if #entries > 0 then
-                    found[#found + 1] = {queue, task, entries, 1, number, set}
+                    found[#found + 1] = {queue, task, entries, 1, number, set, nil, kind == 'suspect'}
                 elseif known[task] then
                     forget_task(queue, task)
                 end
@@ -252,9 +252,9 @@ local function lease_one(id, lane, member, key, token, claim, lease_until, names
     if not lane[7] and expires(lane[1]) then
         leave('expiring:' .. lane[1].name, member)
     end
-    local woken_ = woken[lane[1].name]
-    if woken_ and woken_[lane[2]] then
-        woken_[lane[2]] = woken_[lane[2]] - 1
+    local woken_, noted = woken[lane[1].name], lane[8] and suspects_of(lane[2]) or lane[2]
+    if woken_ and woken_[noted] then
+        woken_[noted] = woken_[noted] - 1
     end
     if lane[1].logs then
         log(lane[1], wall, id, 'claim', claim[1], '')
@@ -321,7 +321,7 @@ function claim_jobs(claim)
         return most > 0 and math.min(most, limit) + 1 or 0
     end)
     local picked, rest = pick(found, claim, limit)
-    if claim[10] and #picked / 3 < claim[3] then
+    if claim[10] and (#picked / 3 < claim[3] or claim[5] == 2) then
         wait_for_jobs(claim, picked)
         due = next_due_of(claim[6])
     elseif claim[11] then

@@ -83,7 +83,7 @@ local function insert_row(id, row, ref, key, member, kind)
         enter(place(state, suspect, queue, task), state ~= 0 and key or row[4], member)
     end
     if state == 1 then
-        note_ready(queue, task, 1)
+        note_ready(queue, task, suspect)
     elseif state == 4 then
         note_lane(queue, task)
     end
@@ -144,7 +144,7 @@ local function insert_other(id, more, ref, key, member, kind)
         added[set] = list
         list[#list + 1] = text_of_key(key, kind)
         list[#list + 1] = member
-        note_ready(queue, task, 1)
+        note_ready(queue, task, false)
     end
     return more
 end

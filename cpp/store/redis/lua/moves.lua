@@ -141,7 +141,7 @@ local function enter_place(before, record, id, member, queue, task)
     else
         enter(set, struct.unpack('<d', record, 32), member)
         if state == 1 then
-            note_ready(queue.name, task, 1)
+            note_ready(queue.name, task, flags % 2 == 1)
         elseif state == 4 then
             note_lane(queue.name, task)
         end

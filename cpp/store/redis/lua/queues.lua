@@ -108,9 +108,14 @@ local function note_scheduled(queue, task, due)
     end
 end
 
-local function note_ready(queue, task, jobs)
+-- What suspects of a task are noted under, beside its ordinary jobs.
+local function suspects_of(task)
+    return '\t' .. task
+end
+
+local function note_ready(queue, task, suspect)
     note_lane(queue, task)
-    note_woken(queue, task, jobs)
+    note_woken(queue, suspect and suspects_of(task) or task, 1)
 end
 
 -- at, then the lengths of id, name, actor, detail, which follow.

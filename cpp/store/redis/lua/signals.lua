@@ -1,6 +1,7 @@
 -- Rings: hints for those who wait, never more than that; everybody looks every second or two besides.
 --
---   waits          hash   ring number of a store that waits for jobs -> the tasks it knows, each between two tabs
+--   waits          hash   ring number of a store that waits for jobs -> 0 for ordinary ones, 1 for suspects, too, 2 for
+--                         suspects only; then the tasks it knows, each between two tabs
 --   idle:<queue>   set    ring numbers that may wait for jobs of the queue; `waits` has the last word. The queue's hash
 --                         has a field `idle` while there may be any
 --   ring:<number>  channel  'j': jobs are ready; 's': a job that runs there was asked to stop
@@ -17,16 +18,19 @@ end
 -- The store has not got as many jobs as it could take. Of a queue of which it has no room for more it is not rung: the
 -- ring would be lost to others.
 local function wait_for_jobs(claim, picked)
-    local taken = {}
+    local taken, room = {}, false
     for i = 1, #picked, 3 do
         local name = picked[i][1].name
         taken[name] = (taken[name] or 0) + 1
     end
-    local number = ring_name(claim[2])
-    redis.call('HSET', P .. 'waits', number, '\t' .. table.concat(claim[7], '\t') .. '\t')
+    for i = 1, #claim[6] do
+        room = room or (taken[claim[6][i][1]] or 0) < claim[6][i][2]
+    end
+    local number, kind = ring_name(claim[2]), claim[5] == 0 and '0' or room and '1' or '2'
+    redis.call('HSET', P .. 'waits', number, kind .. '\t' .. table.concat(claim[7], '\t') .. '\t')
     for i = 1, #claim[6] do
         local queue, limit = queue_of(claim[6][i][1]), claim[6][i][2]
-        if (taken[queue.name] or 0) >= limit then
+        if (taken[queue.name] or 0) >= limit and kind ~= '2' then
             redis.call('SREM', P .. 'idle:' .. queue.name, number)
         else
             if not queue.idle then
@@ -36,6 +40,15 @@ local function wait_for_jobs(claim, picked)
             redis.call('SADD', P .. 'idle:' .. queue.name, number)
         end
     end
+end
+
+-- Whether a store that waits could take a job of this task, or a suspect of it.
+local function may_take(waits, task)
+    local kind = string.sub(waits, 1, 1)
+    if string.sub(task, 1, 1) == '\t' then
+        return kind ~= '0' and string.find(waits, task .. '\t', 1, true)
+    end
+    return kind ~= '2' and string.find(waits, '\t' .. task .. '\t', 1, true)
 end
 
 -- Rings stores that know one of the tasks (task -> jobs); `own` has just looked.
@@ -60,7 +73,7 @@ local function ring_queue(queue, tasks, own)
             redis.call('SREM', P .. 'idle:' .. queue, numbers[i])
         end
         for task, jobs in pairs(known and tasks or {}) do
-            if jobs > 0 and string.find(known, '\t' .. task .. '\t', 1, true) then
+            if jobs > 0 and may_take(known, task) then
                 redis.call('HDEL', P .. 'waits', numbers[i])
                 if redis.call('PUBLISH', P .. 'ring:' .. numbers[i], 'j') > 0 then
                     tasks[task] = jobs - 1
