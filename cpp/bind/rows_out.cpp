@@ -214,6 +214,7 @@ py::dict to_python(const store::StoreInfo& info) {
     out["kind"] = info.kind;
     out["durability"] = info.durability;
     out["location"] = info.location;
+    out["identity"] = info.identity;
     out["engine_version"] = info.engine_version;
     out["bundled"] = info.bundled;
     out["schema_version"] = info.schema_version;

@@ -246,6 +246,9 @@ struct StoreInfo {
     std::string kind;        // "memory", "sqlite"
     std::string durability;  // "memory", "disk" (fsync before the answer), "disk_1s"/"os" …
     std::string location;
+    // The same for everybody who opened this store, whatever they call it, and another for every other store of the
+    // kind. Empty: it cannot be told.
+    std::string identity;
     std::string engine_version;  // of the database library
     bool bundled = false;        // our own copy of that library
     int schema_version = 0;

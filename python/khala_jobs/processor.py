@@ -123,7 +123,10 @@ class JobProcessor(Tasks):
 
     @property
     def info(self) -> dict[str, Any]:
-        """The opened store: kind, durability, location, engine_version, bundled, schema_version, details.
+        """What the opened store says of itself.
+
+        kind, durability, location, identity (one word a store, whatever URL it was opened by), engine_version, bundled,
+        schema_version, details.
 
         Raises:
             Closed: It is not open.

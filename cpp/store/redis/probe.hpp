@@ -36,6 +36,8 @@ public:
     [[nodiscard]] const std::optional<Error>& refusal() const noexcept { return refusal_; }
     [[nodiscard]] const ServerFacts& facts() const noexcept { return facts_; }
     [[nodiscard]] Durability durability() const { return durability_in_force(facts_, options_); }
+    // Of the namespace: a word that no other has. Empty where it could not be written yet.
+    [[nodiscard]] const std::string& epoch() const noexcept { return epoch_; }
     // How often the contents of the store were found gone.
     [[nodiscard]] std::int64_t resets() const noexcept { return resets_; }
     // Pairs for StoreInfo::details.

@@ -236,6 +236,7 @@ StoreInfo RedisStore::info() const {
     info.kind = "redis";
     info.durability = to_text(core_.probe().durability());
     info.location = location(core_.options());
+    info.identity = core_.probe().epoch();
     info.engine_version = core_.probe().facts().version;
     info.details = core_.probe().describe();
     info.details.emplace_back("library", core_.library().name());

@@ -199,6 +199,7 @@ StoreInfo SqliteStore::info() const {
     info.kind = "sqlite";
     info.durability = core_.options.synchronous == Synchronous::full ? "disk" : "os";
     info.location = core_.location.file;
+    info.identity = std::to_string(core_.location.device) + ":" + std::to_string(core_.location.inode);
     info.engine_version = sqlite3_libversion();
     info.bundled = KHALA_SQLITE_BUNDLED != 0;
     info.schema_version = kSchemaVersion;

@@ -148,6 +148,17 @@ TEST(RedisStore, SaysWhatItIs) {
     EXPECT_FALSE(info.engine_version.empty());
 }
 
+TEST(RedisStore, HasOneIdentityANamespace) {
+    RedisFactory factory;
+    const std::string identity = factory.open()->info().identity;
+    EXPECT_FALSE(identity.empty());
+    RedisOptions options = factory.options;
+    options.silence_ms += 1;
+    EXPECT_EQ(ok(open_redis(options))->info().identity, identity);
+    RedisFactory other;
+    EXPECT_NE(other.open()->info().identity, identity);
+}
+
 TEST(RedisNeighbours, ADeathIsExplainedByItsProcessId) {
     RedisFactory factory;
     const auto store = factory.open();

@@ -329,6 +329,7 @@ def test_info(caller: Caller, url: str) -> None:
         "engine_version",
         "bundled",
         "schema_version",
+        "identity",
         "details",
     }
 
