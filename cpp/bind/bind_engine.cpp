@@ -359,6 +359,8 @@ void register_engine(py::module_& parent) {
     register_lease(module);
     register_port(module);
     register_values(module);
+    module.def("check_row", &check_row, py::arg("row"), py::arg("max_payload_bytes") = kPayloadHardBytes,
+               "Raises InvalidArgument for a row that import_rows would not take.");
     EngineClass type{module, "Engine", "A store, the thread that owns it, and the way in."};
     type.def_static("open", &open, py::arg("url"), py::kw_only(), py::arg("lease_ms") = 15'000,
                     py::arg("max_crashes") = 3, py::arg("inbox_jobs") = 20'000, py::arg("inbox_bytes") = 64 * kMiB,

@@ -111,6 +111,18 @@ void read_standing(const py::dict& from, job::Standing& standing) {
     read(from, "progress_message", standing.progress_message);
 }
 
+store::JobRow row_in(const py::dict& from) {
+    store::JobRow row;
+    read_job(from, row.job);
+    read_standing(from, row.standing);
+    if (from.contains("history")) {
+        for (const py::handle& attempt : py::list(from["history"])) {
+            row.history.push_back(attempt_in(attempt.cast<py::dict>()));
+        }
+    }
+    return row;
+}
+
 store::Order order_in(const std::string& text) {
     for (const auto& [known, order] :
          {std::pair{"oldest_first", store::Order::oldest_first}, std::pair{"newest_first", store::Order::newest_first},
@@ -181,20 +193,16 @@ void check_batch(const engine::Insertion& insertion) {
 std::vector<store::JobRow> rows_in(const py::list& rows) {
     std::vector<store::JobRow> out;
     for (const py::handle& item : rows) {
-        const auto from = item.cast<py::dict>();
-        store::JobRow& row = out.emplace_back();
-        read_job(from, row.job);
-        read_standing(from, row.standing);
-        if (from.contains("history")) {
-            for (const py::handle& attempt : py::list(from["history"])) {
-                row.history.push_back(attempt_in(attempt.cast<py::dict>()));
-            }
-        }
+        const store::JobRow& row = out.emplace_back(row_in(item.cast<py::dict>()));
         if (const Status valid = job::check_new_job(row.job, {.size_bytes = kPayloadHardBytes}); !valid) {
             raise({valid.error().code, indexed(valid.error().field, out.size() - 1), valid.error().message});
         }
     }
     return out;
+}
+
+void check_row(const py::dict& row, std::size_t payload_bytes) {
+    unwrap(job::check_new_job(row_in(row).job, {.size_bytes = payload_bytes}));
 }
 
 std::vector<job::State> states_in(const std::vector<std::string>& names, const char* field) {

@@ -20,6 +20,8 @@ void check_batch(const engine::Insertion& insertion);
 
 // Rows as `get` answers them.
 [[nodiscard]] std::vector<store::JobRow> rows_in(const pybind11::list& rows);
+// Refuses what rows_in() would refuse of a list with this row, so that one odd row need not keep the others out.
+void check_row(const pybind11::dict& row, std::size_t payload_bytes);
 
 // The fields of store::ListQuery by name; unknown names are refused.
 [[nodiscard]] store::ListQuery list_query_in(const pybind11::dict& from);

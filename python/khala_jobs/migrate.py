@@ -1,9 +1,9 @@
 """Jobs from one store to another: with their ids, their order and their history.
 
-Rows are handed over as they stand, oldest first, in batches of which each is stored whole or not at all, and are
-deleted from the source only once the target has answered for them. A move that was interrupted can simply be
-started again: what is there already counts as `existed` and is deleted from the source like the rest. Settings of
-queues go with them.
+Rows are handed over as they stand, oldest first, in batches of which each is stored whole or not at all. A job is
+deleted from the source only once the target has stored it, or was asked for it and has it (handover.py). A move that
+was interrupted can simply be started again: what is there already counts as `existed` and is deleted from the source
+like the rest. Settings of queues go with them.
 
 Running jobs stay where they are, since their lease belongs to a worker of the source; so do durable counters and event
 logs, which are about what happened there.
@@ -12,17 +12,16 @@ logs, which are about what happened there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .errors import InvalidArgument, NotFound, QueueFull
+from .errors import InvalidArgument, NotFound
+from .handover import Row, batches, hand_over, why_unfit
 from .processor import JobProcessor
 
 PAGE: Final = 500
-BATCH_BYTES: Final = 8 * 1024 * 1024
 ACTOR: Final = "migrate"
-_INSERTED, _EXISTS = 0, 1
 
 
 @dataclass(slots=True)
@@ -33,9 +32,11 @@ class Migration:
         applied: False: nothing was changed.
         queues: Jobs found, by queue and state.
         moved: Jobs that the target has now and had not before.
-        existed: Jobs that the target had already, under the same id.
+        existed: Jobs that the target had already, under the same id, and has now.
         running: Jobs that are left because they run.
         deleted: Jobs deleted from the source.
+        left: Why other jobs were left in the source, by id: the target removed a job of that id less than 24 hours ago,
+            or has a different one under it, or no store would take the row.
     """
 
     applied: bool
@@ -44,6 +45,7 @@ class Migration:
     existed: int = 0
     running: int = 0
     deleted: int = 0
+    left: dict[str, str] = field(default_factory=dict)
 
 
 async def migrate(
@@ -91,10 +93,10 @@ async def migrate(
     found.running = sum(states.get("running", 0) for states in found.queues.values())
     if not apply:
         return found
-    if alive := await source.queues.workers():
-        raise InvalidArgument("source", f"{len(alive)} workers are alive there: stop them first")
+    await _check_idle(source)
     await _copy_settings(target, wanted.values(), limits=False)
     async for batch in _batches(source, frozenset(wanted)):
+        await _check_idle(source)  # one that was started meanwhile would run what is in the target already
         await _move(source, target, batch, found, keep=keep)
         if on_batch is not None:
             on_batch(found)
@@ -105,10 +107,14 @@ async def migrate(
 
 
 def _check_different(source: JobProcessor, target: JobProcessor) -> None:
+    """By what the stores say of themselves: one store has many URLs, and everything in it would be `existed`."""
     here, there = source.info, target.info
-    same_place = (here["kind"], here["location"]) == (there["kind"], there["location"])
-    if here["kind"] != "memory" and same_place and source.url == target.url:
-        raise InvalidArgument("target", f"source and target are the same store, {here['location']}")
+    same_place = here["kind"] != "memory" and source.url == target.url
+    same_word = here["identity"] and (here["kind"], here["identity"]) == (there["kind"], there["identity"])
+    if source is target or same_place or same_word:
+        raise InvalidArgument(
+            "target", f"source and target are the same store, {here['location']} = {there['location']}"
+        )
 
 
 async def _copy_settings(target: JobProcessor, rows: Iterable[dict[str, Any]], *, limits: bool) -> None:
@@ -119,42 +125,41 @@ async def _copy_settings(target: JobProcessor, rows: Iterable[dict[str, Any]], *
         await target._connection.ask("change_queue", row["queue"], **changes, actor=ACTOR)  # noqa: SLF001
 
 
-async def _batches(source: JobProcessor, queues: frozenset[str]) -> Any:
+async def _batches(source: JobProcessor, queues: frozenset[str]) -> AsyncIterator[list[Row]]:
     cursor = ""
     while True:
         query = {"order": "oldest_first", "limit": PAGE, "cursor": cursor, "with_history": True}
         rows, cursor = await source._connection.ask("list", query)  # noqa: SLF001
         movable = [row for row in rows if row["queue"] in queues and row["state"] != "running"]
-        for batch in _of_bounded_size(movable):
+        for batch in batches(movable):
             yield batch
         if not cursor:
             return
 
 
-def _of_bounded_size(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        weight = sum(len(row[name]) for name in ("payload", "headers", "result", "error"))
-        if batch and size + weight > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += weight
-    if batch:
-        yield batch
-
-
 async def _move(
-    source: JobProcessor, target: JobProcessor, batch: list[dict[str, Any]], found: Migration, *, keep: bool
+    source: JobProcessor, target: JobProcessor, batch: list[Row], found: Migration, *, keep: bool
 ) -> None:
-    codes: bytes = await target._connection.ask("import_rows", batch, actor=ACTOR)  # noqa: SLF001
-    if any(code not in {_INSERTED, _EXISTS} for code in codes):
-        names = ", ".join(sorted({row["queue"] for row in batch}))
-        raise QueueFull("target", f"a queue of the target has no room for {len(batch)} more jobs ({names})")
-    found.moved += codes.count(_INSERTED)
-    found.existed += codes.count(_EXISTS)
-    if not keep:
-        ids = [row["id"] for row in batch]
-        answers = await source._connection.ask("manage", "remove", ids, "", ACTOR)  # noqa: SLF001
-        found.deleted += answers.count("done")
+    unfit = {row["id"]: why for row in batch if (why := why_unfit(row))}
+    found.left |= unfit
+    fit = [row for row in batch if row["id"] not in unfit]
+    if not fit:
+        return
+    handed = await hand_over(target, fit, actor=ACTOR)
+    found.moved += len(handed.moved)
+    found.existed += len(handed.existed)
+    found.left |= handed.left
+    if keep or not handed.held:
+        return
+    answers = await source._connection.ask("manage", "remove", handed.held, "", ACTOR)  # noqa: SLF001
+    found.deleted += answers.count("done")
+    for job_id, answer in zip(handed.held, answers, strict=True):
+        if answer == "refused":
+            found.left[job_id] = (
+                "it began to run in the source while it was moved, and is in the target as well"
+            )
+
+
+async def _check_idle(source: JobProcessor) -> None:
+    if alive := await source.queues.workers():
+        raise InvalidArgument("source", f"{len(alive)} workers are alive there: stop them first")

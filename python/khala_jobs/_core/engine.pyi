@@ -15,6 +15,7 @@ __all__: list[str] = [
     "Port",
     "backoff_preview",
     "check_json",
+    "check_row",
     "close_all",
     "configure_failpoints",
     "diagram",
@@ -342,6 +343,11 @@ def check_json(
 ) -> None:
     """
     Raises InvalidArgument unless the bytes are JSON within the limits.
+    """
+
+def check_row(row: dict, max_payload_bytes: typing.SupportsInt | typing.SupportsIndex = 16777216) -> None:
+    """
+    Raises InvalidArgument for a row that import_rows would not take.
     """
 
 def close_all() -> None:

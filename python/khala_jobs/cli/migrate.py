@@ -14,8 +14,9 @@ from khala_jobs import JobProcessor
 from khala_jobs.compat.khala_import import import_khala as move_khala
 from khala_jobs.migrate import migrate as move
 
-from .common import client, emit, json_option, run, table, url_option
+from .common import EXIT_FAILURES, client, emit, json_option, plain, run, table, url_option
 
+LEFT_SHOWN = 20
 _apply_option = click.option("--apply", is_flag=True, help="Do it. Without this nothing is changed.")
 _keep_option = click.option("--keep", is_flag=True, help="Leave the jobs in the source as well.")
 
@@ -59,10 +60,12 @@ def migrate(
                 f"{found['moved']} moved, {found['existed']} were there already, "
                 f"{found['deleted']} deleted from the source, {found['running']} left because they run"
             )
+            _show_left(console, found["left"])
         else:
             console.print("nothing was changed: --apply moves them")
 
     emit(found, as_json, show)
+    _exit_for(found["left"])
 
 
 @click.command("import-khala")
@@ -101,6 +104,22 @@ def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json:
             console.print("nothing was changed: --apply moves them")
 
     emit(found, as_json, show)
+
+
+def _show_left(console: Console, left: dict[str, str]) -> None:
+    """What is in the source still, and why."""
+    if not left:
+        return
+    console.print(f"{len(left)} left in the source:")
+    for job_id, why in list(left.items())[:LEFT_SHOWN]:
+        console.print(f"  ! {plain(job_id)}: {plain(why)}", markup=False, soft_wrap=True)
+    if len(left) > LEFT_SHOWN:
+        console.print(f"  … and {len(left) - LEFT_SHOWN} more; --json names all")
+
+
+def _exit_for(left: dict[str, str]) -> None:
+    if left:
+        raise SystemExit(EXIT_FAILURES)
 
 
 def _in_words(states: dict[str, int]) -> str:
