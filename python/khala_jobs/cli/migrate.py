@@ -97,13 +97,15 @@ def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json:
             )
         )
         for line in found["unreadable"]:
-            console.print(f"  ! {line}", markup=False, soft_wrap=True)
+            console.print(f"  ! {plain(line)}", markup=False, soft_wrap=True)
         if apply:
             console.print(f"{found['moved']} moved, {found['existed']} were there already")
+            _show_left(console, found["left"])
         else:
             console.print("nothing was changed: --apply moves them")
 
     emit(found, as_json, show)
+    _exit_for(found["left"])
 
 
 def _show_left(console: Console, left: dict[str, str]) -> None:

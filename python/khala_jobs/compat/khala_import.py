@@ -3,6 +3,9 @@
 KHALA keeps a hash ``job:<id>`` for each job and a sorted set ``job:queue`` of those that wait. What a processor has
 taken out of the set and not finished is known only by its hash: KHALA forgets such jobs when the processor dies.
 Here they are `stranded` and run like those that wait, so the old processor must be stopped before anything is moved.
+
+What the store would not take is found while reading, before anything is moved, and left where it is. Keys of KHALA's
+are deleted only for jobs that the store has (handover.py).
 """
 
 from __future__ import annotations
@@ -18,7 +21,11 @@ import orjson
 
 from khala_jobs import JobProcessor as Engine
 from khala_jobs import _core
-from khala_jobs.options import core_arguments
+from khala_jobs.durations import instant_ms
+from khala_jobs.errors import InvalidArgument
+from khala_jobs.failure import from_text
+from khala_jobs.handover import Row, batches, hand_over, why_unfit
+from khala_jobs.options import PAYLOAD_BYTES, core_arguments, count
 
 from ._khala_options import PRIORITIES, retry_of
 from ._khala_types import JobDefinition, JobStatus, job_from_mapping, job_to_mapping
@@ -27,9 +34,8 @@ from .khala import QUEUE
 _QUEUE_KEY: Final = b"job:queue"
 _PREFIX: Final = b"job:"
 _SCAN_COUNT: Final = 1000
-_BATCH: Final = 500
-_INSERTED: Final = 0
 _DAY_MS: Final = 86_400_000
+_DEAD_LETTER_MS: Final = 30 * _DAY_MS  # how long the core keeps them at least (job/lifecycle.hpp)
 _ENDED = frozenset({JobStatus.COMPLETED, JobStatus.CANCELLED})
 
 
@@ -44,9 +50,12 @@ class KhalaImport:
         failed: Jobs out of retries; they become dead letters.
         ended: Completed and cancelled jobs; they are left where they are.
         expired: Entries of the queue whose job is gone.
-        unreadable: One line for each hash that is no job of KHALA's; they are left where they are.
+        unreadable: One line for each hash that is no job of KHALA's, or none that a store would take: a name or a
+            payload that is too long, say. They are left where they are.
         moved: Jobs that the target has now and had not before.
-        existed: Jobs that the target had already, under the same id.
+        existed: Jobs that the target had already, under the same id, and has now.
+        left: Why other jobs were left where they are, by id: the target removed a job of that id less than 24 hours
+            ago, or has a different one under it.
     """
 
     applied: bool
@@ -58,6 +67,15 @@ class KhalaImport:
     unreadable: list[str] = field(default_factory=list)
     moved: int = 0
     existed: int = 0
+    left: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A job that can be moved."""
+
+    key: bytes
+    row: Row
 
 
 async def import_khala(
@@ -75,34 +93,25 @@ async def import_khala(
         What was found and done. An import that was interrupted can be started again.
 
     Raises:
+        QueueFull: KHALA's queue is bounded in the target and has no room; what was moved before stays moved.
         Error: One of the stores failed.
     """
     link = await asyncio.to_thread(_core.redis.Link, source)
     found = KhalaImport(apply)
-    queued, jobs = await asyncio.to_thread(_read, link, found)
-    movable = [job for job in jobs if job.status not in _ENDED]
-    found.ended = len(jobs) - len(movable)
-    for job in movable:
-        if job.status is JobStatus.FAILED:
-            found.failed += 1
-        elif job.job_id in queued:
-            found.waiting += 1
-        else:
-            found.stranded += 1
+    keep_ms = int(target.settings.history_retention * _DAY_MS)
+    movable = await asyncio.to_thread(_read, link, found, keep_ms)
     if not apply:
         return found
     await target.open()
-    movable.sort(key=lambda job: _instant_ms(job.created_at))  # first in, first out
-    keep_ms = int(target.settings.history_retention * _DAY_MS)
-    for start in range(0, len(movable), _BATCH):
-        batch = movable[start : start + _BATCH]
-        codes: bytes = await target._connection.ask(  # noqa: SLF001 - of this package
-            "import_rows", [_row(job, keep_ms) for job in batch], actor="import-khala"
-        )
-        found.moved += codes.count(_INSERTED)
-        found.existed += len(codes) - codes.count(_INSERTED)
-        if not keep:
-            await asyncio.to_thread(_delete, link, [job.job_id for job in batch])
+    movable.sort(key=lambda job: int(job.row["enqueued_at"]))  # first in, first out
+    keys = {job.row["id"]: job.key for job in movable}
+    for batch in batches(job.row for job in movable):
+        handed = await hand_over(target, batch, actor="import-khala", same=_is_same)
+        found.moved += len(handed.moved)
+        found.existed += len(handed.existed)
+        found.left |= handed.left
+        if not keep and handed.held:
+            await asyncio.to_thread(_delete, link, [keys[job_id] for job_id in handed.held])
     return found
 
 
@@ -133,33 +142,79 @@ def _keys(link: Any) -> Iterator[list[bytes]]:
             return
 
 
-def _read(link: Any, found: KhalaImport) -> tuple[set[str], list[JobDefinition]]:
-    """Ids in KHALA's queue, and every job that can be read."""
+def _read(link: Any, found: KhalaImport, keep_ms: int) -> list[_Found]:
+    """Every job that can be moved; all that was found is counted."""
     (members,) = _call(link, [["ZRANGE", _QUEUE_KEY, "0", "-1"]])
-    queued = {member.removeprefix(_PREFIX).decode(errors="replace") for member in members}
-    jobs: dict[str, JobDefinition] = {}  # SCAN may name a key twice
-    for keys in _keys(link):
+    queued = set(members)
+    seen: set[bytes] = set()  # SCAN may name a key twice
+    movable: list[_Found] = []
+    for page in _keys(link):
+        keys = [key for key in dict.fromkeys(page) if key not in seen]
         for key, flat in zip(keys, _call(link, [["HGETALL", key] for key in keys]), strict=True):
-            name = key.decode(errors="replace")
+            if not flat:
+                continue  # it expired since it was named
+            seen.add(key)
             try:
-                mapping = {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
-                job = job_from_mapping(mapping)
-            except (KeyError, ValueError, TypeError) as error:
+                job = _job(key, flat)
+                row = None if job.status in _ENDED else _fit_row(job, keep_ms)
+            except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+                name = key.decode(errors="replace")
                 found.unreadable.append(f"{name}: {type(error).__name__}: {error}")
                 continue
-            if name != f"job:{job.job_id}":
-                found.unreadable.append(f"{name}: holds the job {job.job_id!r}")
-                continue
-            jobs[job.job_id] = job
-    found.expired = len(queued - jobs.keys())
-    return queued, list(jobs.values())
+            _count(found, job, key in queued)
+            if row is not None:
+                movable.append(_Found(key, row))
+    found.expired = len(queued - seen)
+    return movable
 
 
-def _row(job: JobDefinition, keep_ms: int) -> dict[str, Any]:
+def _job(key: bytes, flat: list[bytes]) -> JobDefinition:
+    mapping = {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
+    job = job_from_mapping(mapping)
+    if key != _PREFIX + job.job_id.encode():
+        raise InvalidArgument("job_id", f"the key holds the job {job.job_id!r}")
+    return job
+
+
+def _count(found: KhalaImport, job: JobDefinition, is_queued: bool) -> None:
+    if job.status in _ENDED:
+        found.ended += 1
+    elif job.status is JobStatus.FAILED:
+        found.failed += 1
+    elif is_queued:
+        found.waiting += 1
+    else:
+        found.stranded += 1
+
+
+def _fit_row(job: JobDefinition, keep_ms: int) -> Row:
+    """The job as a row that a store takes.
+
+    Raises:
+        InvalidArgument: None would take it; says why.
+        ValueError: A field has no form in the store.
+    """
+    row = _row(job, keep_ms)
+    if why := why_unfit(row, max_payload_bytes=PAYLOAD_BYTES):
+        raise InvalidArgument("", why)
+    return row
+
+
+def _is_same(row: Row, held: Row) -> bool:
+    """Whether both are one job of KHALA's, also when how it stands was written differently."""
+    try:
+        ours, theirs = (orjson.loads(each["payload"])["job"]["payload"] for each in (row, held))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return bool(row["task"] == held["task"] and ours == theirs)
+
+
+def _row(job: JobDefinition, keep_ms: int) -> Row:
     """The job as a row of the store; failed runs of KHALA count against its retries."""
     now_ms = int(time.time() * 1000)
-    created_ms = _instant_ms(job.created_at)
-    due_ms = _instant_ms(job.scheduled_at) if job.scheduled_at is not None else 0
+    created_ms = _instant_ms(job.created_at, "created_at")
+    due_ms = _instant_ms(job.scheduled_at, "scheduled_at") if job.scheduled_at is not None else 0
+    failures = count(job.retry_count, "retry_count")
     options = {
         "queue": QUEUE,
         "priority": PRIORITIES[job.priority],
@@ -168,34 +223,39 @@ def _row(job: JobDefinition, keep_ms: int) -> dict[str, Any]:
     }
     row = core_arguments(f"khala.{job.job_type}", options) | {
         "id": job.job_id,
-        "payload": orjson.dumps({"job": job_to_mapping(job)}),
+        "payload": _payload(job),
         "result_ttl_ms": keep_ms,
         "enqueued_at": created_ms,
         "run_at": due_ms,
         "due_at": max(created_ms, due_ms),
         "state": "scheduled" if due_ms > now_ms else "ready",
-        "attempt": job.retry_count,
-        "failures": job.retry_count,
+        "attempt": failures,
+        "failures": failures,
     }
     if job.status is JobStatus.FAILED:
-        error = {"type": "KhalaError", "mro": ["KhalaError", "Exception"], "traceback": ""}
-        error["message"] = job.error_message or "failed before the import"
+        _, error = from_text("KhalaError", job.error_message or "failed before the import")
         row |= {
             "state": "failed",
-            "error": orjson.dumps(error),
+            "error": error,
             "reason": "failed under KHALA's own processor",
             "closed_at": now_ms,
-            "keep_until": now_ms + keep_ms,
+            "keep_until": now_ms + max(keep_ms, _DEAD_LETTER_MS),
         }
     return row
 
 
-def _instant_ms(moment: datetime) -> int:
+def _payload(job: JobDefinition) -> bytes:
+    try:
+        return orjson.dumps({"job": job_to_mapping(job)})
+    except (ValueError, TypeError) as error:
+        raise InvalidArgument("payload", f"cannot be stored as JSON: {error}") from None
+
+
+def _instant_ms(moment: datetime, field_name: str) -> int:
     """UTC milliseconds; KHALA's times are UTC, also where they do not say so."""
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return instant_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC), field_name)
 
 
-def _delete(link: Any, ids: list[str]) -> None:
+def _delete(link: Any, keys: list[bytes]) -> None:
     """Out of KHALA's queue, and the hashes."""
-    keys: list[str | bytes] = [f"job:{job_id}" for job_id in ids]
     _call(link, [["ZREM", _QUEUE_KEY, *keys], ["DEL", *keys]])
