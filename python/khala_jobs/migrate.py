@@ -71,7 +71,8 @@ async def migrate(
         What was done.
 
     Raises:
-        InvalidArgument: Both are the same store, a queue does not exist, or a worker is alive on the source.
+        InvalidArgument: Both are the same store, a queue does not exist, a worker is alive on the source, or the
+            source is damaged.
         QueueFull: A queue of the target is bounded and has no room; what was moved before stays moved.
         Error: One of the stores failed; start again to go on.
     """
@@ -94,6 +95,7 @@ async def migrate(
     if not apply:
         return found
     await _check_idle(source)
+    await _check_sound(source)
     await _copy_settings(target, wanted.values(), limits=False)
     async for batch in _batches(source, frozenset(wanted)):
         await _check_idle(source)  # one that was started meanwhile would run what is in the target already
@@ -163,3 +165,13 @@ async def _move(
 async def _check_idle(source: JobProcessor) -> None:
     if alive := await source.queues.workers():
         raise InvalidArgument("source", f"{len(alive)} workers are alive there: stop them first")
+
+
+async def _check_sound(source: JobProcessor) -> None:
+    """A damaged job is never run; under the checksum that the target gives it, it would be."""
+    if faults := await source.queues.check():
+        raise InvalidArgument(
+            "source",
+            f"{len(faults)} things are wrong there, the first: {faults[0]}; `khala-jobs doctor` names all; "
+            "jobs that are named can be removed, or quarantined by a worker that comes to them",
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -197,6 +199,24 @@ async def test_jobs_that_are_moved_back_are_not_lost(new_server: NewServer, tmp_
     report = json.loads(cli("migrate", file.url, server.url, "--apply", "--json", status=1))
     assert set(report["left"]) == ids
     assert "20 left in the source" in cli("migrate", file.url, server.url, "--apply", status=1)
+
+
+async def test_a_damaged_job_does_not_become_a_sound_one(tmp_path: Path) -> None:
+    here, add, _ = make(f"sqlite:///{tmp_path}/here.db?synchronous=normal")
+    there, _, _ = make(f"sqlite:///{tmp_path}/there.db?synchronous=normal")
+    await add.options(id="odd").enqueue(1)
+    await add.options(id="even").enqueue(2)
+    await here.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "here.db", isolation_level=None)) as other:
+        assert other.execute("UPDATE job SET payload = '{\"n\":7}' WHERE id = 'odd'").rowcount == 1
+    with pytest.raises(InvalidArgument, match="wrong there") as refused:
+        await migrate(here, there, apply=True)
+    assert refused.value.field == "source"
+    assert await there.queues.names() == []
+    assert await here.queues.remove("odd")
+    assert (await migrate(here, there, apply=True)).moved == 1
+    await here.close()
+    await there.close()
 
 
 async def test_another_job_under_the_same_id_is_left(tmp_path: Path) -> None:
