@@ -29,25 +29,6 @@ struct Common {
     Elements names;  // queue and task by turns
 };
 
-std::optional<Moved> moved_from(char letter) noexcept {
-    switch (letter) {
-        case 'a': return Moved::applied;
-        case 'l': return Moved::lost;
-        case 'm': return Moved::missing;
-        default: return std::nullopt;
-    }
-}
-
-std::optional<Inserted> inserted_from(char letter) noexcept {
-    switch (letter) {
-        case 'i': return Inserted::inserted;
-        case 'e': return Inserted::exists;
-        case 'f': return Inserted::full;
-        case 'r': return Inserted::refused;
-        default: return std::nullopt;
-    }
-}
-
 // The terms of a job: its own, or of those that were sent beside it.
 std::string_view terms_of(std::string_view asked, Elements shared) {
     if (const std::string_view own = own_terms(asked); !own.empty()) {

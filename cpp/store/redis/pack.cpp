@@ -165,6 +165,25 @@ std::string encode_outbox(const Move& move, const job::OutboxEntry& entry) {
 
 }  // namespace
 
+std::optional<Moved> moved_from(char letter) noexcept {
+    switch (letter) {
+        case 'a': return Moved::applied;
+        case 'l': return Moved::lost;
+        case 'm': return Moved::missing;
+        default: return std::nullopt;
+    }
+}
+
+std::optional<Inserted> inserted_from(char letter) noexcept {
+    switch (letter) {
+        case 'i': return Inserted::inserted;
+        case 'e': return Inserted::exists;
+        case 'f': return Inserted::full;
+        case 'r': return Inserted::refused;
+        default: return std::nullopt;
+    }
+}
+
 Status pack_inserts(Packer& out, std::span<const InsertGroup> groups) {
     Kinds kinds;
     Packer jobs;

@@ -1,6 +1,7 @@
 // What exchange() sends, piece by piece; the layouts are those of lua/insert.lua, moves.lua and claim.lua.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,5 +53,9 @@ struct ClaimTerms {
     bool overdue_left = false;  // not all of them
 };
 void pack_claim(Packer& out, const Claim& claim, const ClaimTerms& terms);
+
+// What a letter of an answer says; nothing when it is none of them.
+[[nodiscard]] std::optional<Moved> moved_from(char letter) noexcept;
+[[nodiscard]] std::optional<Inserted> inserted_from(char letter) noexcept;
 
 }  // namespace khala::store::redis
