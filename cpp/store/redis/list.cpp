@@ -2,13 +2,14 @@
 //
 // By insertion there is an index, in parts, so a page costs what lies between its first and its last row, and the rest
 // of the parts of those two. Where only some states are wanted and few jobs are in them, those are looked at instead.
-// By order key there is an index of waiting jobs only: such a list looks at every job it may contain.
+// By order key waiting jobs are merged from the sets that they are in, and a page costs what it holds: in_order.hpp.
 #include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
 
 #include "store/query.hpp"
+#include "store/redis/in_order.hpp"
 #include "store/redis/read.hpp"
 
 namespace khala::store::redis {
@@ -18,14 +19,6 @@ constexpr std::size_t kStepIds = 256;
 constexpr std::array<State, job::kStateCount> kAllStates{
     State::scheduled, State::ready,  State::running,   State::blocked, State::parked,
     State::completed, State::failed, State::cancelled, State::expired, State::quarantined};
-
-// A job that may be in the page, and where.
-struct Place {
-    std::int64_t order_key = 0;  // by order key only
-    Ref ref = 0;                 // negative: backwards
-
-    friend auto operator<=>(const Place&, const Place&) = default;
-};
 
 class Lister {
 public:
@@ -54,9 +47,8 @@ private:
     [[nodiscard]] bool backwards() const noexcept { return query_.order == Order::newest_first; }
     [[nodiscard]] bool is_full() const noexcept { return !page_.cursor.empty(); }
 
-    [[nodiscard]] Place place_of(std::int64_t order_key, Ref ref) const noexcept {
-        return {query_.order == Order::next_to_run ? order_key : 0, backwards() ? -ref : ref};
-    }
+    // By insertion; backwards the refs are negative.
+    [[nodiscard]] Place place_of(Ref ref) const noexcept { return {0, backwards() ? -ref : ref}; }
 
     // One row more than the page has room for says that there is another page.
     void add(JobRow row) {
@@ -71,13 +63,20 @@ private:
         page_.rows.push_back(std::move(row));
     }
 
-    [[nodiscard]] Status add_all(std::span<const std::string> ids) {
-        for (std::size_t from = 0; from < ids.size() && !is_full(); from += kStepIds) {
-            KHALA_TRY_ASSIGN(auto rows, read_rows(core_, ids.subspan(from, std::min(kStepIds, ids.size() - from)), true,
-                                                  query_.with_history));
-            for (auto& row : rows) {
-                if (row) {
-                    add(std::move(row->row));
+    // The jobs that are still where their entries say.
+    [[nodiscard]] Status add_all(std::span<const Entry> entries) {
+        const bool by_key = query_.order == Order::next_to_run;
+        for (std::size_t from = 0; from < entries.size() && !is_full(); from += kStepIds) {
+            const auto some = entries.subspan(from, std::min(kStepIds, entries.size() - from));
+            std::vector<std::string> ids;
+            for (const Entry& entry : some) {
+                ids.push_back(entry.id);
+            }
+            KHALA_TRY_ASSIGN(auto rows, read_rows(core_, ids, true, query_.with_history));
+            for (std::size_t i = 0; i < ids.size(); ++i) {
+                if (rows[i] && rows[i]->row.ref == some[i].place.ref &&
+                    (!by_key || rows[i]->row.standing.order_key == some[i].place.score)) {
+                    add(std::move(rows[i]->row));
                 }
             }
         }
@@ -111,8 +110,8 @@ private:
         std::map<Place, JobRow> found;
         for (auto& read : rows) {
             if (read && std::to_string(part_of(read->row.ref)) == part) {
-                const Place place = place_of(0, read->row.ref);
-                if (query_.cursor.empty() || place > place_of(0, after_.ref)) {
+                const Place place = place_of(read->row.ref);
+                if (query_.cursor.empty() || place > place_of(after_.ref)) {
                     found.emplace(place, std::move(read->row));
                 }
             }
@@ -121,14 +120,6 @@ private:
             add(std::move(row));
         }
         return {};
-    }
-
-    [[nodiscard]] Result<std::vector<Member>> candidates() {
-        std::vector<std::string> queues;
-        if (!query_.queue.empty()) {
-            queues.push_back(query_.queue);
-        }
-        return members(core_, queues, states_);
     }
 
     // The few jobs of the wanted states, if they are few. False: they are not.
@@ -147,46 +138,38 @@ private:
         if (count > kFew) {
             return false;
         }
-        KHALA_TRY_ASSIGN(const auto found, candidates());
-        std::vector<std::pair<Place, std::string>> places;
-        for (const Member& member : found) {
-            keep(places, place_of(0, member.ref), member.id);
+        std::vector<std::string> names;
+        for (const QueueCounts& queue : queues) {
+            names.push_back(queue.queue);
         }
-        KHALA_TRY(add_sorted(std::move(places)));
+        if (names.empty()) {
+            return true;
+        }
+        KHALA_TRY_ASSIGN(auto found, members(core_, names, states_));  // by ref
+        if (backwards()) {
+            std::ranges::reverse(found);
+        }
+        std::erase_if(found, [this](const Entry& entry) {
+            return !query_.cursor.empty() && place_of(entry.place.ref) <= place_of(after_.ref);
+        });
+        KHALA_TRY(add_all(found));
         return true;
     }
 
     [[nodiscard]] Status by_order_key() {
-        KHALA_TRY_ASSIGN(const auto found, candidates());
-        std::vector<std::string> ids;
-        ids.reserve(found.size());
-        for (const Member& member : found) {
-            ids.push_back(member.id);
-        }
-        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, false, false));
-        std::vector<std::pair<Place, std::string>> places;
-        for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (rows[i]) {
-                keep(places, place_of(rows[i]->row.standing.order_key, rows[i]->row.ref), ids[i]);
+        const auto after = query_.cursor.empty() ? std::nullopt : std::optional{Place{after_.order_key, after_.ref}};
+        InOrder order{core_, query_, states_, after};
+        std::size_t step = static_cast<std::size_t>(query_.limit) + 1;
+        while (!is_full()) {
+            step = std::min(step, kStepIds);
+            KHALA_TRY_ASSIGN(const auto entries, order.next(step));
+            if (entries.empty()) {
+                break;
             }
+            KHALA_TRY(add_all(entries));
+            step *= 2;  // few of those jobs match
         }
-        return add_sorted(std::move(places));
-    }
-
-    void keep(std::vector<std::pair<Place, std::string>>& places, Place place, const std::string& id) const {
-        if (query_.cursor.empty() || place > place_of(after_.order_key, after_.ref)) {
-            places.emplace_back(place, id);
-        }
-    }
-
-    [[nodiscard]] Status add_sorted(std::vector<std::pair<Place, std::string>> places) {
-        std::ranges::sort(places);
-        std::vector<std::string> ids;
-        ids.reserve(places.size());
-        for (auto& [place, id] : places) {
-            ids.push_back(std::move(id));
-        }
-        return add_all(ids);
+        return {};
     }
 
     Core& core_;

@@ -237,33 +237,4 @@ Result<Millis> next_due(Core& core, std::span<const std::string> queues) {
     return earliest;
 }
 
-Result<std::vector<Member>> members(Core& core, std::span<const std::string> queues, std::span<const State> states) {
-    Packer packed;
-    packed.array(2).array(queues.size());
-    for (const std::string& queue : queues) {
-        packed.text(queue);
-    }
-    packed.array(states.size());
-    for (const State state : states) {
-        packed.integer(static_cast<std::int64_t>(state));
-    }
-    KHALA_TRY_ASSIGN(const Reply reply, core.run(Function::members, packed));
-    std::vector<Member> all;
-    for (const Reply& set : reply.elements()) {
-        const auto fields = set.elements();
-        const auto state = fields.size() < 2 ? std::nullopt : job::state_from(fields[0].integer());
-        if (!state) {
-            return odd_reply("members");
-        }
-        const auto pairs = fields[1].elements();
-        for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-            const std::string_view score = pairs[i + 1].text();
-            Member member{*state, std::string{id_of_member(pairs[i].text())}, ref_of_member(pairs[i].text()), 0};
-            std::from_chars(score.data(), score.data() + score.size(), member.score);
-            all.push_back(std::move(member));
-        }
-    }
-    return all;
-}
-
 }  // namespace khala::store::redis

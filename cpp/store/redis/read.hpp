@@ -32,22 +32,13 @@ struct ReadRow {
 [[nodiscard]] Result<Millis> next_due(Core& core, std::span<const std::string> queues);
 [[nodiscard]] Result<std::vector<std::string>> check(Core& core);
 
-// Every member of the sorted sets of these queues (empty: all) and states.
-struct Member {
-    State state;
-    std::string id;
-    Ref ref = 0;
-    double score = 0;
-};
-[[nodiscard]] Result<std::vector<Member>> members(Core& core, std::span<const std::string> queues,
-                                                  std::span<const State> states);
-// The ref of "<13 digits><id>"; 0 when it is no member.
 // The index of all jobs by ref: lua/fresh.lua. Numbers of its parts from `edge` on (as of ZRANGE BYSCORE), some; none
 // at the end.
 [[nodiscard]] std::int64_t part_of(Ref ref) noexcept;
 [[nodiscard]] Result<std::vector<std::string>> parts(Core& core, const std::string& edge, bool backwards);
 [[nodiscard]] Result<std::vector<std::string>> ids_of_part(Core& core, const std::string& part);
 
+// The ref of "<13 digits><id>"; 0 when it is no member.
 [[nodiscard]] Ref ref_of_member(std::string_view member) noexcept;
 [[nodiscard]] std::string_view id_of_member(std::string_view member) noexcept;
 

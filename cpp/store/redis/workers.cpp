@@ -8,6 +8,7 @@
 #include "store/query.hpp"
 #include "store/redis/read.hpp"
 #include "store/redis/record.hpp"
+#include "store/redis/sets.hpp"
 
 namespace khala::store::redis {
 namespace {
@@ -167,8 +168,8 @@ Result<std::vector<HeldLease>> leases_of(Core& core, std::span<const std::int64_
     KHALA_TRY_ASSIGN(const auto all, members(core, {}, {&running, 1}));
     std::vector<std::string> ids;
     ids.reserve(all.size());
-    for (const Member& member : all) {
-        ids.push_back(member.id);
+    for (const Entry& entry : all) {
+        ids.push_back(entry.id);
     }
     KHALA_TRY_ASSIGN(auto rows, read_rows(core, ids, false, false));
     for (auto& read : rows) {

@@ -21,6 +21,7 @@
 #include "store/redis/read.hpp"
 #include "store/redis/record.hpp"
 #include "store/redis/redis_store.hpp"
+#include "store/redis/sets.hpp"
 #include "store/redis/workers.hpp"
 #include "support/redis_server.hpp"
 #include "support/temp_directory.hpp"
@@ -107,7 +108,7 @@ struct RedisFactory {
         contract::ok(core.connect());
         const State running = State::running;
         std::vector<std::pair<std::string, Record>> records;
-        for (const Member& member : contract::ok(members(core, {}, {&running, 1}))) {
+        for (const Entry& member : contract::ok(members(core, {}, {&running, 1}))) {
             const auto rows = contract::ok(read_rows(core, {&member.id, 1}, false, false));
             Record record = contract::ok(decode_record(rows.front()->record, member.id));
             if (record.standing.worker == worker) {

@@ -132,44 +132,85 @@ local function events(keys, args)
     return {last - kept + skip + 1, redis.call('LRANGE', P .. 'events:' .. queue, skip, skip + limit - 1)}
 end
 
--- Every member of the sets named, with its score. ARGV: time, {queues ({}: all), states}
--- Answers {state, member and score by turns} for each set.
-local function members(keys, args)
+-- Some entries of each of some sets. Entries come by score, those of one score by ref; the score of a fresh job is its
+-- order key. `place_of` has the score and the ref of the entry of a number.
+local members
+do
+
+local LOOKED_AT_ONCE = 2000   -- entries of one call, so that nobody waits long behind it
+
+local function ref_of(member)
+    return tonumber(string.sub(member, 1, 13)) or 0
+end
+
+-- The first of the entries from `low` on, and below `high`, that comes behind a place; `high` when there is none.
+local function first_behind(low, high, place_of, score, ref)
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        local mine, its_ref = place_of(middle)
+        if mine and (mine < score or (mine == score and its_ref <= ref)) then
+            low = middle + 1
+        else
+            high = middle
+        end
+    end
+    return low
+end
+
+local function some_sorted(key, score, ref, most)
+    local from = 0
+    if score then
+        local text = string.format('%.0f', score)
+        from = first_behind(redis.call('ZCOUNT', key, '-inf', '(' .. text), redis.call('ZCOUNT', key, '-inf', text),
+            function(number)
+                local got = redis.call('ZRANGE', key, number, number, 'WITHSCORES')
+                return tonumber(got[2]), got[1] and ref_of(got[1])
+            end, score, ref)
+    end
+    local got = redis.call('ZRANGE', key, from, from + most - 1, 'WITHSCORES')
+    return got, #got == 2 * most and {got[#got], string.format('%.0f', ref_of(got[#got - 1]))}, #got / 2
+end
+
+local function some_fresh(key, rank, score, ref, most)
+    local function place_in(entry)
+        local its_ref = entry and ref_of(entry)
+        return its_ref and rank * RANK + its_ref, its_ref
+    end
+    local from = score and first_behind(0, redis.call('LLEN', key), function(number)
+        return place_in(redis.call('LRANGE', key, number, number)[1])
+    end, score, ref) or 0
+    local got, row = redis.call('LRANGE', key, from, from + most - 1), {}
+    local found = fresh_ones(got)
+    for i = 1, #found do
+        row[2 * i - 1], row[2 * i] = found[i], string.format('%.0f', (place_in(found[i])))
+    end
+    local last, last_ref = place_in(got[#got])
+    return row, #got == most and {string.format('%.0f', last), string.format('%.0f', last_ref)}, #got
+end
+
+-- ARGV: time, {{name, rank (of a lane of fresh:; false: a sorted set), score and ref of the place behind which to begin
+-- (false: from the beginning)} each, at most so many entries of each}
+-- Answers {member and score by turns, the place up to which was looked (false: to the end)} each; not of all of them
+-- where there are too many entries, but always of the first.
+function members(keys, args)
     begin(keys, args[1])
     local request = cmsgpack.unpack(args[2])
-    local names = #request[1] > 0 and request[1] or redis.call('SMEMBERS', P .. 'queues')
-    local rows = {}
-    local function add(state, set)
-        rows[#rows + 1] = {state, redis.call('ZRANGE', P .. set, 0, -1, 'WITHSCORES')}
-    end
-    local function add_fresh(lane)
-        local entries, row = first_fresh(lane, math.huge), {}
-        for i = 1, #entries do
-            row[2 * i - 1], row[2 * i] = entries[i], '0'
+    local rows, looked_at = {}, 0
+    for i = 1, #request[1] do
+        local name, rank, score, ref = unpack(request[1][i])
+        local row, last, count_
+        if rank then
+            row, last, count_ = some_fresh(P .. name, rank, score, ref, request[2])
+        else
+            row, last, count_ = some_sorted(P .. name, score, ref, request[2])
         end
-        rows[#rows + 1] = {1, row}
-    end
-    for i = 1, #names do
-        for j = 1, #request[2] do
-            local state = request[2][j]
-            if state == 1 or state == 4 then
-                local tasks, lanes_ = tasks_of(names[i])
-                for k = 1, state == 1 and #lanes_ or 0 do
-                    add_fresh(lanes_[k][1])
-                end
-                for k = 1, #tasks do
-                    add(state, place(state, false, names[i], tasks[k]))
-                    if state == 1 then
-                        add(state, place(state, true, names[i], tasks[k]))
-                    end
-                end
-            else
-                add(state, place(state, false, names[i]))
-            end
-            if state == 5 then
-                add(state, 'kept:' .. names[i])
-            end
+        rows[i] = {row, last}
+        looked_at = looked_at + count_ + 10   -- a set of no entries costs something, too
+        if looked_at >= LOOKED_AT_ONCE then
+            break
         end
     end
     return rows
+end
+
 end
