@@ -186,7 +186,11 @@ bool Dialer::secure() {
         case Io::done: step_ = Step::ready; return false;
         case Io::want_read: wait_ = {stream_.fd(), false}; return false;
         case Io::want_write: wait_ = {stream_.fd(), true}; return false;
-        case Io::closed: reason_ = "the server closed the connection during the TLS handshake"; break;
+        case Io::closed:
+            reason_ = "the server closed the connection during the TLS handshake";
+            reason_ +=
+                options_.tls.cert_file.empty() ? " (it may want a client certificate: cert_file=, key_file=)" : "";
+            break;
         case Io::failed: reason_ = stream_.error(); break;
     }
     return fail({ErrorCode::unavailable, "tls", "cannot connect to " + location(options_) + ": " + reason_});

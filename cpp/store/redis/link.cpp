@@ -50,6 +50,17 @@ Status Link::lost(std::string_view why) const {
     return Error{ErrorCode::unavailable, "server", location(options_) + ": " + std::string{why}};
 }
 
+// Where the very first thing that was said ended it, what the other side may have wanted instead: it does not say so.
+Status Link::cut(std::string_view why) const {
+    std::string all{why};
+    if (connections_ == 0 && !greeting_ && options_.unix_path.empty()) {
+        all += !options_.tls.enabled            ? " (a TLS port wants rediss://)"
+               : options_.tls.cert_file.empty() ? " (it may want a client certificate: cert_file=, key_file=)"
+                                                : "";
+    }
+    return lost(all);
+}
+
 // --- waiting ----------------------------------------------------------------------------------------------------
 
 Status Link::wait(int fd, int events, std::string_view otherwise) const {
@@ -297,8 +308,8 @@ Status Link::send_some(std::string_view bytes, std::size_t& sent, int& events) {
             return {};
         case Io::want_read:
         case Io::want_write: events = events | poll_events(outcome); return {};
-        case Io::closed: return lost("the server closed the connection");
-        case Io::failed: return lost(stream_.error());
+        case Io::closed: return cut("the server closed the connection");
+        case Io::failed: return cut(stream_.error());
     }
     return {};
 }
@@ -310,8 +321,8 @@ Status Link::receive_some(int& events) {
         case Io::done: break;
         case Io::want_read:
         case Io::want_write: events = events | poll_events(outcome); return {};
-        case Io::closed: return lost("the server closed the connection");
-        case Io::failed: return lost(stream_.error());
+        case Io::closed: return cut("the server closed the connection");
+        case Io::failed: return cut(stream_.error());
     }
     touch();
     if (auto fed = reader_.feed({room_.data(), count}); !fed) {

@@ -96,6 +96,8 @@ private:
     [[nodiscard]] Status receive_some(int& events);
     // Until the descriptor is ready or deadline_ is over; then the error says `otherwise`.
     [[nodiscard]] Status wait(int fd, int events, std::string_view otherwise) const;
+    // The connection was cut.
+    [[nodiscard]] Status cut(std::string_view why) const;
     [[nodiscard]] Status lost(std::string_view why) const;
 
     RedisOptions options_;

@@ -1,6 +1,7 @@
 #include "store/redis/tls.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -13,6 +14,8 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+
+#include "base/unique_fd.hpp"
 
 namespace khala::store::redis {
 namespace {
@@ -77,12 +80,25 @@ Error unusable(const char* field, const std::string& file) {
     return Error{ErrorCode::invalid_argument, field, file + " cannot be used: " + openssl_reason()};
 }
 
+// OpenSSL says of a file that is not there that the library has failed.
+Status check_readable(const char* field, const std::string& file) {
+    const base::UniqueFd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!opened) {
+        return Error{ErrorCode::invalid_argument, field,
+                     file + " cannot be read: " + std::generic_category().message(errno)};
+    }
+    return {};
+}
+
 Status load_trust(SSL_CTX* context, const TlsOptions& options) {
     if (options.ca_file.empty()) {
         if (SSL_CTX_set_default_verify_paths(context) != 1) {
             return unusable("ca_file", "the system's trust store");
         }
-    } else if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1) {
+        return {};
+    }
+    KHALA_TRY(check_readable("ca_file", options.ca_file));
+    if (SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1) {
         return unusable("ca_file", options.ca_file);
     }
     return {};
@@ -90,16 +106,24 @@ Status load_trust(SSL_CTX* context, const TlsOptions& options) {
 
 Status load_identity(SSL_CTX* context, const TlsOptions& options) {
     if (options.cert_file.empty()) {
-        return {};
+        return options.key_file.empty() ? Status{}
+                                        : Error{ErrorCode::invalid_argument, "cert_file",
+                                                "is needed beside key_file: the certificate that the key belongs to"};
     }
     const std::string& key = options.key_file.empty() ? options.cert_file : options.key_file;
+    KHALA_TRY(check_readable("cert_file", options.cert_file));
+    KHALA_TRY(check_readable("key_file", key));
     if (SSL_CTX_use_certificate_chain_file(context, options.cert_file.c_str()) != 1) {
         return unusable("cert_file", options.cert_file);
     }
     // No pass phrase is ever asked for at the terminal: an encrypted key is refused.
     SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
     if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return unusable("key_file", key);
+        Error error = unusable("key_file", key);
+        if (options.key_file.empty()) {
+            error.message = "is needed: " + key + " has the certificate and no key that can be used";
+        }
+        return error;
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         return unusable("key_file", key);

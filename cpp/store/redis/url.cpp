@@ -235,6 +235,9 @@ Status read_parameters(std::string_view text, RedisOptions& options) {
         KHALA_TRY(read_parameter(parameter, options));
         text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
     }
+    if (!options.tls.key_file.empty() && options.tls.cert_file.empty()) {
+        return refuse("has key_file, and cert_file is needed beside it");
+    }
     return {};
 }
 

@@ -112,6 +112,7 @@ TEST(Url, RefusesWithASentenceThatHelps) {
         {"redis://localhost?silence_ms=1s", "100 to 60000"},
         {"redis://localhost?ca_file=/x", "rediss://"},
         {"rediss://localhost?ca_file=", "without a value"},
+        {"rediss://localhost?key_file=/x", "cert_file is needed"},
         {"redis://localhost?db=1", "before ?"},
         {"redis://localhost?password=x", "before ?"},
         {"redis+unix://run/redis.sock", "third slash"},
