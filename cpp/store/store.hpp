@@ -251,7 +251,7 @@ struct StoreInfo {
     std::string identity;
     std::string engine_version;  // of the database library
     bool bundled = false;        // our own copy of that library
-    int schema_version = 0;
+    int schema_version = 0;      // of what is kept; 0 = there are no versions of it
     std::vector<std::pair<std::string, std::string>> details;
 };
 

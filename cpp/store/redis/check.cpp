@@ -10,8 +10,10 @@
 #include "base/limits.hpp"
 #include "job/lifecycle.hpp"
 #include "job/order_key.hpp"
+#include "store/redis/foreign.hpp"
 #include "store/redis/read.hpp"
 #include "store/redis/record.hpp"
+#include "store/redis/sets.hpp"
 
 namespace khala::store::redis {
 namespace {
@@ -19,16 +21,24 @@ namespace {
 // set -> member -> score
 using Sets = std::map<std::string, std::map<std::string, double>>;
 
+constexpr std::size_t kStep = 2'000;  // entries of one command
+
 class Checker {
 public:
     explicit Checker(Core& core) : core_{core} {}
 
     [[nodiscard]] Result<std::vector<std::string>> run() {
+        KHALA_TRY_ASSIGN(faults_, foreign_keys(core_));
+        if (!faults_.empty()) {
+            return std::move(faults_);  // there is nothing to compare the rest with
+        }
         std::vector<std::string> numbers;
         for (std::string edge = "-inf"; !edge.empty();) {
             KHALA_TRY_ASSIGN(numbers, parts(core_, edge, false));
             for (const std::string& part : numbers) {
-                KHALA_TRY(examine_part(part));
+                if (const Status examined = examine_part(part); !examined) {
+                    return explain(examined.error(), part);
+                }
             }
             edge = numbers.empty() ? "" : "(" + numbers.back();
         }
@@ -43,6 +53,18 @@ public:
     }
 
 private:
+    // Histories and parts of the index are not found by name where the user may not SCAN: only what met them is known.
+    [[nodiscard]] Result<std::vector<std::string>> explain(const Error& error, const std::string& part) {
+        std::vector<std::string> names{"index:" + part};
+        if (const auto ids = ids_of_part(core_, part)) {
+            for (const std::string& id : *ids) {
+                names.push_back("history:" + id);
+            }
+        }
+        KHALA_TRY_ASSIGN(auto foreign, foreign_among(core_, names));
+        return foreign.empty() ? Result<std::vector<std::string>>{error} : std::move(foreign);
+    }
+
     // Every job of a part is in it once; the other entries were removed, as many as are counted.
     [[nodiscard]] Status examine_part(const std::string& part) {
         KHALA_TRY_ASSIGN(const auto ids, ids_of_part(core_, part));
@@ -78,15 +100,31 @@ private:
 
     void fault(const std::string& id, const std::string& what) { faults_.push_back("job " + id + " " + what); }
 
+    // In steps, so that nobody waits long behind one.
     [[nodiscard]] Result<std::map<std::string, double>> entries(const std::string& set) {
-        KHALA_TRY_ASSIGN(const Reply reply, core_.command({"ZRANGE", core_.key(set), "0", "-1", "WITHSCORES"}));
         std::map<std::string, double> found;
-        const auto pairs = reply.elements();
-        for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-            const std::string_view text = pairs[i + 1].text();
-            double score = 0;
-            std::from_chars(text.data(), text.data() + text.size(), score);
-            found.emplace(pairs[i].text(), score);
+        for (std::size_t from = 0, got = kStep; got == kStep; from += kStep) {
+            KHALA_TRY_ASSIGN(const Reply reply, core_.command({"ZRANGE", core_.key(set), std::to_string(from),
+                                                               std::to_string(from + kStep - 1), "WITHSCORES"}));
+            const auto pairs = reply.elements();
+            got = pairs.size() / 2;
+            for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
+                const std::string_view text = pairs[i + 1].text();
+                double score = 0;
+                std::from_chars(text.data(), text.data() + text.size(), score);
+                found.emplace(pairs[i].text(), score);
+            }
+        }
+        return found;
+    }
+
+    [[nodiscard]] Result<std::vector<std::string>> entries_of_list(const std::string& list) {
+        std::vector<std::string> found;
+        for (std::size_t from = 0, got = kStep; got == kStep; from += kStep) {
+            KHALA_TRY_ASSIGN(const auto some, strings({"LRANGE", core_.key(list), std::to_string(from),
+                                                       std::to_string(from + kStep - 1)}));
+            got = some.size();
+            found.insert(found.end(), some.begin(), some.end());
         }
         return found;
     }
@@ -157,15 +195,15 @@ private:
 
     // What is in the lanes besides the fresh jobs, which come in order, is counted as stale.
     [[nodiscard]] Status compare_fresh() {
-        KHALA_TRY_ASSIGN(const auto queues, strings({"SMEMBERS", core_.key("queues")}));
+        KHALA_TRY_ASSIGN(const auto queues, queue_names(core_));
         for (const std::string& queue : queues) {
-            KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
+            KHALA_TRY_ASSIGN(const auto tasks, task_names(core_, queue));
             for (const std::string& task : tasks) {
                 const std::string lane = lane_of(queue, task);
                 if (task.find('\t') == std::string::npos) {
                     continue;
                 }
-                KHALA_TRY_ASSIGN(const auto entries, strings({"LRANGE", core_.key("fresh:" + lane), "0", "-1"}));
+                KHALA_TRY_ASSIGN(const auto entries, entries_of_list("fresh:" + lane));
                 KHALA_TRY_ASSIGN(const Reply reply, core_.command({"HGET", core_.key("stale"), lane}));
                 std::vector<std::string> wanted = fresh_[lane];
                 std::ranges::sort(wanted);  // an id that came back was met in its old place
@@ -210,13 +248,13 @@ private:
     // Every sorted set of jobs that there may be.
     [[nodiscard]] Result<std::vector<std::string>> sets() {
         std::vector<std::string> names{"keep"};
-        KHALA_TRY_ASSIGN(const auto queues, strings({"SMEMBERS", core_.key("queues")}));
+        KHALA_TRY_ASSIGN(const auto queues, queue_names(core_));
         for (const std::string& queue : queues) {
             for (const char* kind : {"scheduled:", "running:", "blocked:", "completed:", "failed:", "cancelled:",
                                      "expired:", "quarantined:", "expiring:", "kept:"}) {
                 names.push_back(kind + queue);
             }
-            KHALA_TRY_ASSIGN(const auto tasks, strings({"SMEMBERS", core_.key("tasks:" + queue)}));
+            KHALA_TRY_ASSIGN(const auto tasks, task_names(core_, queue));
             for (const std::string& task : tasks) {
                 for (const char* kind : {"ready:", "suspect:", "parked:"}) {  // of a lane of fresh: there are none
                     names.push_back(kind + lane_of(queue, task));

@@ -60,7 +60,8 @@ constexpr auto kMeanings = std::to_array<Meaning>({
      "the server has no database of this number (one of a cluster has 0 only)"},
     {"ERR invalid DB index", ErrorCode::invalid_argument, "db",
      "the server has no database of this number (one of a cluster has 0 only)"},
-    {"WRONGTYPE", ErrorCode::corrupt, "key", "a foreign value stands where one of ours should be"},
+    {"WRONGTYPE", ErrorCode::corrupt, "key",
+     "a foreign value stands where one of ours should be; `khala-jobs doctor` names it"},
 });
 
 }  // namespace
@@ -90,6 +91,15 @@ Error classify(const Reply& reply) {
         return Error{ErrorCode::internal, "server", "unexpected error reply: " + printable(text)};
     }
     return Error{found->code, std::string{found->field}, std::string{found->sentence} + ": " + printable(text)};
+}
+
+Error classify(const Reply& reply, std::string_view key) {
+    Error error = classify(reply);
+    if (error.code == ErrorCode::corrupt) {
+        error.message =
+            "a foreign value stands at " + std::string{key} + ", where one of ours should be: rename or delete it";
+    }
+    return error;
 }
 
 bool is_missing_library(const Reply& reply) noexcept {

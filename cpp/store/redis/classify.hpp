@@ -22,6 +22,8 @@ namespace khala::store::redis {
 //   internal     anything else: a bug of ours or a foreign error, quoted
 // reply.is_error() must hold.
 [[nodiscard]] Error classify(const Reply& reply);
+// Of a command on one key: a foreign value there is named.
+[[nodiscard]] Error classify(const Reply& reply, std::string_view key);
 
 // NOSCRIPT, or a function that the server does not have: loading the library and asking again helps.
 [[nodiscard]] bool is_missing_library(const Reply& reply) noexcept;

@@ -127,9 +127,14 @@ Result<Reply> Core::command(std::initializer_list<std::string_view> arguments) {
     }
     KHALA_TRY_ASSIGN(const Reply reply, call());
     if (reply.is_error()) {
-        return classify(reply);
+        return arguments.size() > 1 ? classify(reply, arguments.begin()[1]) : classify(reply);
     }
     return reply;
+}
+
+Result<std::span<const Reply>> Core::ask(const Request& request) {
+    KHALA_TRY(check_fork());
+    return link_->call(request);
 }
 
 Status Core::load_library() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,8 +58,11 @@ public:
     [[nodiscard]] Result<Posted> post(Function function, const Packer& packed);
     [[nodiscard]] Result<Reply> take(const Posted& posted, const Packer& packed);
     [[nodiscard]] int fd() const noexcept { return link_->fd(); }
-    // One plain command.
+    // One plain command, its key behind its name.
     [[nodiscard]] Result<Reply> command(std::initializer_list<std::string_view> arguments);
+
+    // Plain commands, all at once. The replies may be errors, and are valid until the next call.
+    [[nodiscard]] Result<std::span<const Reply>> ask(const Request& request);
 
     [[nodiscard]] std::string key(std::string_view name) const { return keys_ + std::string{name}; }
     [[nodiscard]] const Clock& clock() const noexcept;

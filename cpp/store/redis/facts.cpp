@@ -62,6 +62,8 @@ Result<ServerFacts> read_facts(const Reply& info, const Reply& config) {
     facts.is_cluster = line_of(text, "cluster_enabled") == "1";
     facts.replicas = number_of<int>(line_of(text, "connected_slaves"));
     facts.maxmemory_bytes = number_of<std::int64_t>(line_of(text, "maxmemory"));
+    facts.used_memory_bytes = number_of<std::int64_t>(line_of(text, "used_memory")) -
+                              number_of<std::int64_t>(line_of(text, "mem_not_counted_for_evict"));
     facts.eviction = printable(line_of(text, "maxmemory_policy"));
     facts.has_append_only = line_of(text, "aof_enabled") == "1";
     if (const auto pair = config.elements(); pair.size() == 2) {

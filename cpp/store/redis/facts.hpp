@@ -19,8 +19,9 @@ struct ServerFacts {
     bool is_replica = false;
     bool is_cluster = false;
     int replicas = 0;
-    std::int64_t maxmemory_bytes = 0;  // 0 = no limit
-    std::string eviction;              // maxmemory-policy; empty where the server hides it
+    std::int64_t maxmemory_bytes = 0;    // 0 = no limit
+    std::int64_t used_memory_bytes = 0;  // as it is compared with maxmemory
+    std::string eviction;                // maxmemory-policy; empty where the server hides it
     bool has_append_only = false;
     std::optional<std::string> fsync;  // appendfsync; nothing where CONFIG is forbidden
     int redis_major = 0;               // of the Redis version it is compatible with

@@ -14,19 +14,16 @@ Millis now_ms() {
     return SystemClock::instance().lease_ms();
 }
 
-// Of what lies in the keys. Another number: what this version writes, an older one cannot read, or the other way round.
-constexpr std::string_view kLayout = "3";
-
 // epoch and layout, as they are kept.
 Status check_layout(const Reply& head) {
     const auto fields = head.elements();
-    if (fields.size() < 2 || fields[0].is_nil() || fields[1].text() == kLayout) {
+    if (fields.size() < 2 || fields[0].is_nil() || fields[1].text() == std::to_string(kLayout)) {
         return {};
     }
     const std::string found = fields[1].is_nil() ? "1" : printable(fields[1].text());
     return Error{ErrorCode::unsupported, "server",
                  "the jobs below this prefix are kept in layout " + found +
-                     ", and this version of khala_jobs reads layout " + std::string{kLayout} +
+                     ", and this version of khala_jobs reads layout " + std::to_string(kLayout) +
                      ": use another prefix, or the version that wrote them"};
 }
 
@@ -88,7 +85,7 @@ Status Probe::compare_epoch(Link& link) {
     {
         KHALA_TRY_ASSIGN(const auto replies, link.call(request));
         if (replies[0].is_error()) {
-            return classify(replies[0]);
+            return classify(replies[0], head);
         }
         KHALA_TRY(check_layout(replies[0]));
     }
@@ -116,6 +113,7 @@ std::vector<std::pair<std::string, std::string>> Probe::describe() const {
         {"appendfsync", facts_.fsync.value_or("not known: this user may not read it (+config|get)")},
         {"maxmemory_policy", facts_.eviction.empty() ? "not known: the server hides it" : facts_.eviction},
         {"maxmemory_bytes", std::to_string(facts_.maxmemory_bytes)},
+        {"used_memory_bytes", std::to_string(facts_.used_memory_bytes)},
         {"replicas", std::to_string(facts_.replicas)},
         {"store_resets", std::to_string(resets_)},
     };

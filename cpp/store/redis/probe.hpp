@@ -19,6 +19,9 @@
 
 namespace khala::store::redis {
 
+// Of what lies in the keys. Another number: what this version writes, an older one cannot read, or the other way round.
+inline constexpr int kLayout = 3;
+
 class Probe {
 public:
     static constexpr Millis kEveryMs = base::kMinuteMs;

@@ -62,7 +62,7 @@ private:
 // in its set at its place is met once, whatever else comes and goes.
 [[nodiscard]] Result<std::vector<std::vector<Entry>>> read_on(Core& core, std::span<SetReader* const> readers,
                                                               std::size_t most);
-inline constexpr std::size_t kSetStep = 1'000;
+inline constexpr std::size_t kSetStep = 512;
 
 // All of these queues (empty: all) and states, each once, by ref.
 [[nodiscard]] Result<std::vector<Entry>> members(Core& core, std::span<const std::string> queues,

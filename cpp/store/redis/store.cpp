@@ -238,6 +238,7 @@ StoreInfo RedisStore::info() const {
     info.location = location(core_.options());
     info.identity = core_.probe().epoch();
     info.engine_version = core_.probe().facts().version;
+    info.schema_version = kLayout;
     info.details = core_.probe().describe();
     info.details.emplace_back("library", core_.library().name());
     return info;

@@ -20,6 +20,7 @@ from .common import EXIT_FAILURES, client, emit, json_option, run, url_option
 
 FSYNC_ROUNDS = 20
 FSYNC_SLOW_MS = 5.0
+MEMORY_NEARLY_FULL = 0.9  # of maxmemory
 # Details of a store that are there only when something is to be said.
 DETAILS_TO_SHOW = ("went_back", "log", "file_mode")
 
@@ -145,9 +146,26 @@ def _redis_advice(store: dict[str, Any]) -> list[str]:
         )
     if details.get("maxmemory_policy", "noeviction") != "noeviction":
         found.append(f"the server may evict jobs: its maxmemory-policy is {details['maxmemory_policy']}")
+    found += _memory_advice(int(details["maxmemory_bytes"]), int(details["used_memory_bytes"]))
     host = store["location"].partition("://")[2].rpartition(":")[0]
     if store["location"].startswith("redis://") and host not in {"localhost", "127.0.0.1", "[::1]"}:
         found.append(f"the way to {host} is not encrypted: rediss:// is")
+    return found
+
+
+def _memory_advice(limit: int, used: int) -> list[str]:
+    """What there is to say about maxmemory (0: none) and what is used of it."""
+    found = []
+    if limit and used > limit:
+        found.append(
+            f"the server is at its maxmemory ({used} of {limit} bytes): new jobs are refused; CONFIG SET maxmemory "
+            "raises it, or let jobs finish and be pruned"
+        )
+    elif limit and used > MEMORY_NEARLY_FULL * limit:
+        found.append(
+            f"{used} of the {limit} bytes of maxmemory are used: new jobs are refused when the server gets there; "
+            "CONFIG SET maxmemory raises it"
+        )
     return found
 
 

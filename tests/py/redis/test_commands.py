@@ -44,6 +44,36 @@ async def test_the_least_user_can_do_everything_a_worker_does(
     await work.check_each_once(1)
 
 
+def test_doctor_names_foreign_keys(new_server: NewServer) -> None:
+    server = new_server()
+    assert "schema 3" in cli("doctor", "--url", server.url())
+    server.call("SADD", "{khala}:queues", "default")
+    server.call("SET", "{khala}:idle:default", "x")
+    assert "invariants BROKEN" in cli("doctor", "--url", server.url(), status=1)
+    report = json.loads(cli("doctor", "--url", server.url(), "--json", status=1))
+    assert len(report["violations"]) == 1
+    assert "{khala}:idle:default should hold a set" in report["violations"][0]
+
+
+def test_doctor_says_that_the_server_is_full(new_server: NewServer) -> None:
+    server = new_server()
+    assert not any("maxmemory" in line for line in _advice(server.url()))
+    used = next(
+        int(line.partition(":")[2])
+        for line in server.call("INFO", "memory").decode().splitlines()
+        if line.startswith("used_memory:")
+    )
+    server.call("CONFIG", "SET", "maxmemory", str(used * 21 // 20))
+    assert any("new jobs are refused when the server gets there" in line for line in _advice(server.url()))
+    server.call("CONFIG", "SET", "maxmemory", str(used // 2))
+    assert any("the server is at its maxmemory" in line for line in _advice(server.url()))
+
+
+def _advice(url: str) -> list[str]:
+    advice: list[str] = json.loads(cli("doctor", "--url", url, "--json"))["advice"]
+    return advice
+
+
 def test_doctor_says_how_durable_a_server_is(new_server: NewServer) -> None:
     server = new_server()
     text = cli("doctor", "--url", server.url())

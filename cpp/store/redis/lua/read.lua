@@ -137,7 +137,7 @@ end
 local members
 do
 
-local LOOKED_AT_ONCE = 2000   -- entries of one call, so that nobody waits long behind it
+local LOOKED_AT_ONCE = 1000   -- entries of one call, so that nobody waits long behind it
 
 local function ref_of(member)
     return tonumber(string.sub(member, 1, 13)) or 0
