@@ -148,6 +148,30 @@ TEST_F(RedisInOrder, ManyEntriesThatAreNoJobsAnyMoreArePassedBy) {
     EXPECT_EQ(pages(query(4)), all);
 }
 
+TEST_F(RedisInOrder, CountingDoesNotReadThemAll) {
+    add_many("a", 20'000);
+    factory_.clock.advance(10);
+    const Millis later = bench_.now();
+    add_many("b", 10);
+    Ids gone;
+    for (int i = 0; i < 20'000; ++i) {
+        gone.push_back("a" + std::to_string(i));
+    }
+    ok(store_->manage(Verb::cancel, gone, "", ""));
+    const auto commands = [this] {
+        return factory_.run({"EVAL",
+                             "return tonumber(string.match(redis.call('INFO', 'commandstats'), "
+                             "'cmdstat_lrange:calls=(%d+)'))",
+                             "0"});
+    };
+    const std::int64_t before = commands();
+    const auto counted = ok(store_->counts("q"));
+    EXPECT_LT(commands() - before, 40);
+    ASSERT_EQ(counted.size(), 1U);
+    EXPECT_EQ(counted.front().by_state[static_cast<std::size_t>(State::ready)], 10);
+    EXPECT_EQ(counted.front().oldest_ready_at, later);
+}
+
 TEST_F(RedisInOrder, EqualOrderKeysArePagedByInsertion) {
     bench_.age("q", 1'000);
     add_many("a", 2'500);

@@ -57,10 +57,25 @@ local function earliest_in(set, strict)
     return earliest_due(ids)
 end
 
+-- Of a lane the first jobs. Where many of its first entries are stale (jobs were cancelled that nobody claims) ever wider
+-- steps are taken, so that nobody waits long behind this; the one that is found may not be the first then.
+local PATIENT = 1024
 local function earliest_fresh(lane)
-    local entries, ids = first_fresh(lane, LOOKED_AT), {}
-    for i = 1, #entries do
-        ids[i] = string.sub(entries[i], 14)
+    local key, ids, from, step, got = P .. 'fresh:' .. lane, {}, 0, LOOKED_AT, nil
+    local function look_at(first, last)
+        got = redis.call('LRANGE', key, first, last)
+        local some = fresh_ones(got)
+        for i = 1, #some do
+            ids[#ids + 1] = string.sub(some[i], 14)
+        end
+    end
+    repeat
+        look_at(from, from + LOOKED_AT - 1)
+        from = from + step
+        step = from < PATIENT and step or 2 * step
+    until #got < LOOKED_AT or #ids >= LOOKED_AT or (#ids > 0 and from >= PATIENT)
+    if #ids == 0 and from > PATIENT then
+        look_at(-LOOKED_AT, -1)
     end
     return earliest_due(ids)
 end
