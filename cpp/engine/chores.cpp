@@ -265,8 +265,9 @@ void Loop::ask_next_due() {
         static_cast<void>(survives(due_at.error()));
         return;
     }
-    // One in the past waits for a claim, and every claim looks at it.
-    next_due_at_ = *due_at > wall_now() ? *due_at : 0;
+    const bool waits = *due_at != 0 && *due_at <= wall_now();  // for a claim: every claim looks at what is due
+    look_ = look_ || waits;
+    next_due_at_ = waits ? 0 : *due_at;
 }
 
 void Loop::park() {

@@ -124,7 +124,11 @@ Status announce(Core& core, const WorkerInfo& worker, std::int64_t holder) {
         }
     }
     packed.integer(kWorkerForgottenMs);
-    KHALA_TRY(core.run(Function::announce, packed));
+    bool more = true;  // parked jobs that wait to be woken: not all in one call, which nobody else could interrupt
+    while (more) {
+        KHALA_TRY_ASSIGN(const Reply reply, core.run(Function::announce, packed));
+        more = part(reply, 2).integer() != 0;
+    }
     return {};
 }
 

@@ -183,6 +183,29 @@ TEST(Engine, ScheduledJobsComeWhenTheyAreDue) {
     EXPECT_EQ(bench.client.next_lease()->lease().job.id, "later");
 }
 
+// By the time the store has said when it is due, it is: nobody will say so again.
+TEST(Engine, AJobThatBecomesDueWhileTheStoreIsAskedIsNotLeftToTheNextLook) {
+    Bench bench;
+    bench.start_worker(1);
+    bench.sync();
+    const auto asked = std::make_shared<std::atomic<bool>>(false);
+    bench.faults->set([&bench, asked](const std::string& verb) -> std::optional<Error> {
+        if (verb == "next_due" && !asked->exchange(true)) {
+            store::InsertGroup group{.jobs = {bench.job("a")}, .rows = {}, .actor = ""};
+            group.jobs.front().run_at = bench.clock->wall_ms() + 3;
+            const std::lock_guard lock{bench.shared->mutex};
+            EXPECT_TRUE(bench.shared->store.exchange({.inserts = {&group, 1}, .moves = {}, .claim = nullptr}));
+            bench.clock->advance(4);
+        }
+        return std::nullopt;
+    });
+    ASSERT_TRUE(wait_until([&] {
+        bench.advance(*asked ? 0 : 500);
+        return asked->load();
+    }));
+    EXPECT_NE(bench.client.next_lease(), nullptr) << "without another look";
+}
+
 TEST(Engine, JobsOfUnknownTasksAreParkedAndComeBack) {
     Bench bench;
     bench.start_worker(2);

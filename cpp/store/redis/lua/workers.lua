@@ -1,19 +1,41 @@
 -- Workers: who knows which tasks, who was seen when.
 
--- The parked jobs of these tasks by order key: {order key, member} each.
-local function parked_of(queue, tasks)
+-- The first parked jobs of these tasks by order key: {order key, member, set} each, at most `most`; and whether there are
+-- more.
+local function parked_of(queue, tasks, most)
     local parked = {}
     for i = 1, #tasks do
-        local got = redis.call('ZRANGE', P .. 'parked:' .. queue .. '\t' .. tasks[i], 0, -1, 'WITHSCORES')
+        local set = 'parked:' .. queue .. '\t' .. tasks[i]
+        local got = redis.call('ZRANGE', P .. set, 0, most, 'WITHSCORES')
         for k = 1, #got, 2 do
-            parked[#parked + 1] = {tonumber(got[k + 1]), got[k]}
+            parked[#parked + 1] = {tonumber(got[k + 1]), got[k], set}
         end
     end
     table.sort(parked, function(a, b) return a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]) end)
-    return parked
+    local more = #parked > most
+    for i = #parked, most + 1, -1 do
+        parked[i] = nil
+    end
+    return parked, more
 end
 
--- ARGV: time, {id, info, queues, tasks, forgotten_ms}. Parked jobs of its tasks in its queues become ready.
+-- What is parked there no more only leaves the set: else it would be met again and again.
+local function wake_parked(queue, parked)
+    for i = 1, #parked do
+        local id = string.sub(parked[i][2], 14)
+        local record = look(id)
+        if record and string.byte(record) == 4 and member_of(record, id) == parked[i][2] then
+            make_ready(id, record, queue, 'announce')
+        else
+            leave(parked[i][3], parked[i][2])
+        end
+    end
+    flush()
+end
+
+-- ARGV: time, {id, info, queues, tasks, forgotten_ms}. Parked jobs of its tasks in its queues become ready, so many of
+-- each queue at a time. Answers {wall, lease time, whether there are more: it is to be called again}
+local WOKEN = 500
 local function announce(keys, args)
     begin(keys, args[1])
     local id, info, names, tasks, forgotten = unpack(cmsgpack.unpack(args[2]))
@@ -25,20 +47,17 @@ local function announce(keys, args)
             redis.call('HDEL', P .. 'workers', all[i])
         end
     end
+    local more = 0
     for i = 1, #names do
         local queue = queue_of(names[i])
-        local parked = queue.made and parked_of(names[i], tasks) or {}
-        for k = 1, #parked do
-            local job = string.sub(parked[k][2], 14)
-            local record = look(job)
-            if record and string.byte(record) == 4 then
-                make_ready(job, record, queue, 'announce')
-            end
+        if queue.made then
+            local parked, left = parked_of(names[i], tasks, WOKEN)
+            wake_parked(queue, parked)
+            more = left and 1 or more
         end
-        flush()
     end
     finish('')
-    return {wall, leased}
+    return {wall, leased, more}
 end
 
 -- Answers {id and what is known by turns, lease time}.

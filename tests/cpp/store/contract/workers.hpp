@@ -210,6 +210,28 @@ CONTRACT_CASE(WorkerContract, AnAnnouncementBringsParkedJobsBack) {
     EXPECT_EQ(ids(t.claim(claim).leases), (Ids{"a"}));
 }
 
+CONTRACT_CASE(WorkerContract, AnAnnouncementBringsBackHoweverManyInTheirOrder) {
+    constexpr int kJobs = 1'300;  // more than a store does at once
+    Ids all;
+    for (int i = 0; i < kJobs; ++i) {
+        all.push_back("job-" + std::to_string(i));
+        add_of_task(t, all.back(), i % 3 == 0 ? "rare" : "other");
+    }
+    const std::vector<std::string> queues{"q"};
+    for (auto found = ok(t.store.unroutable(queues, 200)); !found.empty();
+         found = ok(t.store.unroutable(queues, 200))) {
+        for (const Lease& lease : found) {
+            EXPECT_EQ(t.settle(lease, job::Unroutable{}), Moved::applied);
+        }
+    }
+    EXPECT_EQ(t.count(parked), kJobs);
+    t.announce("w1", {"q"}, {"rare", "other"});
+    EXPECT_EQ(t.count(ready), kJobs);
+    Claim claim = Bench::claim_of(kJobs);
+    claim.tasks = {"rare", "other"};
+    EXPECT_EQ(ids(t.claim(claim).leases), all);
+}
+
 CONTRACT_CASE(WorkerContract, ARefreshBringsBackWhatWasParkedMeanwhile) {
     add_of_task(t, "a", "rare");
     const auto found = ok(t.store.unroutable(std::vector<std::string>{"q"}, 10));
