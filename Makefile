@@ -21,7 +21,7 @@ configure = if [[ ! -f build/$(1)/build.ninja ]]; then \
 build = cmake --build --preset $(1) --parallel $(JOBS) $(if $(2),--target $(2))
 
 # $(call package_tree,<preset>): build/<preset>/python is the package with that preset's own _core in it.
-package_tree = mkdir -p build/$(1)/python/khala_jobs && for entry in python/khala_jobs/*; do case $$entry in *.so) ;; \
+package_tree = mkdir -p build/$(1)/python/khala_jobs && for entry in python/khala_jobs/*; do case $$entry in *.so | */__pycache__) ;; \
 	*) ln -sfn "$$PWD/$$entry" build/$(1)/python/khala_jobs/ ;; esac; done
 module_dir = -D KHALA_PYTHON=ON -D KHALA_MODULE_DIR="$$PWD/build/$(1)/python/khala_jobs"
 
