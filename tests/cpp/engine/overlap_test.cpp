@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -187,10 +188,11 @@ TEST_F(Overlap, EachJobRunsOnce) {
         EXPECT_EQ(runs, 1) << id;
     }
     const std::vector<std::string> calls = take_calls();
-    const std::vector<std::string> twice{"begin", "begin", "end"};
-    EXPECT_NE(std::ranges::search(calls, twice).begin(), calls.end()) << "two were under way at some time";
-    const std::vector<std::string> thrice{"begin", "begin", "begin"};
-    EXPECT_EQ(std::ranges::search(calls, thrice).begin(), calls.end()) << "never three";
+    const auto has = [&calls](const std::vector<std::string>& part) {
+        return std::search(calls.begin(), calls.end(), part.begin(), part.end()) != calls.end();
+    };
+    EXPECT_TRUE(has({"begin", "begin", "end"})) << "two were under way at some time";
+    EXPECT_FALSE(has({"begin", "begin", "begin"})) << "never three";
 }
 
 // The store does what it is asked, or does not, and its word is lost or late; what was done is not done again.
