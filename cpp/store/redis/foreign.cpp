@@ -144,8 +144,7 @@ Result<std::vector<std::string>> foreign_keys(Core& core) {
     KHALA_TRY_ASSIGN(auto faults, foreign_among(core, names));
     KHALA_TRY(scan(core, faults));
     std::ranges::sort(faults);
-    const auto twice = std::ranges::unique(faults);
-    faults.erase(twice.begin(), twice.end());
+    faults.erase(std::unique(faults.begin(), faults.end()), faults.end());
     return faults;
 }
 

@@ -161,9 +161,8 @@ Result<std::vector<Entry>> members(Core& core, std::span<const std::string> queu
     std::ranges::sort(all, {}, [](const Entry& entry) {
         return std::pair{entry.place.ref, std::string_view{entry.id}};
     });
-    const auto twice = std::ranges::unique(
-        all, [](const Entry& a, const Entry& b) { return a.place.ref == b.place.ref && a.id == b.id; });
-    all.erase(twice.begin(), twice.end());
+    const auto is_same = [](const Entry& a, const Entry& b) { return a.place.ref == b.place.ref && a.id == b.id; };
+    all.erase(std::unique(all.begin(), all.end(), is_same), all.end());
     return all;
 }
 
