@@ -138,10 +138,8 @@ private:
         if (count > kFew) {
             return false;
         }
-        std::vector<std::string> names;
-        for (const QueueCounts& queue : queues) {
-            names.push_back(queue.queue);
-        }
+        std::vector<std::string> names(queues.size());
+        std::ranges::transform(queues, names.begin(), &QueueCounts::queue);
         if (names.empty()) {
             return true;
         }

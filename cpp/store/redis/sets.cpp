@@ -32,7 +32,8 @@ std::int64_t number_of(std::string_view text) noexcept {
 void add_lanes(std::vector<JobSet>& sets, State state, const std::string& queue,
                const std::vector<std::string>& tasks) {
     for (const std::string& task : tasks) {
-        const std::string lane = ":" + queue + "\t" + task;
+        std::string lane = ":";
+        lane.append(queue).append("\t").append(task);
         const auto tab = task.find('\t');
         if (tab != std::string::npos) {
             if (state == State::ready) {
@@ -138,6 +139,7 @@ Result<std::vector<std::vector<Entry>>> read_on(Core& core, std::span<SetReader*
 Result<std::vector<Entry>> members(Core& core, std::span<const std::string> queues, std::span<const State> states) {
     KHALA_TRY_ASSIGN(auto sets, job_sets(core, queues, states));
     std::vector<SetReader> readers;
+    readers.reserve(sets.size());
     for (JobSet& set : sets) {
         readers.emplace_back(std::move(set), std::nullopt);
     }
