@@ -163,8 +163,8 @@ async def _move(
 
 
 async def _check_idle(source: JobProcessor) -> None:
-    if alive := await source.queues.workers():
-        raise InvalidArgument("source", f"{len(alive)} workers are alive there: stop them first")
+    if alive := sum(worker.live for worker in await source.queues.workers()):
+        raise InvalidArgument("source", f"{alive} workers are alive there: stop them first")
 
 
 async def _check_sound(source: JobProcessor) -> None:

@@ -68,7 +68,7 @@ private:
     // Every job of a part is in it once; the other entries were removed, as many as are counted.
     [[nodiscard]] Status examine_part(const std::string& part) {
         KHALA_TRY_ASSIGN(const auto ids, ids_of_part(core_, part));
-        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, false, true));
+        KHALA_TRY_ASSIGN(const auto rows, read_rows(core_, ids, true, true));
         KHALA_TRY_ASSIGN(const Reply removed, core_.command({"HGET", core_.key("removed"), part}));
         std::int64_t left = number_in(removed);
         std::set<std::string> seen;
@@ -76,6 +76,9 @@ private:
             const bool is_here = rows[i] && std::to_string(part_of(rows[i]->row.ref)) == part;
             if (is_here && seen.insert(ids[i]).second) {
                 ++jobs_;
+                if (!rows[i]->sound && rows[i]->row.standing.state != State::quarantined) {
+                    fault(ids[i], "is damaged");
+                }
                 KHALA_TRY(examine(rows[i]->row));
             } else {
                 --left;

@@ -231,7 +231,7 @@ private:
     [[nodiscard]] Status decide_late(Elements stop) {
         const Move& move = *steps_[at_].move;
         KHALA_TRY_ASSIGN(const Record record, decode_record(stop[1].text(), move.id));
-        KHALA_TRY_ASSIGN(auto history, full_history(stop[2].elements(), record, move.id));
+        auto history = full_history(stop[2].elements(), record, move.id);
         Late late = examine_late(move, history);
         if (!late.note) {
             accept(late.repeated ? Moved::applied : Moved::lost);
@@ -291,17 +291,24 @@ private:
         const StoredJob stored{fields[0].text(), fields[1].text(), terms_of(fields[1].text(), common.terms)};
         auto job = decode_job(stored);
         const auto born = decode_born(stored);
-        KHALA_TRY_ASSIGN(Record record, !fields[2].text().empty()
-                                            ? decode_record(fields[2].text(), stored.id)
-                                            : first_record(fields[2], token, common, born.ok() ? *born : Born{}));
-        if (!job || !born || !is_sound(stored)) {
+        const Born known_born = born ? *born : Born{};
+        auto read = !fields[2].text().empty() ? decode_record(fields[2].text(), stored.id)
+                                              : first_record(fields[2], token, common, known_born);
+        if (!read || !job || !born || !is_sound(stored)) {
+            Record record = read ? *std::move(read) : Record{};
             NewJob known = job ? *std::move(job) : NewJob{};
             known.id = stored.id;
-            known.queue = record.queue;
-            known.task = record.task;
-            quarantine(make_row(std::move(known), born.ok() ? *born : Born{}, record));
+            if (read) {
+                known.queue = record.queue;
+                known.task = record.task;
+            } else {
+                record.ref = known_born.ref;
+                start_lease(record.standing, token, request_.claim->worker, now_, common.lease_until);
+            }
+            quarantine(make_row(std::move(known), known_born, record));
             return {};
         }
+        Record& record = *read;
         JobRow row = make_row(*std::move(job), *born, record);
         held_.add({row.ref, std::move(record.queue), std::move(record.task), row.standing, record.due_as_born});
         reply_.leases.push_back({row.ref, std::move(row.job), std::move(row.standing)});
@@ -329,8 +336,10 @@ private:
             if (fields.size() < 4) {
                 return odd_reply("claim");
             }
-            KHALA_TRY_ASSIGN(JobRow overdue,
-                             decode_row({fields[0].text(), fields[2].text(), fields[3].text()}, fields[1].text()));
+            Record record;
+            JobRow overdue;
+            static_cast<void>(decode_readable({fields[0].text(), fields[2].text(), fields[3].text()}, fields[1].text(),
+                                              record, overdue));
             const Lease lease{overdue.ref, std::move(overdue.job), std::move(overdue.standing)};
             decided_.push_back(std::make_unique<Move>(job::decide(lease, job::Overdue{}, now_, unused)));
             steps_.push_back({.move = decided_.back().get(), .heeded = true});

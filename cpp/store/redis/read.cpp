@@ -16,20 +16,18 @@ namespace {
 constexpr std::size_t kRefDigits = 13;
 constexpr std::size_t kReadIds = 256;  // of one call, so that nobody waits long behind it
 
-Result<ReadRow> read_row(const std::string& id, const Reply& answer, bool with_history) {
+Result<ReadRow> read_row(const std::string& id, const Reply& answer, bool whole, bool with_history) {
     const auto fields = answer.elements();
     if (fields.size() < 4) {
         return odd_reply("read");
     }
     ReadRow read;
     read.record = fields[0].text();
-    KHALA_TRY_ASSIGN(const Record record, decode_record(read.record, id));
+    Record record;
     const StoredJob stored{id, fields[1].text(), fields[2].text()};
-    KHALA_TRY_ASSIGN(NewJob job, decode_job(stored));
-    KHALA_TRY_ASSIGN(const Born born, decode_born(stored));
-    read.row = make_row(std::move(job), born, record);
+    read.sound = decode_readable(stored, read.record, record, read.row) && (!whole || is_sound(stored));
     if (with_history) {
-        KHALA_TRY_ASSIGN(read.row.history, full_history(fields[3].elements(), record, id));
+        read.row.history = full_history(fields[3].elements(), record, id);
     }
     return read;
 }
@@ -111,7 +109,7 @@ Result<std::vector<std::optional<ReadRow>>> read_rows(Core& core, std::span<cons
                 rows.emplace_back();
                 continue;
             }
-            KHALA_TRY_ASSIGN(ReadRow row, read_row(some[i], element, with_history));
+            KHALA_TRY_ASSIGN(ReadRow row, read_row(some[i], element, whole, with_history));
             rows.emplace_back(std::move(row));
         }
     }

@@ -16,6 +16,7 @@ namespace khala::store::redis {
 struct ReadRow {
     JobRow row;
     std::string record;
+    bool sound = true;  // it could be read and, if `whole`, its checksum fits
 };
 // In the order of the ids; payload and headers only if `whole`.
 [[nodiscard]] Result<std::vector<std::optional<ReadRow>>> read_rows(Core& core, std::span<const std::string> ids,

@@ -190,6 +190,31 @@ Result<JobRow> decode_row(const StoredJob& stored, std::string_view record) {
     return make_row(std::move(job), born, decoded);
 }
 
+bool decode_readable(const StoredJob& stored, std::string_view record, Record& decoded, JobRow& row) {
+    auto job = decode_job(stored);
+    const auto born = decode_born(stored);
+    auto read = decode_record(record, stored.id);
+    const bool all = job && born && read;
+    decoded = read ? *std::move(read) : Record{};
+    NewJob known = job ? *std::move(job) : NewJob{};
+    if (!job) {
+        known.id = stored.id;
+        known.queue = decoded.queue;
+        known.task = decoded.task;
+        known.payload = "null";
+        known.headers = "{}";
+    }
+    if (!read) {
+        decoded.queue = known.queue;
+        decoded.task = known.task;
+        decoded.ref = born ? born->ref : 0;
+        decoded.standing.state = State::quarantined;
+        decoded.standing.reason = read.error().message;
+    }
+    row = make_row(std::move(known), born ? *born : Born{}, decoded);
+    return all;
+}
+
 Attempt latest_attempt(const Record& record) {
     Attempt attempt = running_attempt(record.standing);
     attempt.number = record.number;
@@ -235,11 +260,12 @@ Result<Attempt> decode_attempt(std::string_view bytes, std::string_view id) {
     return take.at_end() ? Result<Attempt>{std::move(attempt)} : damaged(id, "its history");
 }
 
-Result<std::vector<Attempt>> full_history(std::span<const Reply> list, const Record& record, std::string_view id) {
+std::vector<Attempt> full_history(std::span<const Reply> list, const Record& record, std::string_view id) {
     std::vector<Attempt> history;
     for (const Reply& element : list) {
-        KHALA_TRY_ASSIGN(Attempt attempt, decode_attempt(element.text(), id));
-        history.push_back(std::move(attempt));
+        if (auto attempt = decode_attempt(element.text(), id)) {  // a damaged one is missing; the job is what it is
+            history.push_back(*std::move(attempt));
+        }
     }
     if (record.has_attempt) {
         history.push_back(latest_attempt(record));

@@ -81,6 +81,9 @@ struct Born {
 
 // A complete row without history.
 [[nodiscard]] Result<JobRow> decode_row(const StoredJob& stored, std::string_view record);
+// The same for readers, to whom a damaged job is shown as far as it can be read: without its arguments, or as set
+// apart. `decoded`: its record. Answers whether all of it could be read.
+[[nodiscard]] bool decode_readable(const StoredJob& stored, std::string_view record, Record& decoded, JobRow& row);
 [[nodiscard]] JobRow make_row(NewJob job, const Born& born, const Record& record);
 
 // --- History ------------------------------------------------------------------------------------------------------
@@ -88,8 +91,8 @@ struct Born {
 [[nodiscard]] std::string encode_attempt(const job::Attempt& attempt);
 // An element of the list: an attempt, or the record of a job as it stood when its next attempt began.
 [[nodiscard]] Result<job::Attempt> decode_attempt(std::string_view bytes, std::string_view id);
-// All of it, from the elements of the list and the record.
-[[nodiscard]] Result<std::vector<job::Attempt>> full_history(std::span<const Reply> list, const Record& record,
-                                                             std::string_view id);
+// All of it that can be read, from the elements of the list and the record.
+[[nodiscard]] std::vector<job::Attempt> full_history(std::span<const Reply> list, const Record& record,
+                                                     std::string_view id);
 
 }  // namespace khala::store::redis

@@ -51,9 +51,9 @@ Result<std::vector<HeldLease>> held_leases(std::span<const Reply> rows) {
         if (fields.size() < 4 || fields[2].is_nil()) {
             continue;
         }
-        KHALA_TRY_ASSIGN(const Record record, decode_record(fields[1].text(), fields[0].text()));
-        for (Lease& lease : slim_leases({&element, 1})) {
-            leases.push_back({std::move(lease), record.holder});
+        const auto record = decode_record(fields[1].text(), fields[0].text());
+        for (Lease& lease : slim_leases({&element, 1})) {  // none where it cannot be read
+            leases.push_back({std::move(lease), record ? record->holder : 0});
         }
     }
     std::ranges::sort(leases, {}, [](const HeldLease& held) {

@@ -105,7 +105,7 @@ def import_khala(source: str, url: str | None, apply: bool, keep: bool, as_json:
             console.print("nothing was changed: --apply moves them")
 
     emit(found, as_json, show)
-    _exit_for(found["left"])
+    _exit_for(found["left"] or (apply and found["unreadable"]))
 
 
 def _show_left(console: Console, left: dict[str, str]) -> None:
@@ -119,7 +119,7 @@ def _show_left(console: Console, left: dict[str, str]) -> None:
         console.print(f"  … and {len(left) - LEFT_SHOWN} more; --json names all")
 
 
-def _exit_for(left: dict[str, str]) -> None:
+def _exit_for(left: object) -> None:
     if left:
         raise SystemExit(EXIT_FAILURES)
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,31 @@ async def test_a_full_queue_of_the_target_loses_nothing(tmp_path: Path) -> None:
     assert (await source.queues.stats())["waiting"] == 5
     await source.close()
     await target.close()
+
+
+async def test_a_worker_that_died_does_not_stop_the_move(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.db?synchronous=normal"
+    script = tmp_path / "dies.py"
+    script.write_text(
+        "import asyncio, os, signal, sys\n"
+        "from khala_jobs import JobProcessor\n"
+        "async def main():\n"
+        "    jobs = JobProcessor(sys.argv[1], workers=1)\n"
+        "    jobs.task(name='other')(lambda: None)\n"
+        "    await jobs.start()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, str(script), url]
+    await asyncio.to_thread(subprocess.run, command, check=False, timeout=60)
+    here, add, _ = make(url)
+    there, _, _ = make(f"sqlite:///{tmp_path}/there.db?synchronous=normal")
+    await add.enqueue(1)
+    (worker,) = await here.queues.workers()
+    assert not worker.live
+    assert (await migrate(here, there, apply=True)).moved == 1
+    await here.close()
+    await there.close()
 
 
 async def test_a_worker_that_is_started_on_the_way_stops_the_move(tmp_path: Path) -> None:

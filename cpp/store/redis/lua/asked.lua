@@ -8,6 +8,33 @@
 
 local SHARED = 1000
 
+-- What stands for a request that is shorter than it says, so that nothing here stumbles: no terms, and a sum that is none.
+-- Whoever leases the job finds that, and sets it apart.
+local BROKEN = '\2\0\0\0\0\0{}'   -- lengths, and terms
+local function whole(asked)
+    if not asked then
+        return asked
+    end
+    if #asked >= 46 then
+        local own, extras = struct.unpack('<I2I2', asked, 41)
+        if 46 + own + extras <= #asked then
+            return asked
+        end
+    end
+    return string.sub(asked .. string.rep('\0', 24), 1, 24) .. string.rep('\0', 16) .. BROKEN
+end
+
+-- Whether a request is that of the entry with this number in a list of fresh jobs.
+local function is_numbered(asked, number)
+    return struct.unpack('<d', asked) == number or string.sub(asked, 41) == BROKEN
+end
+
+-- JSON of ours; an empty table where it is none.
+local function decoded(text)
+    local read, value = pcall(cjson.decode, text)
+    return read and type(value) == 'table' and value or {}
+end
+
 -- The text; false when it is lost.
 local function terms_of(asked)
     local own = struct.unpack('<I2', asked, 41)
@@ -25,14 +52,14 @@ end
 local function parsed_terms(asked)
     local text = terms_of(asked)
     if text and not parsed[text] then
-        parsed[text] = cjson.decode(text)
+        parsed[text] = decoded(text)
     end
     return text and parsed[text]
 end
 
 local function extras_of(asked)
     local own, extras = struct.unpack('<I2I2', asked, 41)
-    return extras > 0 and cjson.decode(string.sub(asked, 47 + own, 46 + own + extras)) or {}
+    return extras > 0 and decoded(string.sub(asked, 47 + own, 46 + own + extras)) or {}
 end
 
 -- Without headers and payload.

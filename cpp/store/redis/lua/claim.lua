@@ -210,7 +210,7 @@ local function ids_of(picked)
     prefetch(ids)
     local asked = fields('asked', ids)
     for i = 1, #ids do
-        requests[ids[i]] = asked[i]
+        requests[ids[i]] = whole(asked[i])
         if unwritten[ids[i]] then
             standing[ids[i]] = nil   -- it was made up by look()
         end
@@ -223,7 +223,7 @@ end
 local function is_ready(id, lane, member, key)
     local asked, record = requests[id], standing[id]
     if not asked or lane[7] then
-        return asked and not record and struct.unpack('<d', asked) == key - lane[7] * RANK
+        return asked and not record and is_numbered(asked, key - lane[7] * RANK)
     end
     return record and string.byte(record) == 1 and string.sub(record, 19, 31) == string.sub(member, 1, 13)
 end

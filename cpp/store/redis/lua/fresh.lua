@@ -90,7 +90,7 @@ end
 
 local function request_of(id)
     if requests[id] == nil then
-        requests[id] = redis.call('HGET', P .. 'asked', id)
+        requests[id] = whole(redis.call('HGET', P .. 'asked', id))
     end
     return requests[id]
 end
@@ -106,9 +106,9 @@ local function fresh_ones(entries)
     end
     local records_, asked = fields('standing', ids), fields('asked', ids)
     for i = 1, #ids do
-        requests[ids[i]] = asked[i]
+        requests[ids[i]] = whole(asked[i])
         if not records_[i] and asked[i]
-                and struct.unpack('<d', asked[i]) == tonumber(string.sub(entries[i], 1, 13)) then
+                and is_numbered(requests[ids[i]], tonumber(string.sub(entries[i], 1, 13))) then
             found[#found + 1] = entries[i]
         end
     end

@@ -32,18 +32,40 @@ local function blank(state, ref, key, due, queue, task)
         .. struct.pack(LENGTHS, #queue, #task, 0, 0, 0, 0, 0) .. queue .. task
 end
 
+-- A record for a job that has none, by what was asked for.
+local function made_up(state, asked)
+    local terms = parsed_terms(asked) or {}
+    local number, key = struct.unpack('<dd', asked)
+    if not (number >= 0 and number < 1e13 and key == key) then   -- damaged
+        number, key = 0, 0
+    end
+    local queue, task = tostring(terms.queue or ''), tostring(terms.task or '')
+    return blank(state, string.format('%013.0f', number), key, -1, queue, task), queue, task, key
+end
+
+-- A record as it was read, long enough for all that is cut out of it; else the job counts as set apart.
+local SHORTEST = 155
+local function readable(id, record)
+    if #record >= SHORTEST then
+        return record
+    end
+    local asked = request_of(id)
+    return asked and (made_up(9, asked))
+end
+
 -- The record of a job; false when there is no such job.
 local function look(id)
     local record = standing[id]
     if record == nil then
         record = redis.call('HGET', P .. 'standing', id)
-        if not record then
+        if record then
+            record = readable(id, record)
+        else
             local asked = request_of(id)
-            local terms = asked and parsed_terms(asked)
-            if terms then
-                local number, key = struct.unpack('<dd', asked)
-                record = blank(1, string.format('%013.0f', number), key, -1, terms.queue, terms.task)
-                unwritten[id] = lane_of(terms.queue, terms.task, math.floor(key / RANK))
+            if asked then
+                local queue, task, key
+                record, queue, task, key = made_up(1, asked)
+                unwritten[id] = lane_of(queue, task, math.floor(key / RANK))
             end
         end
         standing[id] = record
@@ -65,7 +87,7 @@ local function prefetch(ids)
     local found = fields('standing', ids)
     for i = 1, #ids do
         if found[i] then
-            standing[ids[i]] = found[i]
+            standing[ids[i]] = readable(ids[i], found[i])
         end
     end
 end

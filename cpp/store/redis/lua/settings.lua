@@ -8,7 +8,7 @@ local function open_members(name)
         local members_ = redis.call('ZRANGE', P .. set, 0, -1)
         for i = 1, #members_ do
             local id = string.sub(members_[i], 14)
-            local asked = redis.call('HGET', P .. 'asked', id)
+            local asked = request_of(id)
             local terms = asked and parsed_terms(asked)
             if terms then
                 found[#found + 1] = {(struct.unpack('<d', asked, 17)), string.sub(members_[i], 1, 13), id, set,
