@@ -295,10 +295,11 @@ private:
         auto read = !fields[2].text().empty() ? decode_record(fields[2].text(), stored.id)
                                               : first_record(fields[2], token, common, known_born);
         if (!read || !job || !born || !is_sound(stored)) {
-            Record record = read ? *std::move(read) : Record{};
+            const bool has_record = read.ok();
+            Record record = has_record ? *std::move(read) : Record{};
             NewJob known = job ? *std::move(job) : NewJob{};
             known.id = stored.id;
-            if (read) {
+            if (has_record) {
                 known.queue = record.queue;
                 known.task = record.task;
             } else {

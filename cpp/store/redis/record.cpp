@@ -194,25 +194,27 @@ bool decode_readable(const StoredJob& stored, std::string_view record, Record& d
     auto job = decode_job(stored);
     const auto born = decode_born(stored);
     auto read = decode_record(record, stored.id);
-    const bool all = job && born && read;
-    decoded = read ? *std::move(read) : Record{};
-    NewJob known = job ? *std::move(job) : NewJob{};
-    if (!job) {
+    const bool has_job = job.ok();
+    const bool has_record = read.ok();
+    const std::string fault = has_record ? "" : read.error().message;
+    decoded = has_record ? *std::move(read) : Record{};
+    NewJob known = has_job ? *std::move(job) : NewJob{};
+    if (!has_job) {
         known.id = stored.id;
         known.queue = decoded.queue;
         known.task = decoded.task;
         known.payload = "null";
         known.headers = "{}";
     }
-    if (!read) {
+    if (!has_record) {
         decoded.queue = known.queue;
         decoded.task = known.task;
         decoded.ref = born ? born->ref : 0;
         decoded.standing.state = State::quarantined;
-        decoded.standing.reason = read.error().message;
+        decoded.standing.reason = fault;
     }
     row = make_row(std::move(known), born ? *born : Born{}, decoded);
-    return all;
+    return has_job && has_record && born.ok();
 }
 
 Attempt latest_attempt(const Record& record) {
