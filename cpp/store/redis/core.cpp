@@ -44,6 +44,9 @@ void Core::compose(Function function, std::string_view packed) {
     }
     request_.add(1).add(keys_).add(time).add(packed);
     if (is_promise(function)) {
+        // The answer may rest on what others have written, an id that exists, and not every server's WAIT covers that:
+        // it waits for the latest write of this connection.
+        request_.command(4).add("HINCRBY").add(key("head")).add("confirmed").add(1);
         append_wait(request_, options_);
     }
 }

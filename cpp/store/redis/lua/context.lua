@@ -6,7 +6,7 @@
 --
 -- Keys, all below KEYS[1] = "{<prefix>}:" and so in one slot; a member is the ref in 13 digits, then the id:
 --   head                 hash    sequence (order keys and refs), token, outbox: the largest that was given away; epoch and
---                                layout: probe.cpp
+--                                layout: probe.cpp; confirmed: core.cpp
 --   asked                hash    id -> what was asked for (asked.lua)
 --   terms                hash    hash of a text -> the text: JSON that many jobs have in common (asked.lua)
 --   standing             hash    id -> how the job stands (record.lua); none: in fresh:, as it was born
