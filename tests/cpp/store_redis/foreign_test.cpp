@@ -3,13 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <iterator>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "store/redis/acl.hpp"
 #include "store_redis/redis_factory.hpp"
 
 namespace khala::store::redis {
@@ -25,17 +22,8 @@ protected:
         store_ = factory_.open();
         bench_ = std::make_unique<Bench>(*store_, factory_.clock, contract::Hooks{});
     }
-    // As a user that may do what `khala-jobs redis-acl` prints, and no more.
     void open_as_least_user() {
-        factory_.options.user = factory_.options.prefix;
-        factory_.options.password = "secret";
-        std::string line = acl_line({.user = factory_.options.user,
-                                     .prefix = factory_.options.prefix,
-                                     .may_load = true,
-                                     .may_read_config = false});
-        line.replace(line.find("PASSWORD"), 8, "secret");
-        std::istringstream words{line};
-        factory_.run({std::istream_iterator<std::string>{words}, {}});
+        factory_.become_least_user();
         open();
     }
     // One of each kind: running, retried, completed, waiting in all three ways.

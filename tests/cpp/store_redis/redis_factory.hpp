@@ -8,7 +8,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "base/time.hpp"
 #include "store/contract/bench.hpp"
 #include "store/host/liveness.hpp"
+#include "store/redis/acl.hpp"
 #include "store/redis/core.hpp"
 #include "store/redis/link.hpp"
 #include "store/redis/read.hpp"
@@ -68,6 +71,17 @@ struct RedisFactory {
     }
 
     std::unique_ptr<Store> open() { return contract::ok(open_redis(options)); }
+
+    // Stores are opened as a user, named after the prefix, that may do what `khala-jobs redis-acl` prints, and no more.
+    void become_least_user() {
+        options.user = options.prefix;
+        options.password = "secret";
+        std::string line =
+            acl_line({.user = options.user, .prefix = options.prefix, .may_load = true, .may_read_config = false});
+        line.replace(line.find("PASSWORD"), 8, options.password);
+        std::istringstream words{line};
+        run({std::istream_iterator<std::string>{words}, {}});
+    }
 
     // What redis-cli would answer, as an integer.
     std::int64_t run(const std::vector<std::string>& command) { return run(admin, command); }

@@ -4,13 +4,10 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "store/redis/acl.hpp"
 #include "store_redis/redis_factory.hpp"
 
 namespace khala::store::redis {
@@ -24,15 +21,7 @@ using contract::ok;
 class RedisRefused : public ::testing::Test {
 protected:
     RedisRefused() {
-        factory_.options.user = factory_.options.prefix;
-        factory_.options.password = "secret";
-        std::string line = acl_line({.user = factory_.options.user,
-                                     .prefix = factory_.options.prefix,
-                                     .may_load = true,
-                                     .may_read_config = false});
-        line.replace(line.find("PASSWORD"), 8, "secret");
-        std::istringstream words{line};
-        factory_.run({std::istream_iterator<std::string>{words}, {}});
+        factory_.become_least_user();
         store_ = factory_.open();
         bench_ = std::make_unique<Bench>(*store_, factory_.clock, contract::Hooks{});
     }
